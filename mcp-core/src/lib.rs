@@ -1,1 +1,83 @@
-//! Under construction.
+//! The vocabulary and the dispatch of a Model Context Protocol server.
+//!
+//! Depend on this crate to write a *tool pack* (a library of tools) or a *transport*.
+//! To write a server, depend on the facade `mcp-serve`, which re-exports what is here.
+//!
+//! A tool is a plain type: what the model sees is derived ([`Tool`]), what happens is
+//! written ([`Call`]). Tools that share a state form a [`ToolPack`]; packs form a
+//! [`Server`], which is immutable and cheap to clone. A transport parses bytes into a
+//! [`Message`], hands a [`Request`] to [`Server::call`] and writes what the [`Reply`]
+//! yields. Nothing in this crate opens a socket, spawns a task or knows which transport
+//! is calling.
+//!
+//! ```
+//! use mcp_core::{Message, Server, tool};
+//!
+//! /// Adds two integers.
+//! #[tool]
+//! async fn add(
+//!     /// The first addend.
+//!     a: i64,
+//!     /// The second addend.
+//!     b: i64,
+//! ) -> i64 {
+//!     a + b
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let server = Server::builder("hello", "1.0").tool::<add>().build();
+//! let message = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}"#;
+//! let Ok(Message::Request(request)) = Message::parse(&message[..]) else { panic!() };
+//! let response = server.call(request).response().await;
+//! assert!(std::str::from_utf8(&response.into_bytes()).unwrap().contains(r#""text":"3""#));
+//! # });
+//! ```
+
+mod principal;
+mod protocol;
+mod server;
+mod target;
+mod tool;
+mod transport;
+
+pub use mcp_macros::{Tool, tool};
+
+pub use crate::{
+    principal::Principal,
+    protocol::{
+        Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
+        Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
+        RpcError, SUPPORTED_VERSIONS,
+    },
+    server::{
+        BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
+        ResponseFuture, ResultBody, Server, ServerBuilder,
+    },
+    target::{Target, TargetError},
+    tool::{
+        Call, CallResult, HeaderParam, OrToolError, Output, Tool, ToolContext, ToolDefinition,
+        ToolError, ToolErrorKind, ToolPack, ToolResult, WithText,
+    },
+    transport::Transport,
+};
+
+/// Content, icons and other types of the protocol's data model, as `rmcp` defines them.
+pub use rmcp::model;
+
+/// Ready-made layers for [`ServerBuilder::layer`] and [`ToolPack::layer`].
+///
+/// Any `tower::Layer` whose service takes a [`Request`] and answers a [`Response`] works;
+/// these are the ones that most servers want.
+pub mod layers {
+    pub use tower::{
+        limit::{ConcurrencyLimitLayer, RateLimitLayer},
+        load_shed::LoadShedLayer,
+        timeout::TimeoutLayer,
+    };
+}
+
+/// What the macros expand to. Not a public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use {schemars, serde};
+}

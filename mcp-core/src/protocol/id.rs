@@ -1,0 +1,139 @@
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+/// The identifier of a JSON-RPC request: a string or an integer, echoed exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(Token);
+
+/// The token under which a client asked for progress: a string or an integer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProgressToken(Token);
+
+/// Small integers, which nearly all clients send, need no allocation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Token {
+    Integer(i64),
+    /// A string, or an integer beyond 64 bits, as JSON text.
+    Json(Box<str>),
+}
+
+impl Token {
+    fn parse(raw: &RawValue) -> Option<Self> {
+        let text = raw.get();
+        if let Ok(integer) = text.parse::<i64>() {
+            return Some(Self::Integer(integer));
+        }
+        match text.as_bytes().first()? {
+            // Equal strings spelled with different escapes are the same identifier.
+            b'"' if text.contains('\\') => {
+                let unescaped: String = serde_json::from_str(text).ok()?;
+                Some(Self::string(&unescaped))
+            }
+            b'"' => Some(Self::Json(text.into())),
+            b'-' | b'0'..=b'9' if !text.contains(['.', 'e', 'E']) => Some(Self::Json(text.into())),
+            _ => None,
+        }
+    }
+
+    fn string(text: &str) -> Self {
+        Self::Json(serde_json::Value::from(text).to_string().into())
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(integer) => integer.fmt(f),
+            Self::Json(text) => f.write_str(text),
+        }
+    }
+}
+
+macro_rules! token {
+    ($name:ident) => {
+        impl $name {
+            pub(crate) fn parse(raw: &RawValue) -> Option<Self> {
+                Token::parse(raw).map(Self)
+            }
+
+            pub(crate) fn from_rmcp(id: &rmcp::model::NumberOrString) -> Self {
+                Self(match id {
+                    rmcp::model::NumberOrString::Number(number) => Token::Integer(*number),
+                    rmcp::model::NumberOrString::String(text) => Token::string(text),
+                })
+            }
+        }
+
+        impl From<i64> for $name {
+            fn from(integer: i64) -> Self {
+                Self(Token::Integer(integer))
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(Token::string(text))
+            }
+        }
+
+        /// Writes JSON: an integer, or a quoted string.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+token!(RequestId);
+token!(ProgressToken);
+
+impl ProgressToken {
+    pub(crate) fn to_rmcp(&self) -> rmcp::model::ProgressToken {
+        rmcp::model::ProgressToken(match &self.0 {
+            Token::Integer(integer) => rmcp::model::NumberOrString::Number(*integer),
+            Token::Json(text) => rmcp::model::NumberOrString::String(
+                serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_string()).into(),
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<String> {
+        let raw: Box<RawValue> = serde_json::from_str(text).unwrap();
+        RequestId::parse(&raw).map(|id| id.to_string())
+    }
+
+    #[test]
+    fn integers_and_strings_are_echoed_exactly() {
+        for text in [
+            "0",
+            "-7",
+            "9223372036854775807",
+            "18446744073709551615",
+            "1000000000000000000000",
+            r#""""#,
+            r#""a b""#,
+            r#""7""#,
+        ] {
+            assert_eq!(parse(text).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn other_json_types_are_no_identifiers() {
+        for text in ["null", "true", "1.5", "1e3", "{}", "[]", "[1]"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes_do_not_make_another_identifier() {
+        assert_eq!(parse(r#""\u0061""#).as_deref(), Some(r#""a""#));
+    }
+}

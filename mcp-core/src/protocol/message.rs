@@ -1,0 +1,577 @@
+use std::fmt;
+
+use bytes::Bytes;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+use tokio::sync::mpsc;
+
+use super::{
+    Era, ErrorKind, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
+    span::{Span, Text},
+};
+
+/// One JSON-RPC message from a client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Message {
+    /// Wants an answer.
+    Request(Request),
+    /// Wants none.
+    Notification(NotificationMessage),
+    /// Answers a request that the server sent; only legacy sessions have these.
+    Response,
+}
+
+/// Text that is not a message, with the answer that its sender gets.
+#[derive(Debug)]
+pub struct Malformed {
+    /// The request's identifier, where it could be read.
+    pub id: Option<RequestId>,
+    /// What is wrong.
+    pub error: RpcError,
+}
+
+/// A notification from a client.
+#[derive(Clone, Debug)]
+pub struct NotificationMessage {
+    method: Method,
+    request_id: Option<RequestId>,
+}
+
+impl NotificationMessage {
+    /// The notification's method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The request that the client no longer wants answered, if that is what it notifies.
+    pub fn cancelled_request(&self) -> Option<&RequestId> {
+        (self.method == Method::Cancelled).then_some(self.request_id.as_ref()).flatten()
+    }
+}
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A JSON-RPC method.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Method {
+            $($(#[$doc])* $variant,)*
+            /// A method that this crate has no name for.
+            Other(Box<str>),
+        }
+
+        impl Method {
+            fn parse(name: &str) -> Self {
+                match name {
+                    $($name => Self::$variant,)*
+                    other => Self::Other(other.into()),
+                }
+            }
+
+            /// The method as it stands in messages.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other(name) => name,
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    /// `server/discover`
+    Discover = "server/discover",
+    /// `tools/list`
+    ListTools = "tools/list",
+    /// `tools/call`
+    CallTool = "tools/call",
+    /// `resources/read`
+    ReadResource = "resources/read",
+    /// `prompts/get`
+    GetPrompt = "prompts/get",
+    /// `initialize` (legacy)
+    Initialize = "initialize",
+    /// `ping` (legacy)
+    Ping = "ping",
+    /// `notifications/cancelled`
+    Cancelled = "notifications/cancelled",
+    /// `notifications/initialized` (legacy)
+    Initialized = "notifications/initialized",
+}
+
+/// The arguments of a tool call.
+#[derive(Clone, Debug)]
+pub struct Arguments(pub(crate) ArgumentsSource);
+
+#[derive(Clone, Debug)]
+pub(crate) enum ArgumentsSource {
+    /// Not yet parsed: a part of the request's text.
+    Raw(Span),
+    /// Parsed by the legacy engine.
+    Parsed(Value),
+    Absent,
+}
+
+/// A request, parsed once and owning its text.
+#[derive(Clone, Debug)]
+pub struct Request {
+    text: Bytes,
+    id: RequestId,
+    method: Method,
+    era: Era,
+    /// `params.name` or `params.uri`.
+    target: Option<Text>,
+    cursor: Option<Text>,
+    arguments: Arguments,
+    meta: RequestMeta,
+    extensions: http::Extensions,
+    notifications: Option<mpsc::Sender<Notification>>,
+}
+
+impl Request {
+    /// The identifier to answer under.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The protocol era that the answer has to be written in.
+    pub fn era(&self) -> Era {
+        self.era
+    }
+
+    /// Treats the request as modern even if its `_meta` does not say so, because its transport
+    /// does (the `MCP-Protocol-Version` header). Its missing `_meta` is then an error.
+    pub fn set_modern(&mut self) {
+        self.era = Era::Modern;
+    }
+
+    /// What is acted on: `params.name` of a tool or prompt, `params.uri` of a resource.
+    pub fn name(&self) -> Option<&str> {
+        self.target.as_ref().map(|text| text.as_str(&self.text))
+    }
+
+    /// The place in a list from which to go on.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_ref().map(|text| text.as_str(&self.text))
+    }
+
+    /// What the request says about itself.
+    pub fn meta(&self) -> &RequestMeta {
+        &self.meta
+    }
+
+    /// Facts that a binding or a layer attached: a [`Principal`](crate::Principal), HTTP headers.
+    pub fn extensions(&self) -> &http::Extensions {
+        &self.extensions
+    }
+
+    /// Attach facts for the tool or for inner layers.
+    pub fn extensions_mut(&mut self) -> &mut http::Extensions {
+        &mut self.extensions
+    }
+
+    /// The tool's arguments as JSON; an empty object where the request has none.
+    ///
+    /// # Errors
+    ///
+    /// When they are not an object or nested deeper than 128 levels.
+    pub fn arguments(&self) -> Result<Value, RpcError> {
+        let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
+        let value = match &self.arguments.0 {
+            ArgumentsSource::Absent => return Ok(Value::Object(serde_json::Map::new())),
+            ArgumentsSource::Parsed(value) => value.clone(),
+            ArgumentsSource::Raw(span) => {
+                serde_json::from_slice(span.bytes(&self.text)).map_err(|error| {
+                    malformed(format!("`params.arguments` cannot be read: {error}"))
+                })?
+            }
+        };
+        if value.is_object() {
+            Ok(value)
+        } else {
+            Err(malformed("`params.arguments` must be an object".into()))
+        }
+    }
+
+    /// As [`Self::arguments`], without copying what is already parsed.
+    pub(crate) fn take_arguments(&mut self) -> Result<Value, RpcError> {
+        match std::mem::replace(&mut self.arguments.0, ArgumentsSource::Absent) {
+            ArgumentsSource::Parsed(value) => Ok(value),
+            source => {
+                self.arguments.0 = source;
+                self.arguments()
+            }
+        }
+    }
+
+    /// A legacy tool call, from the types of the legacy engine.
+    pub(crate) fn legacy_call(
+        id: RequestId,
+        name: String,
+        arguments: Option<serde_json::Map<String, Value>>,
+        progress_token: Option<ProgressToken>,
+    ) -> Self {
+        Self {
+            text: Bytes::new(),
+            id,
+            method: Method::CallTool,
+            era: Era::Legacy,
+            target: Some(Text::Unescaped(name.into())),
+            cursor: None,
+            arguments: Arguments(match arguments {
+                Some(arguments) => ArgumentsSource::Parsed(Value::Object(arguments)),
+                None => ArgumentsSource::Absent,
+            }),
+            meta: RequestMeta::legacy(progress_token),
+            extensions: http::Extensions::new(),
+            notifications: None,
+        }
+    }
+
+    /// Whether the client has asked for anything to be told before the result.
+    pub(crate) fn wants_notifications(&self) -> bool {
+        self.meta.progress_token().is_some() || self.meta.log_level().is_some()
+    }
+
+    pub(crate) fn notify_through(&mut self, sender: mpsc::Sender<Notification>) {
+        self.notifications = Some(sender);
+    }
+
+    pub(crate) fn notifications(&self) -> Option<&mpsc::Sender<Notification>> {
+        self.notifications.as_ref()
+    }
+}
+
+/// A message as it stands on the wire. The values stay raw, so that a value of the wrong type
+/// is told by its name and never hides the identifier.
+#[derive(Default)]
+struct Wire<'a> {
+    jsonrpc: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    method: Option<&'a RawValue>,
+    params: Option<Params<'a>>,
+    is_response: bool,
+}
+
+#[derive(Default)]
+struct Params<'a> {
+    name: Option<&'a RawValue>,
+    uri: Option<&'a RawValue>,
+    cursor: Option<&'a RawValue>,
+    arguments: Option<&'a RawValue>,
+    meta: Option<&'a RawValue>,
+    request_id: Option<&'a RawValue>,
+}
+
+// Derived implementations would also take arrays for objects, and `null` for an absent `id`.
+impl<'de> Deserialize<'de> for Wire<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WireVisitor;
+
+        impl<'de> Visitor<'de> for WireVisitor {
+            type Value = Wire<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON-RPC object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wire<'de>, A::Error> {
+                let mut wire = Wire::default();
+                while let Some(key) = map.next_key::<Key<'de>>()? {
+                    match key.0 {
+                        "jsonrpc" => once(&mut wire.jsonrpc, "jsonrpc", &mut map)?,
+                        "id" => once(&mut wire.id, "id", &mut map)?,
+                        "method" => once(&mut wire.method, "method", &mut map)?,
+                        "params" => once(&mut wire.params, "params", &mut map)?,
+                        "result" | "error" => {
+                            wire.is_response = true;
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(wire)
+            }
+        }
+
+        deserializer.deserialize_map(WireVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Params<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ParamsVisitor;
+
+        impl<'de> Visitor<'de> for ParamsVisitor {
+            type Value = Params<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`params` to be an object")
+            }
+
+            fn visit_unit<E>(self) -> Result<Params<'de>, E> {
+                Ok(Params::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params<'de>, A::Error> {
+                let mut params = Params::default();
+                while let Some(key) = map.next_key::<Key<'de>>()? {
+                    match key.0 {
+                        "name" => once(&mut params.name, "params.name", &mut map)?,
+                        "uri" => once(&mut params.uri, "params.uri", &mut map)?,
+                        "cursor" => once(&mut params.cursor, "params.cursor", &mut map)?,
+                        "arguments" => once(&mut params.arguments, "params.arguments", &mut map)?,
+                        "_meta" => once(&mut params.meta, "params._meta", &mut map)?,
+                        "requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(params)
+            }
+        }
+
+        // `null` for absent parameters is more than JSON-RPC allows, and harmless.
+        deserializer.deserialize_any(ParamsVisitor)
+    }
+}
+
+/// An object's key, compared but not kept. A key with escapes is none that we know.
+struct Key<'de>(&'de str);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(key))
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+                // Spelled with escapes. Recognize what we know all the same: a gateway in front
+                // of the server may have read it so.
+                const KNOWN: [&str; 11] = [
+                    "jsonrpc",
+                    "id",
+                    "method",
+                    "params",
+                    "result",
+                    "error",
+                    "name",
+                    "uri",
+                    "cursor",
+                    "arguments",
+                    "_meta",
+                ];
+                Ok(Key(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// Reads a member that may stand only once.
+fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    slot: &mut Option<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if slot.is_some() {
+        return Err(serde::de::Error::duplicate_field(name));
+    }
+    *slot = Some(map.next_value()?);
+    Ok(())
+}
+
+impl Message {
+    /// Parses one message.
+    ///
+    /// Arguments of any size and depth are passed over, not parsed; nothing is copied.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not UTF-8, not JSON, a batch, or not a JSON-RPC message. The
+    /// [`Malformed`] holds the identifier to answer under wherever the text shows one.
+    pub fn parse(text: impl Into<Bytes>) -> Result<Self, Malformed> {
+        let bytes = text.into();
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Malformed::anonymous(
+                ErrorKind::PayloadTooLarge,
+                "the message is over 4 GiB",
+            ));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            Malformed::anonymous(ErrorKind::Parse, format!("the message is not UTF-8: {error}"))
+        })?;
+        let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| classify(text, &error))?;
+
+        let id = match wire.id {
+            None => None,
+            Some(raw) => Some(RequestId::parse(raw).ok_or_else(|| {
+                Malformed::anonymous(
+                    ErrorKind::InvalidRequest,
+                    format!("`id` must be a string or an integer, not {}", excerpt(raw.get())),
+                )
+            })?),
+        };
+        let invalid = |kind: ErrorKind, message: String| Malformed {
+            id: id.clone(),
+            error: RpcError::new(kind, message),
+        };
+        if wire.jsonrpc.is_none_or(|raw| raw.get() != r#""2.0""#) {
+            return Err(invalid(ErrorKind::InvalidRequest, r#"`jsonrpc` must be "2.0""#.into()));
+        }
+        let Some(method) = wire.method else {
+            if wire.is_response && id.is_some() {
+                return Ok(Self::Response);
+            }
+            return Err(invalid(ErrorKind::InvalidRequest, "`method` is missing".into()));
+        };
+        let method = match Text::parse(method, text) {
+            Some(Text::Plain(span)) => Method::parse(&text[span.range()]),
+            Some(Text::Unescaped(name)) => Method::parse(&name),
+            None => {
+                return Err(invalid(ErrorKind::InvalidRequest, "`method` must be a string".into()));
+            }
+        };
+        let params = wire.params.unwrap_or_default();
+
+        let Some(id) = id else {
+            return Ok(Self::Notification(NotificationMessage {
+                method,
+                request_id: params.request_id.and_then(RequestId::parse),
+            }));
+        };
+        let malformed = |error| Malformed { id: Some(id.clone()), error };
+        let string = |name: &str, raw: Option<&RawValue>| {
+            raw.map(|raw| {
+                Text::parse(raw, text).ok_or_else(|| {
+                    malformed(RpcError::new(
+                        ErrorKind::MalformedParams,
+                        format!("`params.{name}` must be a string"),
+                    ))
+                })
+            })
+            .transpose()
+        };
+        let target = match (params.name, params.uri) {
+            (None, Some(_)) => string("uri", params.uri)?,
+            _ => string("name", params.name)?,
+        };
+        let cursor = string("cursor", params.cursor)?;
+        let meta = match params.meta {
+            Some(raw) => RequestMeta::parse(raw, text, &bytes).map_err(malformed)?,
+            None => RequestMeta::default(),
+        };
+        // Only modern revisions have `server/discover`, and only they put a version into `_meta`.
+        let era = if meta.protocol_version().is_some() || method == Method::Discover {
+            Era::Modern
+        } else {
+            Era::Legacy
+        };
+        let arguments = Arguments(match params.arguments {
+            Some(raw) => ArgumentsSource::Raw(Span::of(raw.get(), text)),
+            None => ArgumentsSource::Absent,
+        });
+        Ok(Self::Request(Request {
+            id,
+            method,
+            era,
+            target,
+            cursor,
+            arguments,
+            meta,
+            extensions: http::Extensions::new(),
+            notifications: None,
+            text: bytes,
+        }))
+    }
+}
+
+impl Malformed {
+    pub(crate) fn anonymous(
+        kind: ErrorKind,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Self {
+        Self { id: None, error: RpcError::new(kind, message) }
+    }
+}
+
+/// Why the text is not a message, and what its identifier is all the same.
+#[cold]
+fn classify(text: &str, error: &serde_json::Error) -> Malformed {
+    if !error.is_data() {
+        return Malformed::anonymous(ErrorKind::Parse, format!("the message is not JSON: {error}"));
+    }
+    // `serde_json` stops at the first fault of the shape, so the rest may still not be JSON.
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return Malformed::anonymous(ErrorKind::Parse, format!("the message is not JSON: {error}"));
+    }
+    if text.trim_start().starts_with('[') {
+        return Malformed::anonymous(
+            ErrorKind::InvalidRequest,
+            "batches are not supported: send one message at a time",
+        );
+    }
+    Malformed {
+        id: find_id(text),
+        error: RpcError::new(ErrorKind::InvalidRequest, format!("invalid request: {error}")),
+    }
+}
+
+/// The identifier of a message of any shape, unless it has several.
+fn find_id(text: &str) -> Option<RequestId> {
+    struct IdVisitor;
+
+    impl<'de> Visitor<'de> for IdVisitor {
+        type Value = Option<RequestId>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut id = None;
+            while let Some(key) = map.next_key::<Key<'de>>()? {
+                if key.0 == "id" {
+                    once(&mut id, "id", &mut map)?;
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(id.and_then(|raw: &RawValue| RequestId::parse(raw)))
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.deserialize_map(IdVisitor).ok().flatten()
+}
+
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

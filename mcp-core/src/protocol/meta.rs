@@ -1,0 +1,147 @@
+use bytes::Bytes;
+use rmcp::model::{ClientCapabilities, Implementation};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    ErrorKind, LogLevel, ProgressToken, RpcError,
+    span::{Span, Text},
+};
+
+const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+
+/// What a request says about itself in `_meta`.
+///
+/// Only what every call needs is read at once; the rest is parsed when asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RequestMeta {
+    text: Bytes,
+    version: Option<Text>,
+    capabilities: Option<Span>,
+    client: Option<Span>,
+    progress_token: Option<ProgressToken>,
+    log_level: Option<LogLevel>,
+    whole: Option<Span>,
+}
+
+/// The members of `_meta` that the protocol reserves.
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
+    version: Option<&'a RawValue>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
+    capabilities: Option<&'a RawValue>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/clientInfo")]
+    client: Option<&'a RawValue>,
+    #[serde(borrow, rename = "io.modelcontextprotocol/logLevel")]
+    log_level: Option<&'a RawValue>,
+    #[serde(borrow, rename = "progressToken")]
+    progress_token: Option<&'a RawValue>,
+}
+
+impl RequestMeta {
+    /// Reads `raw`, a part of the message `text`.
+    pub(crate) fn parse(raw: &RawValue, text: &str, bytes: &Bytes) -> Result<Self, RpcError> {
+        let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
+        if !raw.get().starts_with('{') {
+            return Err(malformed("`_meta` must be an object".into()));
+        }
+        let wire: Wire<'_> = serde_json::from_str(raw.get())
+            .map_err(|error| malformed(format!("`_meta` is malformed: {error}")))?;
+        let object = |name: &str, raw: Option<&RawValue>| match raw {
+            Some(raw) if !raw.get().starts_with('{') => {
+                Err(malformed(format!("`_meta.{name}` must be an object")))
+            }
+            raw => Ok(raw.map(|raw| Span::of(raw.get(), text))),
+        };
+        let version = wire
+            .version
+            .map(|raw| {
+                Text::parse(raw, text)
+                    .ok_or_else(|| malformed(format!("`_meta.{VERSION}` must be a string")))
+            })
+            .transpose()?;
+        let progress_token = wire
+            .progress_token
+            .map(|raw| {
+                ProgressToken::parse(raw).ok_or_else(|| {
+                    malformed("`_meta.progressToken` must be a string or an integer".into())
+                })
+            })
+            .transpose()?;
+        let log_level = wire
+            .log_level
+            .map(|raw| {
+                serde_json::from_str(raw.get()).map_err(|_| {
+                    malformed(format!(
+                        "`_meta.io.modelcontextprotocol/logLevel` is {}, expected one of debug, \
+                         info, notice, warning, error, critical, alert, emergency",
+                        raw.get().chars().take(40).collect::<String>()
+                    ))
+                })
+            })
+            .transpose()?;
+        Ok(Self {
+            text: bytes.clone(),
+            version,
+            capabilities: object(CAPABILITIES, wire.capabilities)?,
+            client: object("io.modelcontextprotocol/clientInfo", wire.client)?,
+            progress_token,
+            log_level,
+            whole: Some(Span::of(raw.get(), text)),
+        })
+    }
+
+    /// What the legacy engine has read of `_meta`.
+    pub(super) fn legacy(progress_token: Option<ProgressToken>) -> Self {
+        Self { progress_token, ..Self::default() }
+    }
+
+    /// The protocol version that the request is written in; `None` in the legacy era.
+    pub fn protocol_version(&self) -> Option<&str> {
+        self.version.as_ref().map(|version| version.as_str(&self.text))
+    }
+
+    /// The token under which the client wants to hear of progress, if it does.
+    pub fn progress_token(&self) -> Option<&ProgressToken> {
+        self.progress_token.as_ref()
+    }
+
+    /// The least severe level of log messages that the client wants, if it wants any.
+    pub fn log_level(&self) -> Option<LogLevel> {
+        self.log_level
+    }
+
+    /// The client's self-reported name and version. Unverified: for display and logs only.
+    pub fn client_info(&self) -> Option<Implementation> {
+        serde_json::from_slice(self.client?.bytes(&self.text)).ok()
+    }
+
+    /// What the client says it can do.
+    pub fn client_capabilities(&self) -> Option<ClientCapabilities> {
+        serde_json::from_slice(self.capabilities?.bytes(&self.text)).ok()
+    }
+
+    /// Reads any member of `_meta`, such as `traceparent`.
+    pub fn get<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+        use std::collections::BTreeMap;
+        let whole: BTreeMap<String, serde_json::Value> =
+            serde_json::from_slice(self.whole?.bytes(&self.text)).ok()?;
+        serde_json::from_value(whole.get(key)?.clone()).ok()
+    }
+
+    /// Whether the members that a modern request must have are there.
+    pub(crate) fn require_modern(&self) -> Result<(), RpcError> {
+        let missing = match (self.version.is_none(), self.capabilities.is_none()) {
+            (false, false) => return Ok(()),
+            (true, true) => format!("`{VERSION}` and `{CAPABILITIES}`"),
+            (true, false) => format!("`{VERSION}`"),
+            (false, true) => format!("`{CAPABILITIES}`"),
+        };
+        Err(RpcError::new(
+            ErrorKind::MalformedParams,
+            format!("`params._meta` must have {missing}"),
+        ))
+    }
+}

@@ -1,0 +1,21 @@
+//! The messages of the protocol, parsed once and borrowed from their bytes.
+
+mod error;
+mod id;
+mod log_level;
+mod message;
+mod meta;
+mod notification;
+mod span;
+mod version;
+
+pub(crate) use self::version::LEGACY_VERSIONS;
+pub use self::{
+    error::{ErrorKind, RpcError},
+    id::{ProgressToken, RequestId},
+    log_level::LogLevel,
+    message::{Arguments, Malformed, Message, Method, NotificationMessage, Request},
+    meta::RequestMeta,
+    notification::Notification,
+    version::{Era, LATEST_VERSION, SUPPORTED_VERSIONS},
+};

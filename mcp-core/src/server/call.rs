@@ -1,0 +1,143 @@
+//! One call of a tool: its deadline, its panics, its line in the log.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep};
+
+use super::{Response, ResponseFuture};
+use crate::{
+    CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
+    tool::{CallFuture, ErasedTool, Refusal},
+};
+
+/// Checks the arguments and begins the call.
+pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> ResponseFuture {
+    let mut log = CallLog::new(tool, request.id());
+    // Deserializing the arguments runs the tool author's code, too.
+    match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
+        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None }.into(),
+        Ok(Err(Refusal::Arguments(faults))) => {
+            log.end("invalid_arguments", None);
+            Response::tool(CallResult::error(faults)).into()
+        }
+        Ok(Err(Refusal::Rpc(error))) => {
+            log.end("malformed", None);
+            Response::error(error).into()
+        }
+        Err(panic) => Response::error(log.end_in_panic(&*panic)).into(),
+    }
+}
+
+/// A call that has passed all checks.
+pub(super) struct ToolCall {
+    future: CallFuture,
+    log: CallLog,
+    timeout: Duration,
+    /// Armed when the tool first has to wait; most calls never pay for a timer.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl fmt::Debug for ToolCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolCall").field("tool", &self.log.tool).finish_non_exhaustive()
+    }
+}
+
+impl ToolCall {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(Ok(result))) => {
+                self.log.end(if result.is_error() { "error" } else { "ok" }, None);
+                return Poll::Ready(Response::tool(result));
+            }
+            Ok(Poll::Ready(Err(error))) => {
+                self.log.end(error.kind().as_str(), Some(&error));
+                return Poll::Ready(Response::tool(error));
+            }
+            Ok(Poll::Pending) => {}
+            Err(panic) => {
+                let error = self.log.end_in_panic(&*panic);
+                return Poll::Ready(Response::error(error));
+            }
+        }
+        let timeout = self.timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        std::task::ready!(deadline.as_mut().poll(cx));
+        self.log.end("deadline_exceeded", None);
+        Poll::Ready(Response::error(RpcError::new(
+            ErrorKind::DeadlineExceeded,
+            format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.tool.name()),
+        )))
+    }
+}
+
+/// Writes one line for a call when it ends, in whatever way. Never an argument's value.
+struct CallLog {
+    tool: Arc<ErasedTool>,
+    id: RequestId,
+    /// `None` where nobody listens, or once the line is written.
+    started: Option<Instant>,
+}
+
+impl CallLog {
+    fn new(tool: &Arc<ErasedTool>, id: &RequestId) -> Self {
+        let heard = tracing::enabled!(tracing::Level::INFO);
+        Self { tool: Arc::clone(tool), id: id.clone(), started: heard.then(Instant::now) }
+    }
+
+    fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {
+        let started = self.started.take();
+        let source = error.and_then(ToolError::source);
+        if let Some(source) = source {
+            tracing::error!(
+                tool = self.tool.name(),
+                pack = &*self.tool.pack,
+                request_id = %self.id,
+                error = source as &(dyn std::error::Error + 'static),
+                "a tool failed"
+            );
+        }
+        if let Some(started) = started {
+            tracing::info!(
+                tool = self.tool.name(),
+                outcome,
+                duration_ms = started.elapsed().as_secs_f64() * 1e3,
+                request_id = %self.id,
+                "call"
+            );
+        }
+    }
+
+    fn end_in_panic(&mut self, panic: &(dyn Any + Send)) -> RpcError {
+        let message = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a value that is no text");
+        tracing::error!(
+            tool = self.tool.name(),
+            pack = &*self.tool.pack,
+            request_id = %self.id,
+            panic = message,
+            "a tool panicked"
+        );
+        self.end("panic", None);
+        RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.tool.name()))
+    }
+}
+
+impl Drop for CallLog {
+    fn drop(&mut self) {
+        if self.started.is_some() {
+            self.end("cancelled", None);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Legacy sessions: `rmcp`'s engine in front, the same dispatch behind.
+
+use std::{
+    borrow::Cow,
+    future::{Future, poll_fn},
+};
+
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, InitializeResult,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
+    },
+    service::RequestContext,
+};
+
+use super::{ResultBody, Server, reply::TypedPart};
+use crate::{
+    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
+    protocol::LEGACY_VERSIONS,
+};
+
+/// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
+///
+/// The engine keeps the session, its streams and its handshake; each request goes through the
+/// same dispatch as a modern one.
+#[derive(Debug)]
+pub struct LegacySession {
+    server: Server,
+}
+
+impl LegacySession {
+    pub(super) fn new(server: Server) -> Self {
+        Self { server }
+    }
+}
+
+impl ServerHandler for LegacySession {
+    fn get_info(&self) -> InitializeResult {
+        let inner = &self.server.inner;
+        let mut info = InitializeResult::new(inner.capabilities.clone())
+            .with_server_info(inner.identity.clone())
+            .with_protocol_version(ProtocolVersion::V_2025_11_25);
+        info.instructions.clone_from(&inner.instructions);
+        info
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        ProtocolVersion::KNOWN_VERSIONS
+            .iter()
+            .filter(|version| LEGACY_VERSIONS.contains(&version.as_str()))
+            .cloned()
+            .collect()
+    }
+
+    fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
+        let cursor = request.and_then(|request| request.cursor);
+        let page = self.server.inner.list.legacy_page(cursor.as_deref());
+        std::future::ready(match page {
+            Ok((tools, next_cursor)) => {
+                let mut result = ListToolsResult::with_all_items(tools);
+                result.next_cursor = next_cursor;
+                Ok(result)
+            }
+            Err(error) => Err(error.into_rmcp()),
+        })
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let progress_token = context.meta.get_progress_token();
+        let mut call = Request::legacy_call(
+            RequestId::from_rmcp(&context.id),
+            request.name.into_owned(),
+            request.arguments,
+            progress_token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
+        );
+        if let Some(parts) = context.extensions.get::<http::request::Parts>()
+            && let Some(principal) = parts.extensions.get::<Principal>()
+        {
+            call.extensions_mut().insert(principal.clone());
+        }
+
+        let mut reply = self.server.call(call);
+        loop {
+            // Leaving this function drops the reply, which cancels the call.
+            let part = tokio::select! {
+                part = poll_fn(|cx| reply.poll_part(cx)) => part,
+                () = context.ct.cancelled() => {
+                    return Err(ErrorData::internal_error("the request was cancelled", None));
+                }
+            };
+            match part {
+                Some(TypedPart::Notification(Notification::Progress {
+                    token,
+                    progress,
+                    total,
+                    message,
+                })) => {
+                    let mut params = ProgressNotificationParam::new(token.to_rmcp(), progress);
+                    params.total = total;
+                    params.message = message.map(Cow::into_owned);
+                    // An error means that the client is gone; the engine cancels the call.
+                    let _ = context.peer.notify_progress(params).await;
+                }
+                // Only modern requests can ask for these.
+                Some(TypedPart::Notification(Notification::Log { .. })) => {}
+                Some(TypedPart::Response(response)) => {
+                    return match response.into_result() {
+                        Ok(ResultBody::Tool(result)) => Ok(result.into_rmcp().into()),
+                        Ok(ResultBody::Prebuilt(_)) => {
+                            Err(ErrorData::internal_error("internal error", None))
+                        }
+                        Err(error) => Err(error.into_rmcp()),
+                    };
+                }
+                None => return Err(ErrorData::internal_error("internal error", None)),
+            }
+        }
+    }
+
+    /// The engine sends here what it does not know, and known methods whose parameters it
+    /// cannot read.
+    fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
+        let error = match request.method.as_str() {
+            "tools/call" | "tools/list" | "initialize" => RpcError::new(
+                ErrorKind::MalformedParams,
+                format!("the parameters of {} are malformed", request.method),
+            ),
+            method => RpcError::new(ErrorKind::MethodNotFound, format!("no such method: {method}")),
+        };
+        std::future::ready(Err(error.into_rmcp()))
+    }
+}

@@ -1,0 +1,203 @@
+//! The server: an immutable set of tools and the dispatch of requests to them.
+
+mod builder;
+mod call;
+mod legacy;
+mod list;
+mod reply;
+mod response;
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use bytes::Bytes;
+use rmcp::model::{Implementation, ServerCapabilities};
+use serde_json::json;
+
+pub use self::{
+    builder::{BuildError, CacheScope, ServerBuilder},
+    legacy::LegacySession,
+    reply::{Reply, ReplyPart},
+    response::{BoxError, Encoded, Response, ResponseFuture, ResultBody},
+};
+use self::{list::ToolList, response::Encoding};
+use crate::{
+    Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
+    tool::{BoxService, ErasedTool},
+};
+
+/// A Model Context Protocol server, ready to be served by any transport.
+///
+/// Immutable and cheap to clone: all clones share one set of tools. See [`Server::builder`].
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    identity: Implementation,
+    instructions: Option<String>,
+    capabilities: ServerCapabilities,
+    tools: Tools,
+    list: ToolList,
+    discover: Bytes,
+    encoding: Arc<Encoding>,
+    layered: Option<BoxService>,
+}
+
+/// The tools by name, with the layers of their packs.
+#[derive(Clone)]
+struct Tools(Arc<HashMap<Box<str>, Entry>>);
+
+struct Entry {
+    tool: Arc<ErasedTool>,
+    timeout: std::time::Duration,
+    /// The pack's layers around a service that calls any tool of the pack.
+    layered: Option<BoxService>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("name", &self.inner.identity.name)
+            .field("version", &self.inner.identity.version)
+            .field("tools", &self.tool_names().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts to build a server with the name and version that clients are told.
+    pub fn builder(name: impl Into<String>, version: impl Into<String>) -> ServerBuilder {
+        ServerBuilder::new(name.into(), version.into())
+    }
+
+    /// Answers one request.
+    ///
+    /// The reply does nothing until it is polled, and stops its work when it is dropped: a
+    /// binding cancels a call by dropping its reply. Nothing is spawned, and unless the client
+    /// has asked for progress or logs, no channel is made.
+    pub fn call(&self, mut request: Request) -> Reply {
+        let id = request.id().clone();
+        let era = request.era();
+        let notifications =
+            (*request.method() == Method::CallTool && request.wants_notifications()).then(|| {
+                let (sender, receiver) = tokio::sync::mpsc::channel(reply::NOTIFICATIONS_IN_FLIGHT);
+                request.notify_through(sender);
+                receiver
+            });
+        Reply::new(self.dispatch(request), notifications, id, era, Arc::clone(&self.inner.encoding))
+    }
+
+    fn dispatch(&self, request: Request) -> ResponseFuture {
+        if request.era() == Era::Modern
+            && let Err(error) = check_modern(&request)
+        {
+            return Response::error(error).into();
+        }
+        match &self.inner.layered {
+            Some(service) => ResponseFuture::layered(service.clone(), request),
+            None => self.route(request),
+        }
+    }
+
+    fn route(&self, request: Request) -> ResponseFuture {
+        let inner = &self.inner;
+        match (request.era(), request.method()) {
+            (_, Method::CallTool) => inner.tools.call(request),
+            (era, Method::ListTools) => match inner.list.page(era, request.cursor()) {
+                Ok(page) => Response::prebuilt(page).into(),
+                Err(error) => Response::error(error).into(),
+            },
+            (Era::Modern, Method::Discover) => Response::prebuilt(inner.discover.clone()).into(),
+            (Era::Legacy, Method::Ping) => Response::prebuilt(Bytes::from_static(b"{}")).into(),
+            (_, method) => Response::error(RpcError::new(
+                ErrorKind::MethodNotFound,
+                format!("no such method: {}", method.as_str()),
+            ))
+            .into(),
+        }
+    }
+
+    /// The answer to text that is no message.
+    pub fn refuse(&self, malformed: crate::Malformed) -> Encoded {
+        Encoded::refusal(malformed.id.as_ref(), malformed.error)
+    }
+
+    /// The server's name and version.
+    pub fn identity(&self) -> &Implementation {
+        &self.inner.identity
+    }
+
+    /// The tools' names in the order in which they are listed.
+    pub fn tool_names(&self) -> impl Iterator<Item = &str> {
+        self.inner.list.names()
+    }
+
+    /// The arguments of a tool that HTTP clients mirror into headers.
+    pub fn header_params(&self, tool: &str) -> &[HeaderParam] {
+        self.inner.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
+    }
+
+    /// The handler of one legacy session, for `rmcp`'s engine.
+    pub fn legacy_session(&self) -> LegacySession {
+        LegacySession::new(self.clone())
+    }
+}
+
+impl Tools {
+    fn call(&self, request: Request) -> ResponseFuture {
+        let Some(name) = request.name() else {
+            return Response::error(RpcError::new(
+                ErrorKind::MalformedParams,
+                "`params.name` is missing: tools/call needs the name of a tool",
+            ))
+            .into();
+        };
+        let Some(entry) = self.0.get(name) else {
+            return Response::error(RpcError::new(
+                ErrorKind::InvalidParams,
+                format!("unknown tool: {}", name.chars().take(128).collect::<String>()),
+            ))
+            .into();
+        };
+        match &entry.layered {
+            Some(service) => ResponseFuture::layered(service.clone(), request),
+            None => entry.call(request),
+        }
+    }
+}
+
+impl Entry {
+    /// Calls the tool, inside all layers.
+    fn call(&self, request: Request) -> ResponseFuture {
+        if let Some(principal) = request.extensions().get::<Principal>()
+            && let Some(scope) =
+                self.tool.definition.scopes.iter().find(|scope| !principal.has_scope(scope))
+        {
+            return Response::error(
+                RpcError::new(
+                    ErrorKind::Forbidden,
+                    format!("`{}` requires the scope `{scope}`", self.tool.name()),
+                )
+                .with_data(json!({ "requiredScopes": self.tool.definition.scopes })),
+            )
+            .into();
+        }
+        call::start(&self.tool, self.timeout, request)
+    }
+}
+
+/// What every modern request must say about itself.
+fn check_modern(request: &Request) -> Result<(), RpcError> {
+    let meta = request.meta();
+    if let Some(requested) = meta.protocol_version()
+        && !SUPPORTED_VERSIONS.contains(&requested)
+    {
+        return Err(RpcError::new(ErrorKind::UnsupportedVersion, "unsupported protocol version")
+            .with_data(json!({
+                "supported": SUPPORTED_VERSIONS,
+                "requested": requested.chars().take(64).collect::<String>(),
+            })));
+    }
+    meta.require_modern()
+}

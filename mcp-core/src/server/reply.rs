@@ -1,0 +1,121 @@
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+
+use super::{Encoded, Response, ResponseFuture, response::Encoding};
+use crate::{Era, Notification, RequestId};
+
+/// How many notifications a call may be ahead of its client before it has to wait.
+pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
+
+/// The answer to one request: any number of notifications, then one response.
+///
+/// A [`Stream`] that does the call's work as it is polled, on the task that polls it. Dropping it
+/// cancels the call.
+#[derive(Debug)]
+pub struct Reply {
+    future: Option<ResponseFuture>,
+    notifications: Option<mpsc::Receiver<Notification>>,
+    response: Option<Response>,
+    id: RequestId,
+    era: Era,
+    encoding: Arc<Encoding>,
+}
+
+/// A part of a [`Reply`].
+#[derive(Clone, Debug)]
+pub enum ReplyPart {
+    /// Said before the response.
+    Notification(Notification),
+    /// The last part.
+    Response(Encoded),
+}
+
+pub(super) enum TypedPart {
+    Notification(Notification),
+    Response(Response),
+}
+
+impl Reply {
+    pub(super) fn new(
+        future: ResponseFuture,
+        notifications: Option<mpsc::Receiver<Notification>>,
+        id: RequestId,
+        era: Era,
+        encoding: Arc<Encoding>,
+    ) -> Self {
+        Self { future: Some(future), notifications, response: None, id, era, encoding }
+    }
+
+    /// Whether there can be anything before the response. If not, a binding need not prepare for
+    /// a stream.
+    pub fn may_notify(&self) -> bool {
+        self.notifications.is_some()
+    }
+
+    /// Waits for the response and drops what comes before it.
+    pub async fn response(mut self) -> Encoded {
+        // A reply that is its own response has nobody to notify.
+        loop {
+            match std::future::poll_fn(|cx| self.poll_part(cx)).await {
+                Some(TypedPart::Response(response)) => return self.encode(response),
+                Some(TypedPart::Notification(_)) => {}
+                None => unreachable!("a reply ends with its response"),
+            }
+        }
+    }
+
+    /// The next part; `None` after the response.
+    pub async fn next(&mut self) -> Option<ReplyPart> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    fn encode(&self, response: Response) -> Encoded {
+        self.encoding.encode(&self.id, self.era, response)
+    }
+
+    pub(super) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<TypedPart>> {
+        if let Some(future) = &mut self.future
+            && let Poll::Ready(response) = future.poll_response(cx)
+        {
+            self.response = Some(response);
+            self.future = None;
+        }
+        // What the poll above has sent is here by now, and comes before the response.
+        if let Some(notifications) = &mut self.notifications {
+            match notifications.poll_recv(cx) {
+                Poll::Ready(Some(notification)) => {
+                    return Poll::Ready(Some(TypedPart::Notification(notification)));
+                }
+                Poll::Ready(None) => self.notifications = None,
+                Poll::Pending => {}
+            }
+        }
+        match self.response.take() {
+            Some(response) => {
+                self.notifications = None;
+                Poll::Ready(Some(TypedPart::Response(response)))
+            }
+            None if self.future.is_none() => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Stream for Reply {
+    type Item = ReplyPart;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ReplyPart>> {
+        self.poll_part(cx).map(|part| {
+            part.map(|part| match part {
+                TypedPart::Notification(notification) => ReplyPart::Notification(notification),
+                TypedPart::Response(response) => ReplyPart::Response(self.encode(response)),
+            })
+        })
+    }
+}

@@ -1,0 +1,137 @@
+use std::{
+    borrow::Cow,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{LogLevel, Notification, Principal, Request, RequestMeta};
+
+/// What a tool knows about the call that it is answering, and how it speaks before the result.
+///
+/// It costs nothing until used: without a client that asked for progress or logs, [`progress`]
+/// and [`log`] return at once.
+///
+/// [`progress`]: Self::progress
+/// [`log`]: Self::log
+#[derive(Debug)]
+pub struct ToolContext {
+    request: Request,
+    deadline: Instant,
+    /// The bits of the last `f64` reported; the protocol wants progress to grow.
+    last_progress: AtomicU64,
+    cancelled: OnceLock<DropGuard>,
+}
+
+impl ToolContext {
+    pub(crate) fn new(request: Request, timeout: Duration) -> Self {
+        Self {
+            request,
+            deadline: Instant::now() + timeout,
+            last_progress: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
+            cancelled: OnceLock::new(),
+        }
+    }
+
+    /// A context without a client, for calling a tool directly in a unit test.
+    pub fn detached() -> Self {
+        let request = Request::legacy_call(0.into(), String::new(), None, None);
+        Self::new(request, Duration::from_secs(60))
+    }
+
+    /// Tells the client how far the work is, as a part of 1, and what is being done.
+    ///
+    /// Waits while the client is slow to read. A value that is not above the last one is not
+    /// sent, as the protocol wants progress to grow.
+    pub async fn progress(&self, fraction: f64, message: impl Into<Cow<'static, str>>) {
+        self.report(fraction, Some(1.0), message).await;
+    }
+
+    /// Tells the client that `done` of `total` steps are done.
+    pub async fn progress_of(&self, done: u64, total: u64, message: impl Into<Cow<'static, str>>) {
+        self.report(done as f64, Some(total as f64), message).await;
+    }
+
+    async fn report(
+        &self,
+        progress: f64,
+        total: Option<f64>,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        let (Some(token), Some(notifications)) =
+            (self.request.meta().progress_token(), self.request.notifications())
+        else {
+            return;
+        };
+        let grows = self
+            .last_progress
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                (progress > f64::from_bits(last)).then_some(progress.to_bits())
+            })
+            .is_ok();
+        if !grows || !progress.is_finite() {
+            return;
+        }
+        let message = message.into();
+        // An error means that nobody listens any more; the call is about to be dropped.
+        let _ = notifications
+            .send(Notification::Progress {
+                token: token.clone(),
+                progress,
+                total,
+                message: (!message.is_empty()).then_some(message),
+            })
+            .await;
+    }
+
+    /// Sends a log message to the client, if it asked for messages of this severity.
+    ///
+    /// For people who watch a client, not for operators: those have `tracing`. Never log a
+    /// credential.
+    pub async fn log(&self, level: LogLevel, data: impl Into<serde_json::Value>) {
+        let (Some(wanted), Some(notifications)) =
+            (self.request.meta().log_level(), self.request.notifications())
+        else {
+            return;
+        };
+        if level < wanted {
+            return;
+        }
+        let logger = self.request.name().unwrap_or_default().to_owned().into();
+        let _ = notifications.send(Notification::Log { level, logger, data: data.into() }).await;
+    }
+
+    /// Who is calling; `None` where the transport does not authenticate.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.request.extensions().get()
+    }
+
+    /// When the call will be cancelled.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// A token that is cancelled when the call ends, for whatever reason.
+    ///
+    /// A tool needs it only for work that it hands to other tasks or threads: its own future is
+    /// dropped.
+    pub fn cancellation_token(&self) -> CancellationToken {
+        let guard = self.cancelled.get_or_init(|| CancellationToken::new().drop_guard());
+        guard.token().clone()
+    }
+
+    /// What the request says about itself: client, capabilities, trace context.
+    pub fn meta(&self) -> &RequestMeta {
+        self.request.meta()
+    }
+
+    /// Facts that the transport or a layer attached to the request.
+    pub fn extensions(&self) -> &http::Extensions {
+        self.request.extensions()
+    }
+}

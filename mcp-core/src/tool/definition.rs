@@ -1,0 +1,151 @@
+use std::time::Duration;
+
+use rmcp::model::{Icon, ToolAnnotations};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::schema;
+
+/// What the model sees of a tool: its name, its description and the schema of its arguments.
+///
+/// Derived on the type of the arguments with `#[derive(Tool)]`. The type's doc comment is the
+/// description, the fields' doc comments are theirs; both are required. `#[tool(…)]` takes
+///
+/// | on the type | |
+/// |---|---|
+/// | `name = "…"` | the tool's name; the type's name in snake case by default |
+/// | `title = "…"` | a name for people |
+/// | `read_only`, `destructive`, `idempotent`, `open_world` | annotations; each also takes `= false` |
+/// | `scopes = ["…"]` | what the caller must have been granted |
+/// | `timeout = "20s"` | the deadline of a call (`ms`, `s`, `m`) instead of the server's |
+/// | `icons = ["https://…"]` | images for people, `https:` or `data:` |
+///
+/// and on a field `header = "Region"`, which has HTTP clients mirror the argument into the header
+/// `Mcp-Param-Region`, so that gateways can route on it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tool",
+    label = "not a tool",
+    note = "put `#[derive(Deserialize, JsonSchema, Tool)]` on the type of its arguments"
+)]
+pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
+    /// The tool's name.
+    const NAME: &'static str;
+
+    /// All that `tools/list` says about the tool.
+    fn definition() -> ToolDefinition;
+}
+
+/// The description of a tool. Made by `#[derive(Tool)]`.
+#[derive(Clone, Debug)]
+pub struct ToolDefinition {
+    pub(crate) model: rmcp::model::Tool,
+    pub(crate) scopes: Vec<&'static str>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) headers: Vec<HeaderParam>,
+}
+
+impl ToolDefinition {
+    /// A tool with the arguments of type `T`.
+    pub fn new<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
+        Self {
+            model: rmcp::model::Tool::new(name, description, schema::of_input::<T>()),
+            scopes: Vec::new(),
+            timeout: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Sets the name for people.
+    #[must_use]
+    pub fn title(mut self, title: &str) -> Self {
+        self.model.title = Some(title.to_owned());
+        self
+    }
+
+    /// Sets what the tool promises about its effects.
+    #[must_use]
+    pub fn annotations(mut self, annotations: ToolAnnotations) -> Self {
+        self.model.annotations = Some(annotations);
+        self
+    }
+
+    /// Sets the images for people.
+    #[must_use]
+    pub fn icons(mut self, sources: &[&str]) -> Self {
+        self.model.icons = Some(sources.iter().map(|source| Icon::new(*source)).collect());
+        self
+    }
+
+    /// Sets what the caller must have been granted.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[&'static str]) -> Self {
+        self.scopes = scopes.to_vec();
+        self
+    }
+
+    /// Sets how long a call may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Has HTTP clients mirror an argument into the header `Mcp-Param-{header}`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such argument, or it is not a string, an integer or a boolean.
+    #[must_use]
+    #[track_caller]
+    pub fn header(mut self, argument: &str, header: &'static str) -> Self {
+        let name = &self.model.name;
+        let mut input = Map::clone(&self.model.input_schema);
+        let property = input
+            .get_mut("properties")
+            .and_then(|properties| properties.get_mut(argument))
+            .and_then(Value::as_object_mut)
+            .unwrap_or_else(|| panic!("tool `{name}` has no argument `{argument}` for a header"));
+        let is_primitive = |kind: &Value| {
+            ["string", "integer", "boolean"].iter().any(|primitive| kind == primitive)
+        };
+        let fits = match property.get("type") {
+            Some(Value::Array(kinds)) => {
+                kinds.iter().all(|kind| kind == "null" || is_primitive(kind))
+            }
+            Some(kind) => is_primitive(kind),
+            None => false,
+        };
+        assert!(
+            fits,
+            "argument `{argument}` of tool `{name}` cannot be a header: only strings, integers \
+             and booleans can"
+        );
+        property.insert("x-mcp-header".to_owned(), header.into());
+        self.model.input_schema = input.into();
+        self.headers.push(HeaderParam {
+            argument: argument.to_owned(),
+            header: format!("mcp-param-{}", header.to_ascii_lowercase()),
+        });
+        self
+    }
+}
+
+/// An argument that HTTP clients mirror into a header.
+#[derive(Clone, Debug)]
+pub struct HeaderParam {
+    argument: String,
+    header: String,
+}
+
+impl HeaderParam {
+    /// The argument's name.
+    pub fn argument(&self) -> &str {
+        &self.argument
+    }
+
+    /// The header's name in lower case.
+    pub fn header(&self) -> &str {
+        &self.header
+    }
+}

@@ -1,0 +1,91 @@
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use super::{
+    Call, CallResult, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
+    arguments::ArgumentsSchema,
+};
+use crate::{Request, RpcError};
+
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
+
+/// A tool bound to its state, its types forgotten.
+pub(crate) struct ErasedTool {
+    pub(crate) definition: ToolDefinition,
+    pub(crate) pack: Arc<str>,
+    call: Box<
+        dyn Fn(Request, Duration, &ArgumentsSchema) -> Result<CallFuture, Refusal> + Send + Sync,
+    >,
+    arguments: ArgumentsSchema,
+}
+
+/// Why a tool is not called at all.
+pub(crate) enum Refusal {
+    /// The request is malformed.
+    Rpc(RpcError),
+    /// The arguments do not fit; the model can mend them.
+    Arguments(String),
+}
+
+impl fmt::Debug for ErasedTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErasedTool").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+impl ErasedTool {
+    /// Binds a tool to its state.
+    ///
+    /// # Errors
+    ///
+    /// When the schema of the arguments is not a valid one.
+    pub(crate) fn new<T, S>(
+        state: Arc<S>,
+        pack: Arc<str>,
+        name: Option<String>,
+    ) -> Result<Self, String>
+    where
+        T: Call<S>,
+        S: Send + Sync + 'static,
+    {
+        let mut definition = T::definition();
+        if let Some(name) = name {
+            definition.model.name = name.into();
+        }
+        let output = T::Output::schema();
+        let has_output = output.is_some();
+        definition.model.output_schema = output.map(Arc::new);
+        let arguments = ArgumentsSchema::new(&definition.model.input_schema)?;
+        let tool = definition.model.name.clone();
+        let call = move |mut request: Request, timeout: Duration, schema: &ArgumentsSchema| {
+            let arguments = request.take_arguments().map_err(Refusal::Rpc)?;
+            if let Some(faults) = schema.faults(&tool, &arguments) {
+                return Err(Refusal::Arguments(faults));
+            }
+            // What the schema lets through and the type does not, such as a date that is none.
+            let input: T = serde_json::from_value(arguments).map_err(|error| {
+                Refusal::Arguments(format!("The arguments of `{tool}` do not fit: {error}"))
+            })?;
+            let state = Arc::clone(&state);
+            let future: CallFuture = Box::pin(async move {
+                let cx = ToolContext::new(request, timeout);
+                let result = input.call(&state, &cx).await?.into_call_result()?;
+                Ok(if has_output { result } else { result.without_structured() })
+            });
+            Ok(future)
+        };
+        Ok(Self { definition, pack, call: Box::new(call), arguments })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.definition.model.name
+    }
+
+    pub(crate) fn header_params(&self) -> &[HeaderParam] {
+        &self.definition.headers
+    }
+
+    /// Checks the arguments and makes the call's future, which has not begun to run.
+    pub(crate) fn call(&self, request: Request, timeout: Duration) -> Result<CallFuture, Refusal> {
+        (self.call)(request, timeout, &self.arguments)
+    }
+}

@@ -1,0 +1,24 @@
+//! What a tool is, what it is given, and what it may answer.
+
+mod arguments;
+mod call;
+mod context;
+mod definition;
+mod erased;
+mod error;
+mod output;
+mod pack;
+mod schema;
+
+pub use self::{
+    call::Call,
+    context::ToolContext,
+    definition::{HeaderParam, Tool, ToolDefinition},
+    error::{OrToolError, ToolError, ToolErrorKind, ToolResult},
+    output::{CallResult, Output, WithText},
+    pack::ToolPack,
+};
+pub(crate) use self::{
+    erased::{CallFuture, ErasedTool, Refusal},
+    pack::{BoxLayer, BoxService, boxed_layer},
+};

@@ -1,0 +1,246 @@
+//! What stands in `#[tool(…)]`, on a type, a function, a field or a parameter.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{
+    Attribute, Error, Expr, ExprArray, ExprLit, GenericArgument, Ident, Lit, LitBool, LitStr, Path,
+    PathArguments, Result, Type, meta::ParseNestedMeta, parse::Parser as _,
+};
+
+/// The options of a tool.
+#[derive(Default)]
+pub(crate) struct ToolOptions {
+    pub(crate) name: Option<LitStr>,
+    title: Option<LitStr>,
+    read_only: Option<bool>,
+    destructive: Option<bool>,
+    idempotent: Option<bool>,
+    open_world: Option<bool>,
+    scopes: Vec<LitStr>,
+    timeout_ms: Option<u64>,
+    icons: Vec<LitStr>,
+    seen: Vec<Ident>,
+}
+
+const OPTIONS: &str = "expected one of name, title, read_only, destructive, idempotent, \
+                       open_world, scopes, timeout, icons";
+
+impl ToolOptions {
+    pub(crate) fn from_attributes(attributes: &[Attribute]) -> Result<Self> {
+        let mut options = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("tool")) {
+            attribute.parse_nested_meta(|meta| options.parse(&meta))?;
+        }
+        options.check()
+    }
+
+    pub(crate) fn from_tokens(tokens: TokenStream) -> Result<Self> {
+        let mut options = Self::default();
+        syn::meta::parser(|meta| options.parse(&meta)).parse2(tokens)?;
+        options.check()
+    }
+
+    fn parse(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        let option = meta.path.require_ident().map_err(|_| meta.error(OPTIONS))?.clone();
+        if self.seen.contains(&option) {
+            return Err(meta.error(format!("`{option}` is given twice")));
+        }
+        match option.to_string().as_str() {
+            "name" => self.name = Some(tool_name(string(meta)?)?),
+            "title" => self.title = Some(string(meta)?),
+            "read_only" => self.read_only = Some(flag(meta)?),
+            "destructive" => self.destructive = Some(flag(meta)?),
+            "idempotent" => self.idempotent = Some(flag(meta)?),
+            "open_world" => self.open_world = Some(flag(meta)?),
+            "scopes" => self.scopes = strings(meta)?,
+            "timeout" => self.timeout_ms = Some(milliseconds(&string(meta)?)?),
+            "icons" => {
+                self.icons = strings(meta)?;
+                for icon in &self.icons {
+                    let source = icon.value();
+                    if !source.starts_with("https://") && !source.starts_with("data:") {
+                        return Err(Error::new(
+                            icon.span(),
+                            "an icon is an `https://` or a `data:` URI",
+                        ));
+                    }
+                }
+            }
+            "header" => {
+                return Err(meta.error("`header` goes on the argument that it mirrors"));
+            }
+            _ => return Err(meta.error(format!("unknown option `{option}`: {OPTIONS}"))),
+        }
+        self.seen.push(option);
+        Ok(())
+    }
+
+    fn check(self) -> Result<Self> {
+        if self.read_only == Some(true)
+            && self.destructive == Some(true)
+            && let Some(option) = self.seen.iter().find(|option| *option == "destructive")
+        {
+            return Err(Error::new(option.span(), "a tool that is read-only destroys nothing"));
+        }
+        Ok(self)
+    }
+
+    /// Calls on a `ToolDefinition` that set the options.
+    pub(crate) fn setters(&self, core: &Path) -> TokenStream {
+        let mut calls = TokenStream::new();
+        if let Some(title) = &self.title {
+            calls.extend(quote!(.title(#title)));
+        }
+        let hints = [
+            ("read_only", self.read_only),
+            ("destructive", self.destructive),
+            ("idempotent", self.idempotent),
+            ("open_world", self.open_world),
+        ];
+        if hints.iter().any(|(_, hint)| hint.is_some()) {
+            let hints = hints.into_iter().filter_map(|(name, hint)| {
+                let name = Ident::new(name, Span::call_site());
+                hint.map(|hint| quote!(.#name(#hint)))
+            });
+            calls.extend(quote!(.annotations(#core::model::ToolAnnotations::new() #(#hints)*)));
+        }
+        if !self.scopes.is_empty() {
+            let scopes = &self.scopes;
+            calls.extend(quote!(.scopes(&[#(#scopes),*])));
+        }
+        if let Some(milliseconds) = self.timeout_ms {
+            calls.extend(quote!(.timeout(::core::time::Duration::from_millis(#milliseconds))));
+        }
+        if !self.icons.is_empty() {
+            let icons = &self.icons;
+            calls.extend(quote!(.icons(&[#(#icons),*])));
+        }
+        calls
+    }
+}
+
+/// The header that an argument is mirrored into, if any.
+pub(crate) fn header(attributes: &[Attribute], kind: &Type) -> Result<Option<LitStr>> {
+    let mut header: Option<LitStr> = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("tool")) {
+        attribute.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("header") {
+                return Err(meta.error("an argument takes only `header = \"…\"`"));
+            }
+            if header.is_some() {
+                return Err(meta.error("`header` is given twice"));
+            }
+            let value = string(&meta)?;
+            let text = value.value();
+            // RFC 9110, section 5.6.2: a token.
+            let is_token =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if text.is_empty() || !text.bytes().all(is_token) {
+                return Err(Error::new(
+                    value.span(),
+                    "the name of a header consists of letters, digits and `-`",
+                ));
+            }
+            if !is_primitive(kind) {
+                return Err(Error::new_spanned(
+                    kind,
+                    "only strings, integers, booleans and `Option`s of them can be headers",
+                ));
+            }
+            header = Some(value);
+            Ok(())
+        })?;
+    }
+    Ok(header)
+}
+
+/// Whether a type is one that a header can hold, as far as its name tells; what it does not tell
+/// is checked when the server is built.
+fn is_primitive(kind: &Type) -> bool {
+    let Type::Path(path) = kind else { return matches!(kind, Type::Reference(_)) };
+    let Some(last) = path.path.segments.last() else { return false };
+    match last.ident.to_string().as_str() {
+        "f32" | "f64" | "Vec" | "HashMap" | "BTreeMap" | "HashSet" | "BTreeSet" | "Value" => false,
+        "Option" => match &last.arguments {
+            PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+                Some(GenericArgument::Type(inner)) => is_primitive(inner),
+                _ => true,
+            },
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+pub(crate) fn tool_name(name: LitStr) -> Result<LitStr> {
+    let text = name.value();
+    let fits = (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    if fits {
+        Ok(name)
+    } else {
+        Err(Error::new(
+            name.span(),
+            "the name of a tool has 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`",
+        ))
+    }
+}
+
+fn string(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
+    let value: Expr = meta.value()?.parse()?;
+    string_literal(value)
+}
+
+fn string_literal(value: Expr) -> Result<LitStr> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(Error::new_spanned(other, "expected a string in quotes")),
+    }
+}
+
+fn strings(meta: &ParseNestedMeta<'_>) -> Result<Vec<LitStr>> {
+    let value: Expr = meta.value()?.parse()?;
+    match value {
+        Expr::Array(ExprArray { elems, .. }) if !elems.is_empty() => {
+            elems.into_iter().map(string_literal).collect()
+        }
+        other => Err(Error::new(
+            other.to_token_stream().into_iter().next().map_or(Span::call_site(), |t| t.span()),
+            "expected a list such as [\"…\"]",
+        )),
+    }
+}
+
+fn flag(meta: &ParseNestedMeta<'_>) -> Result<bool> {
+    if meta.input.peek(syn::Token![=]) {
+        let value: LitBool = meta
+            .value()?
+            .parse()
+            .map_err(|error| Error::new(error.span(), "expected `true` or `false`"))?;
+        Ok(value.value)
+    } else {
+        Ok(true)
+    }
+}
+
+/// Reads `250ms`, `20s` or `5m`.
+fn milliseconds(text: &LitStr) -> Result<u64> {
+    let value = text.value();
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let factor = match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        _ => None,
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor))
+        .filter(|milliseconds| *milliseconds > 0)
+        .ok_or_else(|| {
+            Error::new(text.span(), "expected a duration such as \"250ms\", \"20s\" or \"5m\"")
+        })
+}
