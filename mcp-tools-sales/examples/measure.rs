@@ -1,4 +1,5 @@
-//! Loads made-up sales and prints what loading and asking cost: `measure [ROWS]`, a million rows unless given.
+//! Loads made-up sales and prints what loading and asking cost: `measure [ROWS]`, a million rows
+//! unless given.
 //!
 //! Run it with `--release`.
 
@@ -18,13 +19,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = SalesStore::from_reader("generated", &csv[..])?;
     let load = start.elapsed();
     let megabytes = csv.len() as f64 / 1e6;
-    eprintln!("load {rows} rows ({megabytes:.1} MB): {load:.2?}, {:.0} MB/s", megabytes / load.as_secs_f64());
+    eprintln!(
+        "load {rows} rows ({megabytes:.1} MB): {load:.2?}, {:.0} MB/s",
+        megabytes / load.as_secs_f64()
+    );
     eprintln!("memory: {:.1} bytes a row", store.heap_bytes() as f64 / rows as f64);
 
     let all = store.select(None, None, None)?;
     let dallas = store.select(Some("Dallas"), None, None)?;
     let year = store.select(None, Some("2017-01-01".parse()?), Some("2017-12-31".parse()?))?;
-    let top = |selection: &Selection<'_>| _ = hint::black_box(selection.top_products(5, Measure::Revenue));
+    let top = |selection: &Selection<'_>| {
+        _ = hint::black_box(selection.top_products(5, Measure::Revenue));
+    };
     time("top 5 products", || top(&all));
     time("top 5 products in Dallas", || top(&dallas));
     time("top 5 products in one year of ten", || top(&year));

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A calendar day from 0000-01-01 to 9999-12-31, written `yyyy-mm-dd`.
 ///
-/// Nothing else is read as a date: no time, no offset, no shorter or longer form. Its JSON Schema is a
-/// string of `format: date`.
+/// Nothing else is read as a date: no time, no offset, no shorter or longer form. Its JSON Schema
+/// is a string of `format: date`.
 ///
 /// ```
 /// use mcp_tools_sales::Date;
@@ -73,7 +73,7 @@ impl Serialize for Date {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let text = String::deserialize(deserializer)?;
         text.parse().map_err(|error| de::Error::custom(format_args!("{error}, found {text:?}")))
     }
 }
@@ -112,8 +112,21 @@ mod tests {
     #[test]
     fn only_yyyy_mm_dd_is_a_date() {
         for text in [
-            "", "2017", "2017-1-5", "17-01-05", "2017/01/05", "05.01.2017", "2017-01-05 ", "2017-01-05T00:00:00Z",
-            "2017-13-01", "2017-00-10", "2017-02-30", "2015-02-29", "+017-01-05", "2017-01-0٣", "-017-01-01",
+            "",
+            "2017",
+            "2017-1-5",
+            "17-01-05",
+            "2017/01/05",
+            "05.01.2017",
+            "2017-01-05 ",
+            "2017-01-05T00:00:00Z",
+            "2017-13-01",
+            "2017-00-10",
+            "2017-02-30",
+            "2015-02-29",
+            "+017-01-05",
+            "2017-01-0٣",
+            "-017-01-01",
         ] {
             assert_eq!(text.parse::<Date>(), Err(ParseDateError), "{text}");
         }
@@ -127,7 +140,13 @@ mod tests {
         let date: Date = serde_json::from_str("\"2017-12-30\"").expect("a date");
         assert_eq!((date.year(), date.month()), (2017, 12));
         assert_eq!(serde_json::to_string(&date).expect("json"), "\"2017-12-30\"");
-        let error = serde_json::from_str::<Date>("\"Tuesday\"").expect_err("not a date").to_string();
-        assert!(error.starts_with(r#"expected a date as yyyy-mm-dd, such as 2017-12-31, found "Tuesday""#), "{error}");
+        let error =
+            serde_json::from_str::<Date>("\"Tuesday\"").expect_err("not a date").to_string();
+        assert!(
+            error.starts_with(
+                r#"expected a date as yyyy-mm-dd, such as 2017-12-31, found "Tuesday""#
+            ),
+            "{error}"
+        );
     }
 }

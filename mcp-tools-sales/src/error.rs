@@ -2,7 +2,8 @@ use std::{error::Error, fmt, io};
 
 /// Why sales data could not be loaded. Written for whoever starts the server.
 ///
-/// The message names the file and, where it can, the line and the column, what was expected and what was found:
+/// The message names the file and, where it can, the line and the column, what was expected and
+/// what was found:
 /// `sales.csv, line 7, column 6 (revenue): expected a decimal number such as 19.99, found "n/a"`. Lines and
 /// columns count from 1; the line is the one that the field begins on.
 pub struct LoadError(Box<Inner>);
@@ -36,9 +37,20 @@ impl LoadError {
         Self(Box::new(Inner { file: file.to_owned(), line, column: None, what: What::Io(error) }))
     }
 
-    pub(crate) fn data(file: &str, line: u64, column: impl Into<Option<String>>, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub(crate) fn data(
+        file: &str,
+        line: u64,
+        column: impl Into<Option<String>>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
         let what = What::Data { expected: expected.into(), found: found.into() };
-        Self(Box::new(Inner { file: file.to_owned(), line: Some(line), column: column.into(), what }))
+        Self(Box::new(Inner {
+            file: file.to_owned(),
+            line: Some(line),
+            column: column.into(),
+            what,
+        }))
     }
 
     /// What kind of thing went wrong.
@@ -87,7 +99,8 @@ impl Error for LoadError {
     }
 }
 
-/// Why a question to the store has no answer. Its message is written for whoever asked, a model included.
+/// Why a question to the store has no answer. Its message is written for whoever asked, a model
+/// included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
     kind: QueryErrorKind,
@@ -107,6 +120,10 @@ pub enum QueryErrorKind {
 impl QueryError {
     pub(crate) fn new(kind: QueryErrorKind, message: String) -> Self {
         Self { kind, message }
+    }
+
+    pub(crate) fn into_message(self) -> String {
+        self.message
     }
 
     /// What is wrong with the question.

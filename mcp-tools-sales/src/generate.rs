@@ -8,12 +8,13 @@ const CATEGORIES: [&str; 3] = ["Furniture", "Office Supplies", "Technology"];
 /// 2014 to 2023.
 const DAYS: u64 = 3_652;
 
-/// Writes `rows` order lines of made-up sales as CSV that a [`SalesStore`](crate::SalesStore) loads.
+/// Writes `rows` order lines of made-up sales as CSV that a [`SalesStore`](crate::SalesStore)
+/// loads.
 ///
-/// The same `rows` and `seed` give the same bytes on every machine.
-/// The lines run by date through the ten years from 2014 to 2023 and spread over 2,000 products in 3 categories and
-/// 500 operations (Dallas, Branch 2, Branch 3, …), a few of which sell most. One line in 50 is a return. A row takes
-/// about 60 bytes.
+/// The same `rows` and `seed` give the same bytes on every machine. The lines run by date through
+/// the ten years from 2014 to 2023 and spread over 2,000 products in 3 categories and 500
+/// operations (Dallas, Branch 2, Branch 3, …), a few of which sell most. One line in 50 is a
+/// return. A row takes about 60 bytes.
 ///
 /// # Errors
 ///
@@ -58,8 +59,8 @@ pub fn generate(rows: u64, seed: u64, mut writer: impl Write) -> io::Result<()> 
     writer.flush()
 }
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Ours,
-/// because the `rand` crate does not promise the same numbers in its next version.
+/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// Ours, because the `rand` crate does not promise the same numbers in its next version.
 struct SplitMix(u64);
 
 impl SplitMix {

@@ -28,7 +28,8 @@ type Mistake = &'static str;
 pub(crate) fn load(name: String, reader: impl Read) -> Result<SalesStore, LoadError> {
     let mut source = Source { name, records: Records::new(reader), header: Vec::new() };
     let [date, product, category, operation, units, revenue] = source.header()?;
-    let (mut products, mut categories, mut operations) = (Names::default(), Names::default(), Names::default());
+    let (mut products, mut categories, mut operations) =
+        (Names::default(), Names::default(), Names::default());
     let mut rows = Columns::default();
     let mut absolute = 0_i64;
     while source.record()? {
@@ -40,7 +41,9 @@ pub(crate) fn load(name: String, reader: impl Read) -> Result<SalesStore, LoadEr
         rows.revenue.push(source.value(revenue, |text| {
             let amount: Money = text.parse().map_err(crate::ParseMoneyError::expected)?;
             let total = absolute.checked_add(amount.ten_thousandths().abs());
-            absolute = total.ok_or("the file's revenue to add up, ignoring signs, to at most 922337203685477.5807")?;
+            absolute = total.ok_or(
+                "the file's revenue to add up, ignoring signs, to at most 922337203685477.5807",
+            )?;
             Ok(amount)
         })?);
         if u32::try_from(rows.date.len()).is_err() {
@@ -73,7 +76,10 @@ impl<R: Read> Source<R> {
     /// Reads the header: where each of [`COLUMNS`] is.
     fn header(&mut self) -> Result<[usize; COLUMNS.len()], LoadError> {
         if !self.advance()? {
-            return Err(self.end(format!("a header with the columns {}", COLUMNS.join(", ")), "an empty file"));
+            return Err(self.end(
+                format!("a header with the columns {}", COLUMNS.join(", ")),
+                "an empty file",
+            ));
         }
         for field in 0..self.records.len() {
             let name = self.text(field)?.to_owned();
@@ -81,15 +87,26 @@ impl<R: Read> Source<R> {
         }
         let mut places = [0; COLUMNS.len()];
         for (place, column) in places.iter_mut().zip(COLUMNS) {
-            let mut found = (0..self.header.len()).filter(|&field| self.header[field].eq_ignore_ascii_case(column));
+            let mut found = (0..self.header.len())
+                .filter(|&field| self.header[field].eq_ignore_ascii_case(column));
             *place = found.next().ok_or_else(|| {
                 let expected = format!("a header with the columns {}", COLUMNS.join(", "));
                 let found = format!("no {column} in {}", shown(&self.header.join(",")));
-                LoadError::data(&self.name, self.records.line(0), column.to_owned(), expected, found)
+                LoadError::data(
+                    &self.name,
+                    self.records.line(0),
+                    column.to_owned(),
+                    expected,
+                    found,
+                )
             })?;
             if let Some(second) = found.next() {
                 let first = *place + 1;
-                return Err(self.mistake(second, "each column once", format!("{column} again after column {first}")));
+                return Err(self.mistake(
+                    second,
+                    "each column once",
+                    format!("{column} again after column {first}"),
+                ));
             }
         }
         Ok(places)
@@ -104,13 +121,19 @@ impl<R: Read> Source<R> {
         if found == expected {
             return Ok(true);
         }
-        Err(self.mistake(expected.min(found), format!("{expected} fields as in the header"), found.to_string()))
+        Err(self.mistake(
+            expected.min(found),
+            format!("{expected} fields as in the header"),
+            found.to_string(),
+        ))
     }
 
     fn advance(&mut self) -> Result<bool, LoadError> {
         self.records.advance().map_err(|error| match error {
             RecordError::Read { line, error } => LoadError::io(&self.name, Some(line), error),
-            RecordError::Syntax { line, field, expected, found } => LoadError::data(&self.name, line, self.column(field), expected, found),
+            RecordError::Syntax { line, field, expected, found } => {
+                LoadError::data(&self.name, line, self.column(field), expected, found)
+            }
         })
     }
 
@@ -118,11 +141,19 @@ impl<R: Read> Source<R> {
     fn text(&self, field: usize) -> Result<&str, LoadError> {
         match str::from_utf8(self.records.field(field)) {
             Ok(text) => Ok(text.trim()),
-            Err(_) => Err(self.mistake(field, "UTF-8", shown(&String::from_utf8_lossy(self.records.field(field))))),
+            Err(_) => Err(self.mistake(
+                field,
+                "UTF-8",
+                shown(&String::from_utf8_lossy(self.records.field(field))),
+            )),
         }
     }
 
-    fn value<T>(&self, field: usize, parse: impl FnOnce(&str) -> Result<T, Mistake>) -> Result<T, LoadError> {
+    fn value<T>(
+        &self,
+        field: usize,
+        parse: impl FnOnce(&str) -> Result<T, Mistake>,
+    ) -> Result<T, LoadError> {
         let text = self.text(field)?;
         parse(text).map_err(|expected| {
             let found = if text.is_empty() { "an empty field".to_owned() } else { shown(text) };
@@ -131,7 +162,12 @@ impl<R: Read> Source<R> {
     }
 
     /// A mistake in a field of the record that was read last, or in one that it lacks.
-    fn mistake(&self, field: usize, expected: impl Into<String>, found: impl Into<String>) -> LoadError {
+    fn mistake(
+        &self,
+        field: usize,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> LoadError {
         LoadError::data(&self.name, self.records.line(field), self.column(field), expected, found)
     }
 

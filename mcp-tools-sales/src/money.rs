@@ -53,7 +53,8 @@ impl FromStr for Money {
             None => (false, text),
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let decimal = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let decimal =
+            |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         if !decimal(whole) || !decimal(fraction) {
             return Err(ParseMoneyError("a decimal number such as 19.99"));
         }
@@ -160,11 +161,16 @@ mod tests {
 
     #[test]
     fn anything_else_says_what_was_expected() {
-        for text in ["", "-", ".", "1.", ".5", "+1", "--1", "1e3", "1,000", "$5", "NaN", "inf", "-inf", "1.2.3", "٣", "0x1", " 1"] {
+        for text in [
+            "", "-", ".", "1.", ".5", "+1", "--1", "1e3", "1,000", "$5", "NaN", "inf", "-inf",
+            "1.2.3", "٣", "0x1", " 1",
+        ] {
             assert_eq!(steps(text), Err("a decimal number such as 19.99"), "{text}");
         }
         assert_eq!(steps("0.00001"), Err("at most four decimals"));
-        for text in ["922337203685477.5808", "9223372036854775808", "1000000000000000000000000000000"] {
+        for text in
+            ["922337203685477.5808", "9223372036854775808", "1000000000000000000000000000000"]
+        {
             assert_eq!(steps(text), Err("an amount of at most 922337203685477.5807"), "{text}");
         }
     }
@@ -172,8 +178,15 @@ mod tests {
     #[test]
     fn amounts_are_shown_in_cents_rounded_away_from_zero() {
         for (steps, shown) in [
-            (0, "0.00"), (49, "0.00"), (50, "0.01"), (-49, "0.00"), (-50, "-0.01"), (164_449, "16.44"), (164_450, "16.45"),
-            (-164_450, "-16.45"), (i64::MAX, "922337203685477.58"),
+            (0, "0.00"),
+            (49, "0.00"),
+            (50, "0.01"),
+            (-49, "0.00"),
+            (-50, "-0.01"),
+            (164_449, "16.44"),
+            (164_450, "16.45"),
+            (-164_450, "-16.45"),
+            (i64::MAX, "922337203685477.58"),
         ] {
             assert_eq!(Money(steps).to_string(), shown);
         }

@@ -1,6 +1,7 @@
 use indexmap::IndexSet;
 
-/// The distinct values of a text column, each with a code: its place in the order of first appearance.
+/// The distinct values of a text column, each with a code: its place in the order of first
+/// appearance.
 #[derive(Debug, Default)]
 pub(crate) struct Names(IndexSet<Box<str>>);
 
@@ -40,7 +41,8 @@ impl Names {
         self.0.shrink_to_fit();
     }
 
-    /// Bytes on the heap, about: the texts, and per name a fat pointer, a hash, and an index at 7/8 load.
+    /// Bytes on the heap, about: the texts, and per name a fat pointer, a hash, and an index at 7/8
+    /// load.
     pub(crate) fn heap_bytes(&self) -> usize {
         let entry = size_of::<Box<str>>() + size_of::<u64>();
         let index = (size_of::<usize>() + 1) * 8 / 7;

@@ -1,11 +1,13 @@
 //! Records of an RFC 4180 file, strictly.
 //!
-//! The `csv` crate was rejected here: it takes text after a closing quote and a quote that is never closed,
-//! and either can make one record of two without a sign. It also cannot say on which line a field begins.
+//! The `csv` crate was rejected here: it takes text after a closing quote and a quote that is never
+//! closed, and either can make one record of two without a sign. It also cannot say on which line a
+//! field begins.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The longest record, in bytes. A stray quote would otherwise gather the rest of the file in memory.
+/// The longest record, in bytes. A stray quote would otherwise gather the rest of the file in
+/// memory.
 const LONGEST_RECORD: usize = 1 << 20;
 
 /// Reads records one by one into a buffer that they share.
@@ -28,14 +30,27 @@ struct Field {
 
 #[derive(Debug)]
 pub(crate) enum RecordError {
-    Read { line: u64, error: io::Error },
+    Read {
+        line: u64,
+        error: io::Error,
+    },
     /// `field` counts from 0.
-    Syntax { line: u64, field: usize, expected: &'static str, found: &'static str },
+    Syntax {
+        line: u64,
+        field: usize,
+        expected: &'static str,
+        found: &'static str,
+    },
 }
 
 impl<R: Read> Records<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input: BufReader::with_capacity(1 << 16, input), line: 0, buffer: Vec::new(), fields: Vec::new() }
+        Self {
+            input: BufReader::with_capacity(1 << 16, input),
+            line: 0,
+            buffer: Vec::new(),
+            fields: Vec::new(),
+        }
     }
 
     /// Reads the next record; false at the end of the file. Blank lines are no records.
@@ -67,7 +82,8 @@ impl<R: Read> Records<R> {
         &self.buffer[start..end]
     }
 
-    /// The line, counted from 1, that the field begins on; for a field that is missing, the one the last begins on.
+    /// The line, counted from 1, that the field begins on; for a field that is missing, the one the
+    /// last begins on.
     pub(crate) fn line(&self, field: usize) -> u64 {
         self.fields.get(field).or(self.fields.last()).map_or(self.line.max(1), |field| field.line)
     }
@@ -81,8 +97,14 @@ impl<R: Read> Records<R> {
             .read_until(b'\n', &mut self.buffer)
             .map_err(|error| RecordError::Read { line, error })?;
         if read == room {
-            let (line, field) = self.fields.last().map_or((line, 0), |open| (open.line, self.fields.len() - 1));
-            return Err(RecordError::Syntax { line, field, expected: "a record of at most 1 MiB", found: "a longer one" });
+            let (line, field) =
+                self.fields.last().map_or((line, 0), |open| (open.line, self.fields.len() - 1));
+            return Err(RecordError::Syntax {
+                line,
+                field,
+                expected: "a record of at most 1 MiB",
+                found: "a longer one",
+            });
         }
         self.line += u64::from(read > 0);
         Ok(read > 0)
@@ -93,7 +115,12 @@ impl<R: Read> Records<R> {
             self.buffer.drain(..3);
         }
         if self.buffer.starts_with(b"\xFF\xFE") || self.buffer.starts_with(b"\xFE\xFF") {
-            return Err(RecordError::Syntax { line: 1, field: 0, expected: "UTF-8", found: "UTF-16" });
+            return Err(RecordError::Syntax {
+                line: 1,
+                field: 0,
+                expected: "UTF-8",
+                found: "UTF-16",
+            });
         }
         Ok(())
     }
@@ -103,13 +130,31 @@ impl<R: Read> Records<R> {
         let mut at = 0;
         loop {
             self.fields.push(Field { start: at, end: at, line: self.line });
-            at = if self.buffer.get(at) == Some(&b'"') { self.quoted(at)? } else { self.unquoted(at)? };
+            at = if self.buffer.get(at) == Some(&b'"') {
+                self.quoted(at)?
+            } else {
+                self.unquoted(at)?
+            };
             match self.buffer[at..] {
                 [b',', ..] => at += 1,
                 [] | [b'\n'] | [b'\r', b'\n'] => return Ok(()),
-                [b'\r', ..] => return Err(self.syntax("a line to end in LF or CRLF", "a carriage return on its own")),
-                [b'"', ..] => return Err(self.syntax("a field that holds quotes to be quoted", "a quote inside a plain field")),
-                _ => return Err(self.syntax("a comma or the end of the line after a closing quote", "more text")),
+                [b'\r', ..] => {
+                    return Err(
+                        self.syntax("a line to end in LF or CRLF", "a carriage return on its own")
+                    );
+                }
+                [b'"', ..] => {
+                    return Err(self.syntax(
+                        "a field that holds quotes to be quoted",
+                        "a quote inside a plain field",
+                    ));
+                }
+                _ => {
+                    return Err(self.syntax(
+                        "a comma or the end of the line after a closing quote",
+                        "more text",
+                    ));
+                }
             }
         }
     }
@@ -117,14 +162,18 @@ impl<R: Read> Records<R> {
     /// Passes over a plain field; the position of the first byte that cannot be part of it.
     fn unquoted(&mut self, start: usize) -> Result<usize, RecordError> {
         let rest = &self.buffer[start..];
-        let length = rest.iter().position(|byte| matches!(byte, b',' | b'\n' | b'\r' | b'"')).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|byte| matches!(byte, b',' | b'\n' | b'\r' | b'"'))
+            .unwrap_or(rest.len());
         if let Some(field) = self.fields.last_mut() {
             field.end = start + length;
         }
         Ok(start + length)
     }
 
-    /// Passes over a quoted field, closing the gaps that its doubled quotes leave; the position after it.
+    /// Passes over a quoted field, closing the gaps that its doubled quotes leave; the position
+    /// after it.
     fn quoted(&mut self, start: usize) -> Result<usize, RecordError> {
         let (mut from, mut to) = (start + 1, start);
         loop {
@@ -214,7 +263,10 @@ mod tests {
         let mut text = b"a\nb,\"".to_vec();
         text.resize(3 << 20, b'\n');
         let error = parse(&text).expect_err("too long");
-        assert!(error.contains("line: 2, field: 1, expected: \"a record of at most 1 MiB\""), "{error}");
+        assert!(
+            error.contains("line: 2, field: 1, expected: \"a record of at most 1 MiB\""),
+            "{error}"
+        );
         assert!(parse(&vec![b'x'; LONGEST_RECORD]).is_ok());
         assert!(parse(&vec![b'x'; LONGEST_RECORD + 1]).is_err());
     }

@@ -1,12 +1,12 @@
-use std::{cmp::Ordering, ops::Range};
+use std::{borrow::Cow, cmp::Ordering, ops::Range};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{Date, Money, SalesStore, names::Names};
 
 /// What to rank by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
     /// The money that sales brought in, less returns.
@@ -52,7 +52,8 @@ pub struct Selection<'a> {
 impl<'a> Selection<'a> {
     pub(crate) fn new(store: &'a SalesStore, operation: Option<u32>, from: Date, to: Date) -> Self {
         let dates = &store.rows.date;
-        let rows = dates.partition_point(|&date| date < from)..dates.partition_point(|&date| date <= to);
+        let rows =
+            dates.partition_point(|&date| date < from)..dates.partition_point(|&date| date <= to);
         Self { store, operation, from, to, rows }
     }
 
@@ -87,7 +88,9 @@ impl<'a> Selection<'a> {
         let place = self.operation().map(|name| format!(" in {name}")).unwrap_or_default();
         let (first, last) = self.store.period();
         let Self { from, to, .. } = self;
-        Some(format!("There are no order lines{place} from {from} to {to}. The data covers {first} to {last}."))
+        Some(format!(
+            "There are no order lines{place} from {from} to {to}. The data covers {first} to {last}."
+        ))
     }
 
     /// Sums over everything selected.
@@ -133,28 +136,40 @@ impl<'a> Selection<'a> {
 
     /// Every month that has order lines, the first first, named by year and month (1 to 12).
     pub fn months(&self) -> Vec<Group<(i32, u32)>> {
-        let mut months: Vec<Group<(i32, u32)>> = Vec::new();
+        self.spans(|date| (date.year(), date.month()))
+    }
+
+    /// Every year that has order lines, the first first.
+    pub fn years(&self) -> Vec<Group<i32>> {
+        self.spans(Date::year)
+    }
+
+    /// Sums by a name that days in a row share.
+    fn spans<N: Copy + PartialEq>(&self, name: impl Fn(Date) -> N) -> Vec<Group<N>> {
+        let mut spans: Vec<Group<N>> = Vec::new();
         let mut day = None;
         for row in self.rows() {
             let date = self.store.rows.date[row];
             if day != Some(date) {
                 day = Some(date);
-                let name = (date.year(), date.month());
-                if months.last().is_none_or(|month| month.name != name) {
-                    months.push(Group { name, totals: Totals::default() });
+                let name = name(date);
+                if spans.last().is_none_or(|span| span.name != name) {
+                    spans.push(Group { name, totals: Totals::default() });
                 }
             }
-            if let Some(month) = months.last_mut() {
-                month.totals.add(self.store, row);
+            if let Some(span) = spans.last_mut() {
+                span.totals.add(self.store, row);
             }
         }
-        months
+        spans
     }
 
     /// The rows selected, by date.
     fn rows(&self) -> impl DoubleEndedIterator<Item = usize> {
         let operations = &self.store.rows.operation;
-        self.rows.clone().filter(move |&row| self.operation.is_none_or(|operation| operations[row] == operation))
+        self.rows
+            .clone()
+            .filter(move |&row| self.operation.is_none_or(|operation| operations[row] == operation))
     }
 
     /// Sums by the codes of a column, in no order; codes without order lines are left out.
@@ -163,7 +178,11 @@ impl<'a> Selection<'a> {
         for row in self.rows() {
             sums[codes[row] as usize].add(self.store, row);
         }
-        sums.into_iter().zip(names.iter()).filter(|(totals, _)| totals.order_lines > 0).map(|(totals, name)| Group { name, totals }).collect()
+        sums.into_iter()
+            .zip(names.iter())
+            .filter(|(totals, _)| totals.order_lines > 0)
+            .map(|(totals, name)| Group { name, totals })
+            .collect()
     }
 }
 
@@ -172,14 +191,34 @@ impl Totals {
     fn add(&mut self, store: &SalesStore, row: usize) {
         self.order_lines += 1;
         self.units += i64::from(store.rows.units[row]);
-        self.revenue = Money::from_steps(self.revenue.ten_thousandths() + store.rows.revenue[row].ten_thousandths());
+        self.revenue = Money::from_steps(
+            self.revenue.ten_thousandths() + store.rows.revenue[row].ten_thousandths(),
+        );
+    }
+}
+
+// Derived, documented variants make a `oneOf`, whose faults are harder to read than those of an
+// `enum`.
+impl JsonSchema for Measure {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Measure".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": ["revenue", "units"] })
     }
 }
 
 impl Measure {
     fn most_first(self) -> fn(&Group<&str>, &Group<&str>) -> Ordering {
         match self {
-            Self::Revenue => |a, b| b.totals.revenue.cmp(&a.totals.revenue).then(a.name.cmp(b.name)),
+            Self::Revenue => {
+                |a, b| b.totals.revenue.cmp(&a.totals.revenue).then(a.name.cmp(b.name))
+            }
             Self::Units => |a, b| b.totals.units.cmp(&a.totals.units).then(a.name.cmp(b.name)),
         }
     }

@@ -13,9 +13,9 @@ const LONGEST_ASKED: usize = 100;
 ///
 /// # File
 ///
-/// CSV as in RFC 4180, in UTF-8 (a byte order mark is skipped), lines ending in LF or CRLF, blank lines skipped.
-/// The first line names the columns, in any order and case; columns not listed here are ignored. Space around
-/// names and values is dropped.
+/// CSV as in RFC 4180, in UTF-8 (a byte order mark is skipped), lines ending in LF or CRLF, blank
+/// lines skipped. The first line names the columns, in any order and case; columns not listed here
+/// are ignored. Space around names and values is dropped.
 ///
 /// | column | value |
 /// |---|---|
@@ -24,14 +24,16 @@ const LONGEST_ASKED: usize = 100;
 /// | `units` | a whole number from -2147483648 to 2147483647 |
 /// | `revenue` | a decimal with at most four places, see [`Money`] |
 ///
-/// Units and revenue below zero are returns and count against sales. Loading stops at the first mistake with
-/// a [`LoadError`] that says where it is; a file without order lines is a mistake too, and so is revenue that adds
-/// up, ignoring signs, to more than [`Money`] holds, so that no sum over the data can overflow.
+/// Units and revenue below zero are returns and count against sales. Loading stops at the first
+/// mistake with a [`LoadError`] that says where it is; a file without order lines is a mistake too,
+/// and so is revenue that adds up, ignoring signs, to more than [`Money`] holds, so that no sum
+/// over the data can overflow.
 ///
 /// # Cost
 ///
 /// 28 bytes a row, sorted by date, plus each distinct name once. Loading needs up to twice that
-/// while its columns grow. Questions scan the rows of their period once, from any number of threads.
+/// while its columns grow. Questions scan the rows of their period once, from any number of
+/// threads.
 ///
 /// ```
 /// use mcp_tools_sales::{Measure, SalesStore};
@@ -89,14 +91,22 @@ impl SalesStore {
     }
 
     /// `rows` holds at least one row.
-    pub(crate) fn new(name: String, mut rows: Columns, products: Names, categories: Names, operations: Names) -> Self {
+    pub(crate) fn new(
+        name: String,
+        mut rows: Columns,
+        products: Names,
+        categories: Names,
+        operations: Names,
+    ) -> Self {
         rows.sort();
         let mut lines = vec![0_u64; operations.len()];
         for &operation in &rows.operation {
             lines[operation as usize] += 1;
         }
         let mut largest: Vec<u32> = (0..).take(operations.len()).collect();
-        largest.sort_unstable_by_key(|&code| (std::cmp::Reverse(lines[code as usize]), operations.decode(code)));
+        largest.sort_unstable_by_key(|&code| {
+            (std::cmp::Reverse(lines[code as usize]), operations.decode(code))
+        });
         largest.truncate(LARGEST);
         let mut store = Self { name, rows, products, categories, operations, largest };
         store.rows.shrink_to_fit();
@@ -129,28 +139,40 @@ impl SalesStore {
             + size_of::<u32>() * codes
             + size_of::<i32>() * units.capacity()
             + size_of::<Money>() * revenue.capacity()
-            + [&self.products, &self.categories, &self.operations].map(Names::heap_bytes).iter().sum::<usize>()
+            + [&self.products, &self.categories, &self.operations]
+                .map(Names::heap_bytes)
+                .iter()
+                .sum::<usize>()
     }
 
     /// The order lines of an operation, or of all, from one day to another, both included.
     ///
-    /// An operation is found by its name as written, or else by its name in any case. Without `from` or `to` the period
-    /// reaches to the first or the last order line of the data.
+    /// An operation is found by its name as written, or else by its name in any case. Without
+    /// `from` or `to` the period reaches to the first or the last order line of the data.
     ///
     /// # Errors
     ///
-    /// [`QueryErrorKind::UnknownOperation`], whose message lists operations that there are: all if they are
-    /// few, else the closest names and the largest operations; [`QueryErrorKind::ReversedPeriod`] when `from` is
-    /// after `to`. A period without order lines is no error, see [`Selection::note`].
-    pub fn select(&self, operation: Option<&str>, from: Option<Date>, to: Option<Date>) -> Result<Selection<'_>, QueryError> {
+    /// [`QueryErrorKind::UnknownOperation`], whose message lists operations that there are: all if
+    /// they are few, else the closest names and the largest operations;
+    /// [`QueryErrorKind::ReversedPeriod`] when `from` is after `to`. A period without order lines
+    /// is no error, see [`Selection::note`].
+    pub fn select(
+        &self,
+        operation: Option<&str>,
+        from: Option<Date>,
+        to: Option<Date>,
+    ) -> Result<Selection<'_>, QueryError> {
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            let message = format!("The period ends before it begins: from {from} is after to {to}.");
+            let message =
+                format!("The period ends before it begins: from {from} is after to {to}.");
             return Err(QueryError::new(QueryErrorKind::ReversedPeriod, message));
         }
         let operation = match operation.map(str::trim) {
-            Some(name) => Some(self.operations.find(name).ok_or_else(|| self.unknown_operation(name))?),
+            Some(name) => {
+                Some(self.operations.find(name).ok_or_else(|| self.unknown_operation(name))?)
+            }
             None => None,
         };
         let (first, last) = self.period();
@@ -160,7 +182,8 @@ impl SalesStore {
     }
 
     fn unknown_operation(&self, asked: &str) -> QueryError {
-        let asked = &asked[..asked.char_indices().nth(LONGEST_ASKED).map_or(asked.len(), |(end, _)| end)];
+        let asked =
+            &asked[..asked.char_indices().nth(LONGEST_ASKED).map_or(asked.len(), |(end, _)| end)];
         let mut message = format!("There is no operation {asked:?}.");
         let count = self.operations.len();
         if count <= CLOSEST + LARGEST {
@@ -172,17 +195,26 @@ impl SalesStore {
             if !closest.is_empty() {
                 message += &format!(" The closest names: {}.", closest.join(", "));
             }
-            let largest: Vec<&str> = self.largest.iter().map(|&code| self.operations.decode(code)).filter(|name| !closest.contains(name)).collect();
+            let largest: Vec<&str> = self
+                .largest
+                .iter()
+                .map(|&code| self.operations.decode(code))
+                .filter(|name| !closest.contains(name))
+                .collect();
             let more = count - closest.len() - largest.len();
-            message += &format!(" Those with the most order lines: {}, and {more} more.", largest.join(", "));
+            message += &format!(
+                " Those with the most order lines: {}, and {more} more.",
+                largest.join(", ")
+            );
         }
         QueryError::new(QueryErrorKind::UnknownOperation, message)
     }
 
     /// Operations whose names are like `asked`, the likest first.
     fn closest_operations(&self, asked: &str) -> Vec<&str> {
-        // Jaro-Winkler favours a common beginning, which is how people shorten and misspell names. Below this
-        // likeness on the sample's cities the matches stop being guesses that anyone would make.
+        // Jaro-Winkler favours a common beginning, which is how people shorten and misspell names.
+        // Below this likeness on the sample's cities the matches stop being guesses that anyone
+        // would make.
         const ALIKE: f64 = 0.75;
         let asked = asked.to_lowercase();
         let mut closest: Vec<(f64, &str)> = self

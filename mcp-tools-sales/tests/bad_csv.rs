@@ -19,7 +19,9 @@ fn mistake(csv: impl AsRef<[u8]>) -> String {
 /// The message for the line after a header and one good line.
 #[track_caller]
 fn mistake_on_line_3(line: &str) -> String {
-    let message = mistake(format!("{HEADER}2017-01-01,Lamp,Furniture,Dallas,1,1\n{line}\n2017-01-02,Lamp,Furniture,Dallas,1,1\n"));
+    let message = mistake(format!(
+        "{HEADER}2017-01-01,Lamp,Furniture,Dallas,1,1\n{line}\n2017-01-02,Lamp,Furniture,Dallas,1,1\n"
+    ));
     message.strip_prefix("line 3, ").expect("the line").to_owned()
 }
 
@@ -27,23 +29,36 @@ fn mistake_on_line_3(line: &str) -> String {
 fn a_bad_header_is_named_on_its_line() {
     for (csv, message) in [
         ("", format!("line 1: expected a header with the columns {COLUMNS}, found an empty file")),
-        ("\u{FEFF}", format!("line 1: expected a header with the columns {COLUMNS}, found an empty file")),
-        ("\n\r\n", format!("line 2: expected a header with the columns {COLUMNS}, found an empty file")),
+        (
+            "\u{FEFF}",
+            format!("line 1: expected a header with the columns {COLUMNS}, found an empty file"),
+        ),
+        (
+            "\n\r\n",
+            format!("line 2: expected a header with the columns {COLUMNS}, found an empty file"),
+        ),
         (
             "date,product,category,operation,units\n",
-            format!("line 1, column revenue: expected a header with the columns {COLUMNS}, found no revenue in \"date,product,category,operation,units\""),
+            format!(
+                "line 1, column revenue: expected a header with the columns {COLUMNS}, found no revenue in \"date,product,category,operation,units\""
+            ),
         ),
         (
             "date;product;category;operation;units;revenue\n",
-            format!("line 1, column date: expected a header with the columns {COLUMNS}, found no date in \"date;product;category;operation;units;revenue\""),
+            format!(
+                "line 1, column date: expected a header with the columns {COLUMNS}, found no date in \"date;product;category;operation;units;revenue\""
+            ),
         ),
         (
             "\n2017-01-01,Lamp,Furniture,Dallas,1,1\n",
-            format!("line 2, column date: expected a header with the columns {COLUMNS}, found no date in \"2017-01-01,Lamp,Furniture,Dallas,1,1\""),
+            format!(
+                "line 2, column date: expected a header with the columns {COLUMNS}, found no date in \"2017-01-01,Lamp,Furniture,Dallas,1,1\""
+            ),
         ),
         (
             "date,product,category,operation,units,revenue, UNITS \n",
-            "line 1, column 7 (UNITS): expected each column once, found units again after column 5".to_owned(),
+            "line 1, column 7 (UNITS): expected each column once, found units again after column 5"
+                .to_owned(),
         ),
     ] {
         assert_eq!(mistake(csv), message);
@@ -52,8 +67,14 @@ fn a_bad_header_is_named_on_its_line() {
 
 #[test]
 fn a_file_without_order_lines_is_refused() {
-    assert_eq!(mistake(HEADER), "line 1: expected at least one order line after the header, found none");
-    assert_eq!(mistake(format!("{HEADER}\n\n")), "line 3: expected at least one order line after the header, found none");
+    assert_eq!(
+        mistake(HEADER),
+        "line 1: expected at least one order line after the header, found none"
+    );
+    assert_eq!(
+        mistake(format!("{HEADER}\n\n")),
+        "line 3: expected at least one order line after the header, found none"
+    );
 }
 
 #[test]
@@ -114,24 +135,39 @@ fn bytes_that_are_not_utf_8_are_refused_where_they_are() {
     csv.extend(b"\xE9,Furniture,Dallas,1,1\n"); // ISO 8859-1
     assert_eq!(mistake(csv), "line 2, column 2 (product): expected UTF-8, found \"Caf\u{FFFD}\"");
     assert_eq!(mistake(b"\xFF\xFEd\0a\0t\0e\0"), "line 1, column 1: expected UTF-8, found UTF-16");
-    assert_eq!(mistake(b"dat\xE9,product\n"), "line 1, column 1: expected UTF-8, found \"dat\u{FFFD}\"");
+    assert_eq!(
+        mistake(b"dat\xE9,product\n"),
+        "line 1, column 1: expected UTF-8, found \"dat\u{FFFD}\""
+    );
 }
 
 #[test]
 fn a_quote_that_is_never_closed_is_refused_on_the_line_that_opens_it() {
-    let csv = format!("{HEADER}2017-01-01,Lamp,Furniture,Dallas,1,1\n2017-01-01,\"Lamp,Furniture,Dallas,1,1\n2017-01-02,Desk,Furniture,Dallas,1,1\n");
-    assert_eq!(mistake(csv), "line 3, column 2 (product): expected a closing quote, found the end of the file");
+    let csv = format!(
+        "{HEADER}2017-01-01,Lamp,Furniture,Dallas,1,1\n2017-01-01,\"Lamp,Furniture,Dallas,1,1\n2017-01-02,Desk,Furniture,Dallas,1,1\n"
+    );
+    assert_eq!(
+        mistake(csv),
+        "line 3, column 2 (product): expected a closing quote, found the end of the file"
+    );
 }
 
 #[test]
 fn a_stray_quote_never_merges_two_lines() {
-    let csv = format!("{HEADER}2017-01-01,\"Lamp,Furniture,Dallas,1,1\n2017-01-02,\"Desk\",Furniture,Dallas,1,1\n");
-    assert_eq!(mistake(csv), "line 2, column 2 (product): expected a comma or the end of the line after a closing quote, found more text");
+    let csv = format!(
+        "{HEADER}2017-01-01,\"Lamp,Furniture,Dallas,1,1\n2017-01-02,\"Desk\",Furniture,Dallas,1,1\n"
+    );
+    assert_eq!(
+        mistake(csv),
+        "line 2, column 2 (product): expected a comma or the end of the line after a closing quote, found more text"
+    );
 }
 
 #[test]
 fn quoted_newlines_keep_line_numbers_right() {
-    let csv = format!("{HEADER}2017-01-01,\"Lamp\r\nwith\n\nshade\",Furniture,Dallas,1,1\r\n\r\n2017-01-01,Lamp,Furniture,Dallas,x,1\r\n");
+    let csv = format!(
+        "{HEADER}2017-01-01,\"Lamp\r\nwith\n\nshade\",Furniture,Dallas,1,1\r\n\r\n2017-01-01,Lamp,Furniture,Dallas,x,1\r\n"
+    );
     assert!(mistake(csv).starts_with("line 7, column 5 (units)"));
     let csv = format!("{HEADER}2017-01-01,\"Lamp\nwith shade\",Furniture,Dallas,x,1\n");
     assert!(mistake(csv).starts_with("line 3, column 5 (units)"));
@@ -143,7 +179,10 @@ fn columns_may_come_in_any_order_and_case_among_others() {
     let store = SalesStore::from_reader("s.csv", csv.as_bytes()).expect("sales");
     let selection = store.select(Some("Dallas"), None, None).expect("Dallas");
     let top = selection.top_products(9, mcp_tools_sales::Measure::Units);
-    assert_eq!((top.len(), top[0].name, top[0].totals.units, top[0].totals.revenue.to_string()), (1, "Lamp", 3, "12.50".to_owned()));
+    assert_eq!(
+        (top.len(), top[0].name, top[0].totals.units, top[0].totals.revenue.to_string()),
+        (1, "Lamp", 3, "12.50".to_owned())
+    );
     let csv = csv.replace(",2017-01-01", ",x");
     assert!(mistake(csv).starts_with("line 2, column 8 (date)"));
 }
@@ -161,7 +200,8 @@ fn a_file_that_cannot_be_read_is_an_io_error() {
             Err(io::Error::other("the disk is gone"))
         }
     }
-    let error = SalesStore::from_reader("s.csv", HEADER.as_bytes().chain(Broken)).expect_err("no disk");
+    let error =
+        SalesStore::from_reader("s.csv", HEADER.as_bytes().chain(Broken)).expect_err("no disk");
     assert_eq!(error.kind(), LoadErrorKind::Io);
     assert_eq!(format!("{error:?}"), "s.csv, line 2: could not be read: the disk is gone");
 }

@@ -1,5 +1,5 @@
-//! Answers from the sample, checked against sums made another way: the `csv` crate, maps, and whole numbers
-//! read from the digits.
+//! Answers from the sample, checked against sums made another way: the `csv` crate, maps, and whole
+//! numbers read from the digits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,10 @@ fn date(text: &str) -> Date {
 }
 
 /// Order lines, units and revenue by a key.
-fn sums<'a>(lines: &'a [Line], key: impl Fn(&'a Line) -> &'a str) -> BTreeMap<&'a str, (u64, i64, i64)> {
+fn sums<'a>(
+    lines: &'a [Line],
+    key: impl Fn(&'a Line) -> &'a str,
+) -> BTreeMap<&'a str, (u64, i64, i64)> {
     let mut sums = BTreeMap::new();
     for line in lines {
         let sum: &mut (u64, i64, i64) = sums.entry(key(line)).or_default();
@@ -82,7 +85,10 @@ fn questions() -> Vec<(Option<&'static str>, Option<&'static str>, Option<&'stat
     questions
 }
 
-fn matching(lines: &[Line], (operation, from, to): (Option<&str>, Option<&str>, Option<&str>)) -> Vec<Line> {
+fn matching(
+    lines: &[Line],
+    (operation, from, to): (Option<&str>, Option<&str>, Option<&str>),
+) -> Vec<Line> {
     let within = |line: &&Line| {
         operation.is_none_or(|operation| line.operation == operation)
             && from.is_none_or(|from| line.date.as_str() >= from)
@@ -106,17 +112,27 @@ fn the_sample_is_what_its_readme_says() {
 fn rankings_equal_an_independent_computation() {
     let (store, lines) = (store(), lines());
     for question in questions() {
-        let selection = store.select(question.0, question.1.map(date), question.2.map(date)).expect("a selection");
+        let selection = store
+            .select(question.0, question.1.map(date), question.2.map(date))
+            .expect("a selection");
         let lines = matching(&lines, question);
         let mut expected: Vec<_> = sums(&lines, |line| &line.product).into_iter().collect();
         assert_eq!(selection.products(), expected.len());
         expected.sort_by_key(|(_, (_, _, revenue))| -revenue); // stable, so names break ties
         for n in [0, 1, 5, 1000, usize::MAX] {
-            assert_eq!(owned(&selection.top_products(n, Measure::Revenue)), expected[..n.min(expected.len())], "{question:?}");
+            assert_eq!(
+                owned(&selection.top_products(n, Measure::Revenue)),
+                expected[..n.min(expected.len())],
+                "{question:?}"
+            );
         }
         expected.sort_by_key(|(name, (_, units, _))| (-units, *name));
         for n in [1, 5, 1000] {
-            assert_eq!(owned(&selection.top_products(n, Measure::Units)), expected[..n.min(expected.len())], "{question:?}");
+            assert_eq!(
+                owned(&selection.top_products(n, Measure::Units)),
+                expected[..n.min(expected.len())],
+                "{question:?}"
+            );
         }
     }
 }
@@ -125,9 +141,13 @@ fn rankings_equal_an_independent_computation() {
 fn summaries_equal_an_independent_computation() {
     let (store, lines) = (store(), lines());
     for question in questions() {
-        let selection = store.select(question.0, question.1.map(date), question.2.map(date)).expect("a selection");
+        let selection = store
+            .select(question.0, question.1.map(date), question.2.map(date))
+            .expect("a selection");
         let lines = matching(&lines, question);
-        let total = lines.iter().fold((0, 0, 0), |sum, line| (sum.0 + 1, sum.1 + line.units, sum.2 + line.revenue));
+        let total = lines
+            .iter()
+            .fold((0, 0, 0), |sum, line| (sum.0 + 1, sum.1 + line.units, sum.2 + line.revenue));
         assert_eq!(tuple(&selection.totals()), total, "{question:?}");
         for (groups, key) in [
             (selection.categories(), (|line| &line.category) as fn(&Line) -> &str),
@@ -137,9 +157,26 @@ fn summaries_equal_an_independent_computation() {
             expected.sort_by_key(|(_, (_, _, revenue))| -revenue);
             assert_eq!(owned(&groups), expected, "{question:?}");
         }
-        let months: Vec<_> = selection.months().iter().map(|month| (format!("{:04}-{:02}", month.name.0, month.name.1), tuple(&month.totals))).collect();
-        let expected: Vec<_> = sums(&lines, |line| &line.date[..7]).into_iter().map(|(month, sum)| (month.to_owned(), sum)).collect();
+        let months: Vec<_> = selection
+            .months()
+            .iter()
+            .map(|month| (format!("{:04}-{:02}", month.name.0, month.name.1), tuple(&month.totals)))
+            .collect();
+        let expected: Vec<_> = sums(&lines, |line| &line.date[..7])
+            .into_iter()
+            .map(|(month, sum)| (month.to_owned(), sum))
+            .collect();
         assert_eq!(months, expected, "{question:?}");
+        let years: Vec<_> = selection
+            .years()
+            .iter()
+            .map(|year| (year.name.to_string(), tuple(&year.totals)))
+            .collect();
+        let expected: Vec<_> = sums(&lines, |line| &line.date[..4])
+            .into_iter()
+            .map(|(year, sum)| (year.to_owned(), sum))
+            .collect();
+        assert_eq!(years, expected, "{question:?}");
         let dates: BTreeSet<&str> = lines.iter().map(|line| line.date.as_str()).collect();
         let days = dates.first().zip(dates.last()).map(|(first, last)| (date(first), date(last)));
         assert_eq!(selection.days(), days, "{question:?}");
@@ -151,18 +188,27 @@ fn summaries_equal_an_independent_computation() {
 fn the_order_of_lines_changes_no_answer() {
     let mut reversed: Vec<&str> = SAMPLE.lines().skip(1).collect();
     reversed.reverse();
-    let reversed = format!("{}\n{}\n", SAMPLE.lines().next().expect("a header"), reversed.join("\n"));
-    let (one, other) = (store(), SalesStore::from_reader("reversed", reversed.as_bytes()).expect("sales"));
-    let (one, other) = (one.select(None, None, None).expect("all"), other.select(None, None, None).expect("all"));
+    let reversed =
+        format!("{}\n{}\n", SAMPLE.lines().next().expect("a header"), reversed.join("\n"));
+    let (one, other) =
+        (store(), SalesStore::from_reader("reversed", reversed.as_bytes()).expect("sales"));
+    let (one, other) =
+        (one.select(None, None, None).expect("all"), other.select(None, None, None).expect("all"));
     assert_eq!(one.top_products(1000, Measure::Units), other.top_products(1000, Measure::Units));
-    assert_eq!((one.months(), one.operations(), one.days()), (other.months(), other.operations(), other.days()));
+    assert_eq!(
+        (one.months(), one.operations(), one.days()),
+        (other.months(), other.operations(), other.days())
+    );
 }
 
 #[test]
 fn operations_are_found_in_any_case() {
     let store = store();
     for name in ["Dallas", "dallas", " DALLAS "] {
-        assert_eq!(store.select(Some(name), None, None).expect("Dallas").operation(), Some("Dallas"));
+        assert_eq!(
+            store.select(Some(name), None, None).expect("Dallas").operation(),
+            Some("Dallas")
+        );
     }
 }
 
@@ -188,7 +234,10 @@ fn an_unknown_operation_lists_the_closest_and_the_largest() {
     );
     for nothing_like_it in ["", " ", "東京", "NYC"] {
         let message = message(nothing_like_it);
-        assert!(!message.contains("closest") && message.ends_with("Jacksonville, and 519 more."), "{message}");
+        assert!(
+            !message.contains("closest") && message.ends_with("Jacksonville, and 519 more."),
+            "{message}"
+        );
     }
     assert!(message(&"x".repeat(1_000_000)).len() < 1_000);
 }
@@ -198,25 +247,37 @@ fn a_few_operations_are_all_listed() {
     let csv = "date,product,category,operation,units,revenue\n2017-01-01,Lamp,Furniture,Dallas,1,1\n2017-01-01,Lamp,Furniture,Austin,1,1\n";
     let store = SalesStore::from_reader("s.csv", csv.as_bytes()).expect("sales");
     let error = store.select(Some("Atlantis"), None, None).expect_err("unknown");
-    assert_eq!(error.to_string(), "There is no operation \"Atlantis\". The operations are: Austin, Dallas.");
+    assert_eq!(
+        error.to_string(),
+        "There is no operation \"Atlantis\". The operations are: Austin, Dallas."
+    );
 }
 
 #[test]
 fn a_reversed_period_is_an_error() {
     let store = store();
-    let error = store.select(None, Some(date("2017-02-01")), Some(date("2017-01-31"))).expect_err("reversed");
+    let error = store
+        .select(None, Some(date("2017-02-01")), Some(date("2017-01-31")))
+        .expect_err("reversed");
     assert_eq!(error.kind(), QueryErrorKind::ReversedPeriod);
-    assert_eq!(error.to_string(), "The period ends before it begins: from 2017-02-01 is after to 2017-01-31.");
+    assert_eq!(
+        error.to_string(),
+        "The period ends before it begins: from 2017-02-01 is after to 2017-01-31."
+    );
 }
 
 #[test]
 fn an_empty_period_is_an_answer_with_the_data_s_period() {
     let store = store();
-    let selection = store.select(Some("dallas"), Some(date("2030-01-01")), Some(date("2030-12-31"))).expect("a selection");
+    let selection = store
+        .select(Some("dallas"), Some(date("2030-01-01")), Some(date("2030-12-31")))
+        .expect("a selection");
     assert_eq!(selection.top_products(5, Measure::Revenue), []);
     assert_eq!(
         selection.note().as_deref(),
-        Some("There are no order lines in Dallas from 2030-01-01 to 2030-12-31. The data covers 2014-01-03 to 2017-12-30.")
+        Some(
+            "There are no order lines in Dallas from 2030-01-01 to 2030-12-31. The data covers 2014-01-03 to 2017-12-30."
+        )
     );
 }
 
