@@ -1,2 +1,48 @@
-//! Under construction.
-fn main() {}
+//! Project automation. `cargo xtask --help` tells what there is.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod deps;
+mod shell;
+mod test;
+mod toolbox;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Project automation")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the tests need, and run all of them.
+    Test {
+        /// Leave out the tests with official clients, which need Python and Node.
+        #[arg(long)]
+        skip_clients: bool,
+    },
+    /// Check that crates depend on each other only as ARCHITECTURE.md lists.
+    Deps,
+    /// Measure the CPU per call against a hand-written server and rmcp's own services.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Test { skip_clients } => test::run(skip_clients),
+        Command::Deps => deps::run(),
+        Command::Bench(options) => bench::run(&options),
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or_default()
+}

@@ -1,2 +1,8 @@
-//! Under construction.
-fn main() {}
+//! Runs the server over whatever the arguments or the environment say.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    mcp_serve::run(hello::server()).await
+}

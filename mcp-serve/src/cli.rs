@@ -1,0 +1,85 @@
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+/// The arguments of every server's binary.
+#[derive(Debug, Parser)]
+#[command(
+    subcommand_required = false,
+    after_help = "Without a command the environment decides: inside AWS Lambda it serves \
+                  invocations, with MCP_LISTEN or PORT set it listens for HTTP, and when standard \
+                  input is a pipe it speaks stdio.\n\nRUST_LOG sets what is logged to standard \
+                  error, such as `info` (the default) or `warn,mcp_core=debug`."
+)]
+pub(crate) struct Cli {
+    /// How log lines are written to standard error.
+    #[arg(long, global = true, value_name = "FORMAT", env = "MCP_LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) http: HttpOptions,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Speak over standard input and output, for a client that starts this program.
+    Stdio,
+    /// Listen for HTTP.
+    Http {
+        /// The address and port to listen on; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+    },
+}
+
+/// What also applies when the environment, not a command, asks for HTTP.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HttpOptions {
+    /// Serve anyone who can reach the address, without authentication. Needed for any address
+    /// but loopback.
+    #[arg(long, global = true, env = "MCP_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) allow_anonymous: bool,
+
+    /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any.
+    /// May be repeated.
+    #[arg(long, global = true, value_name = "HOST", env = "MCP_ALLOWED_HOSTS", value_delimiter = ',')]
+    pub(crate) allowed_host: Vec<String>,
+
+    /// Accept requests from web pages of this origin, such as https://app.example.com; `*` accepts
+    /// any. May be repeated.
+    #[arg(long, global = true, value_name = "ORIGIN", env = "MCP_ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub(crate) allowed_origin: Vec<String>,
+
+    /// How many seconds calls in flight may take to finish when the server is told to stop.
+    #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]
+    pub(crate) grace: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Cli {
+    /// Parses the process's arguments; `--help` and `--version` speak of the server.
+    pub(crate) fn parse_for(name: &str, version: &str) -> Result<Self, clap::Error> {
+        // clap wants names for the life of the program, which is what they have here.
+        let matches = Self::command()
+            .name(name.to_owned())
+            .version(version.to_owned())
+            .about(format!("{name} {version}: a Model Context Protocol server"))
+            .try_get_matches()?;
+        Self::from_arg_matches(&matches)
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask test`: everything that the project promises, tested.
+
+use std::process::Command;
+
+use crate::{
+    shell::{self, run, skip, step},
+    toolbox,
+};
+
+pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
+    step("the workspace's own tests");
+    cargo_test()?;
+    if skip_clients {
+        return Ok(());
+    }
+    clients()
+}
+
+fn cargo_test() -> anyhow::Result<()> {
+    run(shell::cargo().args(["test", "--workspace", "--locked"]))
+}
+
+/// The official clients against the example servers' binaries.
+fn clients() -> anyhow::Result<()> {
+    const WHAT: &str = "tests with the official clients";
+    let Some(python) = toolbox::python()? else {
+        return skip(WHAT, "there is no python3 with venv; install it, or run as root on Debian");
+    };
+    let Some(npm) = toolbox::npm()? else {
+        return skip(WHAT, "there is no npm; install Node.js, or run as root on Debian");
+    };
+    step("the official clients");
+    run(shell::cargo().args(["build", "--locked", "--package=hello", "--package=sales-server"]))?;
+    let binaries = target_directory()?.join("debug");
+    run(Command::new(python)
+        .arg(crate::root().join("xtask/clients/check.py"))
+        .arg("--binaries")
+        .arg(binaries)
+        .arg("--npm")
+        .arg(npm)
+        .arg("--sales")
+        .arg(crate::root().join("examples/sales-server/data/sales.csv")))
+}
+
+fn target_directory() -> anyhow::Result<std::path::PathBuf> {
+    let metadata =
+        shell::output(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let directory = metadata["target_directory"].as_str().unwrap_or("target");
+    Ok(directory.into())
+}

@@ -1,0 +1,114 @@
+//! What the tests need beyond Rust, installed into a cache outside the checkout.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+
+use crate::shell::{self, exists, run, step};
+
+/// The official Python SDK that the tests connect with.
+const PYTHON_PACKAGES: &[&str] = &["mcp==2.3.0"];
+/// The official Inspector, and the Node.js that it needs.
+const NPM_PACKAGES: &[&str] = &["node@22", "@modelcontextprotocol/inspector@2.12.0"];
+
+/// A folder for installed tools; nothing is written into the checkout.
+fn cache() -> anyhow::Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(base) => PathBuf::from(base),
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
+    };
+    Ok(base.join("mcp-serve").join("tools"))
+}
+
+/// A Python with the packages, or `None` where Python itself cannot be had.
+pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
+    let home = cache()?.join(format!("python-{}", fingerprint(PYTHON_PACKAGES)));
+    let python = home.join("bin/python");
+    if done(&home) {
+        return Ok(Some(python));
+    }
+    let makes_venv = || {
+        Command::new("python3")
+            .args(["-c", "import ensurepip, venv"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if !makes_venv() {
+        debian(&["python3", "python3-venv"])?;
+    }
+    if !makes_venv() {
+        return Ok(None);
+    }
+    step(&format!("installing {} into {}", PYTHON_PACKAGES.join(" "), home.display()));
+    clear(&home)?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(PYTHON_PACKAGES))?;
+    mark_done(&home)?;
+    Ok(Some(python))
+}
+
+/// The folder of the npm packages' programs, or `None` where npm itself cannot be had.
+pub(crate) fn npm() -> anyhow::Result<Option<PathBuf>> {
+    let home = cache()?.join(format!("npm-{}", fingerprint(NPM_PACKAGES)));
+    let programs = home.join("node_modules/.bin");
+    if done(&home) {
+        return Ok(Some(programs));
+    }
+    if !exists("npm") {
+        debian(&["npm"])?;
+    }
+    if !exists("npm") {
+        return Ok(None);
+    }
+    step(&format!("installing {} into {}", NPM_PACKAGES.join(" "), home.display()));
+    clear(&home)?;
+    run(Command::new("npm")
+        .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+        .arg(&home)
+        .args(NPM_PACKAGES))?;
+    mark_done(&home)?;
+    Ok(Some(programs))
+}
+
+/// Installs Debian packages where that is possible; where it is not, the caller finds out.
+fn debian(packages: &[&str]) -> anyhow::Result<()> {
+    let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !is_root || !exists("apt-get") {
+        return Ok(());
+    }
+    step(&format!("installing Debian's {}", packages.join(" ")));
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        command
+    };
+    run(apt().arg("update"))?;
+    run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))
+}
+
+/// Another list of packages goes into another folder.
+fn fingerprint(packages: &[&str]) -> String {
+    let text = packages.join("_");
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect()
+}
+
+fn done(home: &Path) -> bool {
+    home.join("done").exists()
+}
+
+fn mark_done(home: &Path) -> anyhow::Result<()> {
+    std::fs::write(home.join("done"), "").context("cannot write to the cache")
+}
+
+/// Removes what an interrupted installation left.
+fn clear(home: &Path) -> anyhow::Result<()> {
+    if home.exists() {
+        std::fs::remove_dir_all(home)?;
+    }
+    std::fs::create_dir_all(home).with_context(|| format!("cannot create {}", home.display()))
+}
