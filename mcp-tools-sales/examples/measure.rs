@@ -35,6 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     time("top 5 products in Dallas", || top(&dallas));
     time("top 5 products in one year of ten", || top(&year));
     time("totals", || _ = hint::black_box(all.totals()));
+    time("categories", || _ = hint::black_box(all.categories()));
+    time("operations", || _ = hint::black_box(all.operations()));
     time("months", || _ = hint::black_box(all.months()));
     Ok(())
 }

@@ -2,10 +2,15 @@ use std::{error::Error, fmt, io};
 
 /// Why sales data could not be loaded. Written for whoever starts the server.
 ///
-/// The message names the file and, where it can, the line and the column, what was expected and
-/// what was found:
-/// `sales.csv, line 7, column 6 (revenue): expected a decimal number such as 19.99, found "n/a"`. Lines and
-/// columns count from 1; the line is the one that the field begins on.
+/// The message names the file and, where it can, the line and the column, what was expected and what
+/// was found:
+///
+/// ```text
+/// sales.csv, line 7, column 6 (revenue): expected a decimal number such as 19.99, found "n/a"
+/// ```
+///
+/// Lines and columns count from 1; the line is the one that the field begins on. `Debug` writes the
+/// same, and after it what the system said of a file that cannot be read.
 pub struct LoadError(Box<Inner>);
 
 /// What kind of thing went wrong while loading.

@@ -10,9 +10,10 @@ const DECIMALS: usize = 4;
 /// An amount in the data's own currency, exact to a ten-thousandth of its unit.
 ///
 /// A sum is the same in every order, which floating point does not promise. Amounts go from
-/// -922,337,203,685,477.5807 to 922,337,203,685,477.5807. They are read from plain decimals (`-12.5`, never
-/// `1e3`, `1,000` or `NaN`) and shown rounded to cents, half a cent away from zero. In JSON an amount is a
-/// number; up to 90 trillion (2^53 cents) it is the nearest double to those cents.
+/// -922,337,203,685,477.5807 to 922,337,203,685,477.5807. They are read from plain decimals
+/// (`-12.5`, never `1e3`, `1,000` or `NaN`) and shown rounded to cents, half a cent away from zero.
+/// In JSON an amount is a number: the nearest double to its cents, which is exact to the cent up to
+/// 90 trillion (2^53 cents).
 ///
 /// ```
 /// use mcp_tools_sales::Money;

@@ -20,7 +20,8 @@ const LONGEST_ASKED: usize = 100;
 /// | column | value |
 /// |---|---|
 /// | `date` | `yyyy-mm-dd` |
-/// | `product`, `category`, `operation` | text, not empty; the operation is the branch that sold, such as Dallas |
+/// | `product`, `category` | text, not empty |
+/// | `operation` | text, not empty: the branch that sold, such as Dallas |
 /// | `units` | a whole number from -2147483648 to 2147483647 |
 /// | `revenue` | a decimal with at most four places, see [`Money`] |
 ///

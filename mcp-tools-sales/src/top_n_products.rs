@@ -74,7 +74,7 @@ pub struct ProductSales {
 impl Call<SalesStore> for TopNProducts {
     type Output = WithText<TopProducts>;
 
-    // Does not wait, and needs no thread of its own: ten million rows take 12 ms.
+    // Does not wait, and needs no thread of its own: ten million rows take 10 to 20 ms.
     async fn call(self, store: &SalesStore, _cx: &ToolContext) -> ToolResult<Self::Output> {
         let selection =
             store.select(self.operation.as_deref(), self.from, self.to).map_err(tell_model)?;
