@@ -8,10 +8,11 @@
 //! use mcp_core::Server;
 //! use mcp_tools_sales::SalesStore;
 //!
-//! let csv =
-//! "date,product,category,operation,units,revenue\n2017-03-01,Lamp,Furniture,Dallas,2,39.98\n"; let
-//! store = SalesStore::from_reader("march.csv", csv.as_bytes())?; let server =
-//! Server::builder("sales", "1.0").pack(mcp_tools_sales::pack(store)).build();
+//! let csv = "date,product,category,operation,units,revenue
+//! 2017-03-01,Lamp,Furniture,Dallas,2,39.98
+//! ";
+//! let store = SalesStore::from_reader("march.csv", csv.as_bytes())?;
+//! let server = Server::builder("sales", "1.0").pack(mcp_tools_sales::pack(store)).build();
 //! assert_eq!(server.tool_names().collect::<Vec<_>>(), ["top_n_products", "sales_summary"]);
 //! # Ok::<(), mcp_tools_sales::LoadError>(())
 //! ```
