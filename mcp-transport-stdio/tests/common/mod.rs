@@ -15,15 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 /// What tests see of the tools, and tell them.
 #[derive(Debug, Default)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// Lets calls of `wait` go on.
-    pub gate: Notify,
+    pub(crate) gate: Notify,
     /// Calls of `wait` and `flood` that are under way.
-    pub waiting: AtomicUsize,
+    pub(crate) waiting: AtomicUsize,
     /// Cancelled by `stop`.
-    pub stopped: CancellationToken,
+    pub(crate) stopped: CancellationToken,
     /// Progress that `flood` got rid of.
-    pub sent: AtomicUsize,
+    pub(crate) sent: AtomicUsize,
 }
 
 /// Counts a call for as long as it lives.
@@ -147,7 +147,7 @@ async fn print() -> String {
     child.await.unwrap().to_string()
 }
 
-pub fn server(stage: &Arc<Stage>) -> Server {
+pub(crate) fn server(stage: &Arc<Stage>) -> Server {
     let pack =
         ToolPack::new("stage", Arc::clone(stage)).tool::<wait>().tool::<flood>().tool::<stop>();
     Server::builder("stage", "4.2")
@@ -164,7 +164,7 @@ pub fn server(stage: &Arc<Stage>) -> Server {
 }
 
 /// The `_meta` of a modern request.
-pub fn meta() -> Value {
+pub(crate) fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
@@ -173,7 +173,7 @@ pub fn meta() -> Value {
 }
 
 /// A modern call.
-pub fn modern(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
+pub(crate) fn modern(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": id.into(),
@@ -183,7 +183,7 @@ pub fn modern(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
 }
 
 /// A legacy call.
-pub fn legacy(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
+pub(crate) fn legacy(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": id.into(),
@@ -193,12 +193,12 @@ pub fn legacy(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
 }
 
 /// A call of either era that asks for progress.
-pub fn with_progress(mut call: Value, token: impl Into<Value>) -> Value {
+pub(crate) fn with_progress(mut call: Value, token: impl Into<Value>) -> Value {
     call["params"]["_meta"]["progressToken"] = token.into();
     call
 }
 
-pub fn initialize(id: impl Into<Value>, version: &str) -> Value {
+pub(crate) fn initialize(id: impl Into<Value>, version: &str) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": id.into(),
@@ -211,11 +211,11 @@ pub fn initialize(id: impl Into<Value>, version: &str) -> Value {
     })
 }
 
-pub fn initialized() -> Value {
+pub(crate) fn initialized() -> Value {
     json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
 }
 
-pub fn cancelled(id: impl Into<Value>) -> Value {
+pub(crate) fn cancelled(id: impl Into<Value>) -> Value {
     json!({
         "jsonrpc": "2.0",
         "method": "notifications/cancelled",
@@ -225,12 +225,12 @@ pub fn cancelled(id: impl Into<Value>) -> Value {
 
 /// The text of a tool's answer.
 #[track_caller]
-pub fn text(answer: &Value) -> &str {
+pub(crate) fn text(answer: &Value) -> &str {
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {answer}"))
 }
 
 /// The code of an error response.
 #[track_caller]
-pub fn code(answer: &Value) -> i64 {
+pub(crate) fn code(answer: &Value) -> i64 {
     answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {answer}"))
 }
