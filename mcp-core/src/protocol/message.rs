@@ -145,11 +145,6 @@ impl Request {
         &self.id
     }
 
-    /// The message as it was received; empty for a call that the legacy engine has read.
-    pub fn text(&self) -> &[u8] {
-        &self.text
-    }
-
     /// The method.
     pub fn method(&self) -> &Method {
         &self.method

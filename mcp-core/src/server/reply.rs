@@ -63,11 +63,6 @@ impl Reply {
         self.notifications.is_some()
     }
 
-    /// The identifier that the response will carry.
-    pub fn id(&self) -> &RequestId {
-        &self.id
-    }
-
     /// The next part if it is there already, without doing any of the call's work.
     ///
     /// A binding that has been handed one part can so send along what is ready, and does not
