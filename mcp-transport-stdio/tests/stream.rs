@@ -9,7 +9,7 @@ mod common;
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -333,6 +333,31 @@ async fn unknown_members_are_passed_over() {
         call["params"]["more"] = json!({"x": null});
         assert_eq!(text(&client.ask(call).await), "3");
     }
+}
+
+#[tokio::test]
+async fn layers_and_the_log_see_the_identifier_that_the_client_gave() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&seen);
+    let server = mcp_core::Server::builder("layered", "1")
+        .layer(tower::util::MapRequestLayer::new(move |request: mcp_core::Request| {
+            note.lock().unwrap().push(request.id().to_string());
+            request
+        }))
+        .build();
+    let messages = [
+        modern("modern", "absent", json!({})),
+        initialize("i", "2025-11-25"),
+        legacy("legacy", "absent", json!({})),
+    ]
+    .map(|message| format!("{message}\n"))
+    .concat();
+    let options = StreamOptions::new();
+    let sink = tokio::io::sink();
+    serve_stream(server, messages.as_bytes(), sink, options, CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["\"modern\"", "\"legacy\""]);
 }
 
 #[tokio::test]
