@@ -135,14 +135,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// The message as it came; empty for a request that the legacy engine has read.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+
     /// The identifier to answer under.
     pub fn id(&self) -> &RequestId {
         &self.id
-    }
-
-    /// The message as it was received; empty for a call that the legacy engine has read.
-    pub fn text(&self) -> &[u8] {
-        &self.text
     }
 
     /// The method.
