@@ -2,6 +2,7 @@ use std::{
     error::Error,
     future::Future,
     io::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -114,8 +115,16 @@ impl ResponseFuture {
                 Response::error(RpcError::new(ErrorKind::Internal, "polled after completion"))
             })),
             Inner::Tool(call) => call.poll(cx),
+            // A layer is somebody's code, too, and may panic outside of the tool.
             Inner::Layered(future) => {
-                future.as_mut().poll(cx).map(|result| result.unwrap_or_else(Response::from_layer))
+                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                    Ok(poll) => poll.map(|result| result.unwrap_or_else(Response::from_layer)),
+                    Err(_) => {
+                        tracing::error!("a layer panicked");
+                        let error = RpcError::new(ErrorKind::Internal, "internal error");
+                        Poll::Ready(Response::error(error))
+                    }
+                }
             }
         }
     }
