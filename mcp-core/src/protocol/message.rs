@@ -186,6 +186,27 @@ impl Request {
         &mut self.extensions
     }
 
+    /// The whole of `params` as a type, for methods that few requests use. The message is parsed
+    /// once more for it.
+    ///
+    /// # Errors
+    ///
+    /// When the parameters do not have the type's shape.
+    pub(crate) fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, RpcError> {
+        #[derive(Deserialize)]
+        struct Envelope<T> {
+            params: T,
+        }
+        serde_json::from_slice::<Envelope<T>>(&self.text).map(|envelope| envelope.params).map_err(
+            |error| {
+                RpcError::new(
+                    ErrorKind::MalformedParams,
+                    format!("`params` of {} are malformed: {error}", self.method.as_str()),
+                )
+            },
+        )
+    }
+
     /// The tool's arguments as JSON; an empty object where the request has none.
     ///
     /// # Errors
