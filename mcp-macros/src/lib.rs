@@ -41,7 +41,7 @@ pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Runs one test over every transport and both protocol eras. Documented at `mcp_testing::test`.
 #[proc_macro_attribute]
 pub fn transport_test(options: TokenStream, item: TokenStream) -> TokenStream {
-    transport_test::expand(options.into(), parse_macro_input!(item))
+    transport_test::expand(options.into(), &parse_macro_input!(item))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

@@ -1,5 +1,7 @@
 //! The program itself: its arguments, its environment, its signals, its exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Child, ChildStderr, Command, Output, Stdio},

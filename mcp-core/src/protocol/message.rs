@@ -16,6 +16,10 @@ use super::{
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every message is a request, and a box would be one more allocation a call"
+)]
 #[non_exhaustive]
 pub enum Message {
     /// Wants an answer.
@@ -192,7 +196,7 @@ impl Request {
     /// # Errors
     ///
     /// When the parameters do not have the type's shape.
-    pub(crate) fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, RpcError> {
+    pub fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, RpcError> {
         #[derive(Deserialize)]
         struct Envelope<T> {
             params: T,

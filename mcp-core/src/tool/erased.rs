@@ -10,13 +10,15 @@ use crate::{Request, RpcError};
 
 pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
 
+/// Checks the arguments and makes the call's future.
+type StartCall =
+    dyn Fn(Request, Duration, &ArgumentsSchema) -> Result<CallFuture, Refusal> + Send + Sync;
+
 /// A tool bound to its state, its types forgotten.
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
     pub(crate) pack: Arc<str>,
-    call: Box<
-        dyn Fn(Request, Duration, &ArgumentsSchema) -> Result<CallFuture, Refusal> + Send + Sync,
-    >,
+    call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
 
