@@ -36,13 +36,14 @@ struct Listening {
 impl Listening {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Self { child, stderr, url: String::new() };
         let mut said = String::new();
-        while stderr.read_line(&mut said).unwrap() > 0 {
+        while server.stderr.read_line(&mut said).unwrap() > 0 {
             if let Some(start) = said.rfind("http://") {
-                let url =
-                    said[start..].split(['"', ' ', '\n', '\u{1b}']).next().unwrap().to_owned();
-                return Self { child, stderr, url };
+                let url = said[start..].split(['"', ' ', '\n', '\u{1b}']).next().unwrap();
+                url.clone_into(&mut server.url);
+                return server;
             }
         }
         panic!("the program did not say where it listens: {said}");
