@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{ToolError, schema};
+use crate::Era;
 
 /// What a tool can answer.
 ///
@@ -138,8 +139,9 @@ impl CallResult {
         }
     }
 
-    /// Writes the members of the result: `"content":…`, and so on, without braces.
-    pub(crate) fn write_members(&self, out: &mut Vec<u8>) {
+    /// Writes the members of the result: `"content":…`, and so on, without braces. Legacy
+    /// revisions know only objects as structured content.
+    pub(crate) fn write_members(&self, era: Era, out: &mut Vec<u8>) {
         out.extend_from_slice(br#""content":["#);
         match (&self.structured, self.content.as_slice()) {
             (Some(structured), []) if structured.get() != "null" => {
@@ -157,7 +159,10 @@ impl CallResult {
             }
         }
         out.push(b']');
-        if let Some(structured) = self.structured.as_ref().filter(|_| !self.text_only) {
+        let structured = self.structured.as_ref().filter(|structured| {
+            !self.text_only && (era == Era::Modern || structured.get().starts_with('{'))
+        });
+        if let Some(structured) = structured {
             out.extend_from_slice(br#","structuredContent":"#);
             out.extend_from_slice(structured.get().as_bytes());
         }
@@ -166,8 +171,7 @@ impl CallResult {
         }
     }
 
-    /// The answer in the legacy engine's type. Legacy revisions know only objects as structured
-    /// content.
+    /// The answer in the legacy engine's type, which is as [`Self::write_members`] has it.
     pub(crate) fn into_rmcp(mut self) -> CallToolResult {
         if self.content.is_empty()
             && let Some(structured) = &self.structured
