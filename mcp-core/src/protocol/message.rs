@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, map::Entry, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
@@ -187,22 +187,21 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// When they are not an object or nested deeper than 128 levels.
+    /// When they are not an object, name an argument twice, or are nested deeper than 128 levels.
     pub fn arguments(&self) -> Result<Value, RpcError> {
         let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
-        let value = match &self.arguments.0 {
-            ArgumentsSource::Absent => return Ok(Value::Object(serde_json::Map::new())),
-            ArgumentsSource::Parsed(value) => value.clone(),
+        match &self.arguments.0 {
+            ArgumentsSource::Absent => Ok(Value::Object(Map::new())),
+            ArgumentsSource::Parsed(arguments) => Ok(arguments.clone()),
             ArgumentsSource::Raw(span) => {
-                serde_json::from_slice(span.bytes(&self.text)).map_err(|error| {
-                    malformed(format!("`params.arguments` cannot be read: {error}"))
-                })?
+                let text = span.bytes(&self.text);
+                if !text.starts_with(b"{") {
+                    return Err(malformed("`params.arguments` must be an object".into()));
+                }
+                serde_json::from_slice(text).map(|Members(members)| Value::Object(members)).map_err(
+                    |error| malformed(format!("`params.arguments` cannot be read: {error}")),
+                )
             }
-        };
-        if value.is_object() {
-            Ok(value)
-        } else {
-            Err(malformed("`params.arguments` must be an object".into()))
         }
     }
 
@@ -338,6 +337,42 @@ impl<'de> Deserialize<'de> for Params<'de> {
 
         // `null` for absent parameters is more than JSON-RPC allows, and harmless.
         deserializer.deserialize_any(ParamsVisitor)
+    }
+}
+
+/// An object without a member that stands in it twice: of two values, a gateway in front of the
+/// server might have looked at the other one.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    match members.entry(key) {
+                        Entry::Vacant(entry) => drop(entry.insert(map.next_value()?)),
+                        Entry::Occupied(entry) => {
+                            return Err(serde::de::Error::custom(format_args!(
+                                "`{}` is given twice",
+                                excerpt(entry.key(), 40)
+                            )));
+                        }
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 

@@ -231,7 +231,9 @@ impl Expected {
             // The value is shown apart from what is said of it, so that its length cuts nothing off.
             _ => format!("something else ({})", error.masked()),
         };
-        self.others.push(other);
+        if !self.others.contains(&other) {
+            self.others.push(other);
+        }
     }
 }
 
