@@ -53,7 +53,7 @@ async fn panic(text: String) -> usize {
 /// Never ends.
 #[tool(timeout = "1s", scopes = ["hang"])]
 async fn hang(_text: String) {
-    pending().await
+    pending::<()>().await;
 }
 
 fn server() -> Server {

@@ -71,13 +71,13 @@ async fn fail_with_its_own_error() -> Result<u32, std::io::Error> {
 /// Never ends.
 #[tool]
 async fn hang() {
-    pending().await
+    pending::<()>().await;
 }
 
 /// Never ends, and says so early.
 #[tool(timeout = "250ms")]
 async fn hang_briefly() {
-    pending().await
+    pending::<()>().await;
 }
 
 /// Ends after ten seconds.
@@ -190,7 +190,7 @@ impl Drop for CountDrop<'_> {
 async fn linger(#[state] counts: &Counts) {
     counts.begun.fetch_add(1, Ordering::Relaxed);
     let _guard = CountDrop(&counts.dropped);
-    pending().await
+    pending::<()>().await;
 }
 
 /// Hands its work to another task.
@@ -202,7 +202,7 @@ async fn delegate(hang: bool, #[state] counts: &Counts, cx: &ToolContext) {
         fired.notify_one();
     });
     if hang {
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -42,7 +42,7 @@ async fn answer() -> u32 {
 /// Never ends.
 #[tool]
 async fn hang() {
-    pending().await
+    pending::<()>().await;
 }
 
 /// Says how many of its calls run at the same time.

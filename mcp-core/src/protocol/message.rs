@@ -137,6 +137,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// The message as it came; empty for a request that the legacy engine has read.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+
     /// The identifier to answer under.
     pub fn id(&self) -> &RequestId {
         &self.id
@@ -181,6 +186,31 @@ impl Request {
     /// Attach facts for the tool or for inner layers.
     pub fn extensions_mut(&mut self) -> &mut http::Extensions {
         &mut self.extensions
+    }
+
+    /// The whole of `params` as a type, for methods that few requests use. The message is parsed
+    /// once more for it.
+    ///
+    /// # Errors
+    ///
+    /// When the parameters do not have the type's shape.
+    pub(crate) fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, RpcError> {
+        #[derive(Deserialize)]
+        struct Envelope<T> {
+            params: T,
+        }
+        serde_json::from_slice::<Envelope<T>>(&self.text).map(|envelope| envelope.params).map_err(
+            |error| {
+                RpcError::new(
+                    ErrorKind::MalformedParams,
+                    format!(
+                        "`params` of {} are malformed: {}",
+                        excerpt(self.method.as_str(), 128),
+                        excerpt(&error.to_string(), 200)
+                    ),
+                )
+            },
+        )
     }
 
     /// The tool's arguments as JSON; an empty object where the request has none.

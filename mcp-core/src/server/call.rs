@@ -115,7 +115,7 @@ impl CallLog {
             tracing::info!(
                 tool = self.tool.name(),
                 outcome,
-                duration_ms = started.elapsed().as_secs_f64() * 1e3,
+                duration_ms = started.elapsed().as_micros() as f64 / 1e3,
                 request_id = %self.id,
                 "call"
             );

@@ -115,8 +115,8 @@ impl ResponseFuture {
                 Response::error(RpcError::new(ErrorKind::Internal, "polled after completion"))
             })),
             Inner::Tool(call) => call.poll(cx),
+            // A layer is somebody's code, too, and may panic outside of the tool.
             Inner::Layered(future) => {
-                // Layers are the server author's code, like tools.
                 match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                     Ok(poll) => poll.map(|result| result.unwrap_or_else(Response::from_layer)),
                     Err(panic) => {
