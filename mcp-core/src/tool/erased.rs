@@ -58,8 +58,9 @@ impl ErasedTool {
         let output = T::Output::schema();
         let has_output = output.is_some();
         definition.model.output_schema = output.map(Arc::new);
-        let arguments = ArgumentsSchema::new(&definition.model.input_schema)?;
         let tool = definition.model.name.clone();
+        let arguments = ArgumentsSchema::new(&definition.model.input_schema)
+            .map_err(|reason| format!("`{tool}`: {reason}"))?;
         let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
             let arguments = request.arguments().map_err(Refusal::Rpc)?;
             if let Some(faults) = schema.faults(&tool, &arguments) {
