@@ -1,6 +1,10 @@
 //! A server with tools that tests can hold, and a client that writes bytes.
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(unreachable_pub, reason = "a test has no public interface")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "`json!` makes values, and tests are to read well"
+)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
