@@ -1,1 +1,68 @@
-//! Under construction.
+//! A test harness for Model Context Protocol servers.
+//!
+//! Depend on it from the `[dev-dependencies]` of a server or of a tool pack. A [`Harness`] is a
+//! client (rmcp's, which is not our own code) connected to a server in memory, over stdio or over
+//! HTTP, in the modern or the legacy protocol era; [`macro@test`] runs one test body in all of
+//! these places.
+//!
+//! ```
+//! use mcp_core::{Server, tool};
+//! use mcp_testing::Harness;
+//!
+//! /// Adds two integers.
+//! #[tool]
+//! async fn add(a: i64, b: i64) -> i64 {
+//!     a + b
+//! }
+//!
+//! fn server() -> Server {
+//!     Server::builder("calculator", "1.0").tool::<add>().build()
+//! }
+//!
+//! #[mcp_testing::test(server())]
+//! async fn adds(mcp: Harness) {
+//!     assert_eq!(mcp.call(add { a: 1, b: 2 }).await.text(), "3");
+//! }
+//! # mcp_testing::__private::block_on(async {
+//! #     let mcp = Harness::in_memory(server()).await;
+//! #     assert_eq!(mcp.call(add { a: 1, b: 2 }).await.text(), "3");
+//! # });
+//! ```
+
+mod connect;
+mod harness;
+mod in_memory;
+mod outcome;
+mod recorder;
+
+/// Runs one test over every transport and in both protocol eras.
+///
+/// `#[mcp_testing::test(server())]` on an `async fn name(mcp: Harness)` makes a module `name` with
+/// a test for each place: `in_memory_modern`, `in_memory_legacy`, `stdio_modern`, `stdio_legacy`,
+/// `http_modern` and `http_legacy`. The expression makes the server anew for each.
+pub use mcp_macros::transport_test as test;
+
+pub use crate::{
+    connect::Connect,
+    harness::{Failure, Harness},
+    outcome::Outcome,
+};
+
+/// What the macro expands to. Not a public API.
+#[doc(hidden)]
+pub mod __private {
+    /// Runs a test to its end, and no longer than a minute.
+    #[allow(clippy::missing_panics_doc)]
+    pub fn block_on(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
+        runtime.block_on(async {
+            // A hang must fail a test, not the whole run.
+            tokio::time::timeout(std::time::Duration::from_secs(120), test)
+                .await
+                .expect("the test ends within two minutes");
+        });
+    }
+}

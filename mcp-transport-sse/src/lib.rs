@@ -23,4 +23,6 @@ mod connection;
 mod route;
 mod transport;
 
+pub use mcp_http::{ConfigError, HttpConfig};
+
 pub use crate::transport::HttpTransport;

@@ -14,7 +14,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     step("building the servers for release");
     run_cargo(&["build", "--release", "--locked", "--package=mcp-bench", "--package=hello"])?;
-    let mut arguments = vec!["run", "--release", "--locked", "--package=mcp-bench", "--bin=compare"];
+    let mut arguments =
+        vec!["run", "--release", "--locked", "--package=mcp-bench", "--bin=compare"];
     if options.quick {
         arguments.extend(["--", "--quick"]);
     }

@@ -209,17 +209,6 @@ impl Request {
         }
     }
 
-    /// As [`Self::arguments`], without copying what is already parsed.
-    pub(crate) fn take_arguments(&mut self) -> Result<Value, RpcError> {
-        match std::mem::replace(&mut self.arguments.0, ArgumentsSource::Absent) {
-            ArgumentsSource::Parsed(value) => Ok(value),
-            source => {
-                self.arguments.0 = source;
-                self.arguments()
-            }
-        }
-    }
-
     /// A legacy tool call, from the types of the legacy engine.
     pub(crate) fn legacy_call(
         id: RequestId,

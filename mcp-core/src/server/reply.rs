@@ -52,15 +52,15 @@ impl Reply {
         Self { future: Some(future), notifications, response: None, id, era, encoding }
     }
 
+    /// The identifier of the request that this answers.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
     /// Whether there can be anything before the response. If not, a binding need not prepare for
     /// a stream.
     pub fn may_notify(&self) -> bool {
         self.notifications.is_some()
-    }
-
-    /// The identifier that the response will carry.
-    pub fn id(&self) -> &RequestId {
-        &self.id
     }
 
     /// The next part if it is there already, without doing any of the call's work.

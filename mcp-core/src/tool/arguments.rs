@@ -95,6 +95,11 @@ impl ArgumentsSchema {
                 };
                 write!(out, "\n- {}: expected one of {options}, found {}", name(&path), found())
             }
+            // A documented enum: one constant for each variant.
+            ValidationErrorKind::OneOfNotValid { context } if constants(context).is_some() => {
+                let options = constants(context).unwrap_or_default();
+                write!(out, "\n- {}: expected one of {options}, found {}", name(&path), found())
+            }
             ValidationErrorKind::Minimum { limit } => {
                 write!(out, "\n- {}: expected at least {limit}, found {}", name(&path), found())
             }
@@ -104,6 +109,25 @@ impl ArgumentsSchema {
             _ => write!(out, "\n- {}: {}", name(&path), excerpt(&error.to_string())),
         };
     }
+}
+
+/// The values that `oneOf` chooses from, if it does nothing but choose from values.
+fn constants(branches: &[Vec<ValidationError<'_>>]) -> Option<String> {
+    let constants: Option<Vec<String>> = branches
+        .iter()
+        .map(|errors| {
+            errors.iter().find_map(|error| match error.kind() {
+                ValidationErrorKind::Constant { expected_value } => {
+                    Some(expected_value.to_string())
+                }
+                ValidationErrorKind::Enum { options } => Some(
+                    options.as_array()?.iter().map(Value::to_string).collect::<Vec<_>>().join(", "),
+                ),
+                _ => None,
+            })
+        })
+        .collect();
+    constants.map(|constants| constants.join(", "))
 }
 
 /// A JSON pointer as people and models write paths: `/filters/0/name` is `filters[0].name`.
@@ -145,6 +169,7 @@ mod tests {
             "properties": {
                 "n": {"type": "integer", "minimum": 1, "maximum": 1000},
                 "by": {"enum": ["revenue", "units"]},
+                "order": {"oneOf": [{"const": "up"}, {"enum": ["down", "none"]}]},
                 "branch": {"type": ["string", "null"]},
                 "filters": {"type": "array", "items": {
                     "type": "object",
@@ -170,12 +195,14 @@ mod tests {
         let text = schema()
             .faults(
                 "top",
-                &json!({"n": 0, "by": "profit", "branch": 5, "filters": [{"name": 1}, {}], "nn": 1}),
+                &json!({"n": 0, "by": "profit", "branch": 5, "filters": [{"name": 1}, {}], "nn": 1,
+                    "order": "sideways"}),
             )
             .unwrap();
         for fault in [
             "- `n`: expected at least 1, found 0",
             r#"- `by`: expected one of "revenue", "units", found "profit""#,
+            r#"- `order`: expected one of "up", "down", "none", found "sideways""#,
             "- `branch`: expected null or string, found 5",
             "- `filters[0].name`: expected string, found 1",
             "- `filters[1].name`: required, but missing",

@@ -49,7 +49,11 @@ impl ToolDefinition {
     /// A tool with the arguments of type `T`.
     pub fn new<T: JsonSchema>(name: &'static str, description: &'static str) -> Self {
         Self {
-            model: rmcp::model::Tool::new(name, description, schema::of_input::<T>()),
+            model: rmcp::model::Tool::new(
+                name,
+                schema::join_lines(description),
+                schema::of_input::<T>(),
+            ),
             scopes: Vec::new(),
             timeout: None,
             headers: Vec::new(),

@@ -1,5 +1,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use serde::de::DeserializeOwned;
+
 use super::{
     Call, CallResult, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
@@ -56,15 +58,14 @@ impl ErasedTool {
         definition.model.output_schema = output.map(Arc::new);
         let arguments = ArgumentsSchema::new(&definition.model.input_schema)?;
         let tool = definition.model.name.clone();
-        let call = move |mut request: Request, timeout: Duration, schema: &ArgumentsSchema| {
-            let arguments = request.take_arguments().map_err(Refusal::Rpc)?;
+        let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
+            let arguments = request.arguments().map_err(Refusal::Rpc)?;
             if let Some(faults) = schema.faults(&tool, &arguments) {
                 return Err(Refusal::Arguments(faults));
             }
             // What the schema lets through and the type does not, such as a date that is none.
-            let input: T = serde_json::from_value(arguments).map_err(|error| {
-                Refusal::Arguments(format!("The arguments of `{tool}` do not fit: {error}"))
-            })?;
+            let input: T = serde_json::from_value(arguments)
+                .map_err(|error| Refusal::Arguments(misfit::<T>(&tool, &request, &error)))?;
             let state = Arc::clone(&state);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
@@ -87,5 +88,25 @@ impl ErasedTool {
     /// Checks the arguments and makes the call's future, which has not begun to run.
     pub(crate) fn call(&self, request: Request, timeout: Duration) -> Result<CallFuture, Refusal> {
         (self.call)(request, timeout, &self.arguments)
+    }
+}
+
+/// What the schema let through and the type does not take, with the argument's path where it can
+/// be found. Only a failed call pays for the search.
+#[cold]
+fn misfit<T: DeserializeOwned>(tool: &str, request: &Request, error: &serde_json::Error) -> String {
+    let located = request
+        .arguments()
+        .ok()
+        .and_then(|arguments| serde_path_to_error::deserialize::<_, T>(arguments).err());
+    match located {
+        Some(located) if located.path().iter().len() > 0 => {
+            format!(
+                "The arguments of `{tool}` do not fit:\n- `{}`: {}",
+                located.path(),
+                located.inner()
+            )
+        }
+        _ => format!("The arguments of `{tool}` do not fit: {error}"),
     }
 }

@@ -1,0 +1,151 @@
+use std::{
+    future::{Future, IntoFuture},
+    net::SocketAddr,
+    pin::Pin,
+    process::Stdio,
+};
+
+use mcp_core::{Era, Server, Transport as _};
+use mcp_transport_sse::HttpTransport;
+use rmcp::{
+    model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion},
+    service::{ClientLifecycleMode, RoleClient, serve_client_with_lifecycle},
+    transport::{IntoTransport, StreamableHttpClientTransport, TokioChildProcess},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Harness, in_memory::InMemory, recorder::Recorder};
+
+/// A connection that is about to be made: await it, or choose its era first.
+///
+/// ```
+/// # use {mcp_core::Server, mcp_testing::Harness};
+/// # mcp_testing::__private::block_on(async {
+/// # let server = Server::builder("empty", "1.0").build();
+/// let modern = Harness::in_memory(server.clone()).await;
+/// let legacy = Harness::in_memory(server).legacy().await;
+/// # });
+/// ```
+#[derive(Debug)]
+#[must_use = "awaiting it connects"]
+pub struct Connect {
+    place: Place,
+    era: Era,
+}
+
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Straight into the dispatch.
+    Memory(Server),
+    /// The stdio transport over real pipes of this process.
+    Pipes(Server),
+    /// The HTTP transport on a free port.
+    Listener(Server),
+    /// A program that speaks stdio.
+    Command(tokio::process::Command),
+    /// A server that listens somewhere.
+    Url(String),
+}
+
+impl Connect {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, era: Era::Modern }
+    }
+
+    /// Connects with the `initialize` handshake of 2025-11-25 instead of per-request metadata.
+    pub fn legacy(mut self) -> Self {
+        self.era = Era::Legacy;
+        self
+    }
+
+    async fn connect(self) -> Harness {
+        let shutdown = CancellationToken::new();
+        let era = self.era;
+        match self.place {
+            Place::Memory(server) => match era {
+                Era::Modern => open(InMemory::new(server), era, shutdown).await,
+                Era::Legacy => {
+                    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+                    tokio::spawn(async move {
+                        if let Ok(session) =
+                            rmcp::service::serve_server(server.legacy_session(), theirs).await
+                        {
+                            let _ = session.waiting().await;
+                        }
+                    });
+                    open(ours, era, shutdown).await
+                }
+            },
+            Place::Pipes(server) => {
+                let (to_server, from_client) = pipe();
+                let (to_client, from_server) = pipe();
+                let stop = shutdown.clone();
+                tokio::spawn(async move {
+                    mcp_transport_stdio::serve_stream(
+                        server,
+                        from_client,
+                        to_client,
+                        mcp_transport_stdio::StreamOptions::default(),
+                        stop,
+                    )
+                    .await
+                    .expect("the pipes can be read and written");
+                });
+                open((from_server, to_server), era, shutdown).await
+            }
+            Place::Listener(server) => {
+                let transport = HttpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+                    .await
+                    .expect("loopback has a free port");
+                let address = transport.local_addr().expect("a listener has an address");
+                let url = format!("http://{address}/mcp");
+                tokio::spawn(transport.serve(server, shutdown.clone()));
+                open(StreamableHttpClientTransport::from_uri(url), era, shutdown).await
+            }
+            Place::Command(command) => {
+                let (child, _) = TokioChildProcess::builder(command)
+                    .stderr(Stdio::inherit())
+                    .spawn()
+                    .expect("the program can be started");
+                open(child, era, shutdown).await
+            }
+            Place::Url(url) => {
+                open(StreamableHttpClientTransport::from_uri(url), era, shutdown).await
+            }
+        }
+    }
+}
+
+impl IntoFuture for Connect {
+    type Output = Harness;
+    type IntoFuture = Pin<Box<dyn Future<Output = Harness> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.connect())
+    }
+}
+
+fn pipe() -> (tokio::net::unix::pipe::Sender, tokio::net::unix::pipe::Receiver) {
+    tokio::net::unix::pipe::pipe().expect("the system has a free pipe")
+}
+
+async fn open<T, E, A>(transport: T, era: Era, shutdown: CancellationToken) -> Harness
+where
+    T: IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let recorder = Recorder::new(ClientConfig::new(
+        ClientCapabilities::default(),
+        Implementation::new("mcp-testing", env!("CARGO_PKG_VERSION")),
+    ));
+    let lifecycle = match era {
+        Era::Modern => ClientLifecycleMode::Discover {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+        },
+        Era::Legacy => ClientLifecycleMode::Initialize,
+    };
+    let client = serve_client_with_lifecycle(recorder, transport, lifecycle)
+        .await
+        .expect("the client can connect to the server");
+    Harness::new(client, era, shutdown)
+}

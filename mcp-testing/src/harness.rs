@@ -1,0 +1,225 @@
+use std::collections::HashMap;
+
+use jsonschema::Validator;
+use mcp_core::{
+    Era, Server, Tool,
+    model::{self, CallToolRequestParams, CallToolResult, Implementation},
+};
+use rmcp::{
+    RoleClient, ServiceError,
+    model::{CallToolRequest, ClientRequest, ServerResult},
+    service::{PeerRequestOptions, RunningService},
+};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    Outcome,
+    connect::{Connect, Place},
+    recorder::Recorder,
+};
+
+/// A client connected to a server, for tests.
+///
+/// Every structured answer is checked against the tool's output schema; an answer that does not
+/// fit it, or that is missing, fails the test. A server that the harness started stops when the
+/// harness is dropped.
+#[derive(Debug)]
+pub struct Harness {
+    client: RunningService<RoleClient, Recorder>,
+    era: Era,
+    outputs: OnceCell<HashMap<String, Validator>>,
+    _server: DropGuard,
+}
+
+/// A JSON-RPC error: the server did not serve the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The JSON-RPC code.
+    pub code: i32,
+    /// The text for the caller.
+    pub message: String,
+}
+
+impl Harness {
+    /// Connects to a server in memory: the dispatch without any transport.
+    pub fn in_memory(server: Server) -> Connect {
+        Connect::new(Place::Memory(server))
+    }
+
+    /// Starts a program and speaks to it over stdio.
+    pub fn stdio(command: impl Into<tokio::process::Command>) -> Connect {
+        Connect::new(Place::Command(command.into()))
+    }
+
+    /// Connects to a server that listens for HTTP.
+    pub fn http(url: impl Into<String>) -> Connect {
+        Connect::new(Place::Url(url.into()))
+    }
+
+    /// Serves over real pipes within this process, and connects.
+    pub fn over_pipes(server: Server) -> Connect {
+        Connect::new(Place::Pipes(server))
+    }
+
+    /// Serves on a free port of loopback, and connects.
+    pub fn over_http(server: Server) -> Connect {
+        Connect::new(Place::Listener(server))
+    }
+
+    pub(crate) fn new(
+        client: RunningService<RoleClient, Recorder>,
+        era: Era,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { client, era, outputs: OnceCell::new(), _server: shutdown.drop_guard() }
+    }
+
+    /// The era that the client speaks.
+    pub fn era(&self) -> Era {
+        self.era
+    }
+
+    /// The server's name and version as the client was told.
+    ///
+    /// # Panics
+    ///
+    /// When the server did not tell.
+    pub fn server_info(&self) -> Implementation {
+        self.client
+            .peer_info()
+            .and_then(|info| info.server_info.clone())
+            .expect("the server told its name and version")
+    }
+
+    /// Calls a tool.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not serve the call (a tool's own failure is an [`Outcome`]), or when
+    /// the answer does not fit the output schema.
+    pub async fn call<T: Tool + Serialize>(&self, tool: T) -> Outcome {
+        let arguments = serde_json::to_value(&tool).expect("arguments can be written as JSON");
+        match self.try_call(T::NAME, arguments).await {
+            Ok(outcome) => outcome,
+            Err(failure) => panic!("`{}` was not served: {failure:?}", T::NAME),
+        }
+    }
+
+    /// Calls a tool by its name, with any arguments.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not serve the call.
+    ///
+    /// # Panics
+    ///
+    /// When the arguments are no object, when the connection breaks, or when the answer does not
+    /// fit the output schema.
+    pub async fn try_call(&self, tool: &str, arguments: Value) -> Result<Outcome, Failure> {
+        let mut params = CallToolRequestParams::new(tool.to_owned());
+        params.arguments = match arguments {
+            Value::Object(arguments) => Some(arguments),
+            Value::Null => None,
+            other => panic!("the arguments of a tool are an object, not {other}"),
+        };
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let handle = self
+            .client
+            .send_request_with_option(request, PeerRequestOptions::no_options())
+            .await
+            .expect("the connection stands");
+        let token = handle.progress_token.clone();
+        let result = match handle.await_response().await {
+            Ok(ServerResult::CallToolResult(result)) => result,
+            Ok(other) => panic!("tools/call was answered with {other:?}"),
+            Err(ServiceError::McpError(error)) => {
+                return Err(Failure { code: error.code.0, message: error.message.into_owned() });
+            }
+            Err(error) => panic!("the connection broke: {error}"),
+        };
+        self.check_output(tool, &result).await;
+        Ok(Outcome {
+            tool: tool.to_owned(),
+            result,
+            progress: self.client.service().take(&token),
+            legacy: self.era == Era::Legacy,
+        })
+    }
+
+    /// All tools, from all pages.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not list them.
+    pub async fn list_tools(&self) -> Vec<model::Tool> {
+        self.client.list_all_tools().await.expect("the server lists its tools")
+    }
+
+    /// Fails the test if an answer does not keep what the tool's output schema promises.
+    async fn check_output(&self, tool: &str, result: &CallToolResult) {
+        if result.is_error == Some(true) {
+            return;
+        }
+        let outputs = self
+            .outputs
+            .get_or_init(|| async {
+                let tools = self.list_tools().await;
+                tools
+                    .into_iter()
+                    .filter_map(|tool| {
+                        let schema = Value::Object((*tool.output_schema?).clone());
+                        let validator =
+                            jsonschema::draft202012::new(&schema).unwrap_or_else(|error| {
+                                panic!("the output schema of `{}` is invalid: {error}", tool.name)
+                            });
+                        Some((tool.name.into_owned(), validator))
+                    })
+                    .collect()
+            })
+            .await;
+        let Some(schema) = outputs.get(tool) else { return };
+        let Some(structured) = &result.structured_content else {
+            panic!("`{tool}` has an output schema but answered no structured content");
+        };
+        let faults: Vec<String> = schema
+            .iter_errors(structured)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(
+            faults.is_empty(),
+            "the answer of `{tool}` does not fit its output schema:\n{}\n{structured:#}",
+            faults.join("\n")
+        );
+    }
+}
+
+/// The places that `#[mcp_testing::test]` knows.
+#[doc(hidden)]
+impl Harness {
+    pub async fn in_memory_modern(server: Server) -> Self {
+        Self::in_memory(server).await
+    }
+
+    pub async fn in_memory_legacy(server: Server) -> Self {
+        Self::in_memory(server).legacy().await
+    }
+
+    pub async fn stdio_modern(server: Server) -> Self {
+        Self::over_pipes(server).await
+    }
+
+    pub async fn stdio_legacy(server: Server) -> Self {
+        Self::over_pipes(server).legacy().await
+    }
+
+    pub async fn http_modern(server: Server) -> Self {
+        Self::over_http(server).await
+    }
+
+    pub async fn http_legacy(server: Server) -> Self {
+        Self::over_http(server).legacy().await
+    }
+}

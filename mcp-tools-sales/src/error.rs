@@ -1,0 +1,146 @@
+use std::{error::Error, fmt, io};
+
+/// Why sales data could not be loaded. Written for whoever starts the server.
+///
+/// The message names the file and, where it can, the line and the column, what was expected and what
+/// was found:
+///
+/// ```text
+/// sales.csv, line 7, column 6 (revenue): expected a decimal number such as 19.99, found "n/a"
+/// ```
+///
+/// Lines and columns count from 1; the line is the one that the field begins on. `Debug` writes the
+/// same, and after it what the system said of a file that cannot be read.
+pub struct LoadError(Box<Inner>);
+
+/// What kind of thing went wrong while loading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadErrorKind {
+    /// The file could not be opened or read.
+    Io,
+    /// The file was read, but its content is not sales data.
+    Data,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: String,
+    line: Option<u64>,
+    column: Option<String>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Io(io::Error),
+    Data { expected: String, found: String },
+}
+
+impl LoadError {
+    pub(crate) fn io(file: &str, line: Option<u64>, error: io::Error) -> Self {
+        Self(Box::new(Inner { file: file.to_owned(), line, column: None, what: What::Io(error) }))
+    }
+
+    pub(crate) fn data(
+        file: &str,
+        line: u64,
+        column: impl Into<Option<String>>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        let what = What::Data { expected: expected.into(), found: found.into() };
+        Self(Box::new(Inner {
+            file: file.to_owned(),
+            line: Some(line),
+            column: column.into(),
+            what,
+        }))
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> LoadErrorKind {
+        match self.0.what {
+            What::Io(_) => LoadErrorKind::Io,
+            What::Data { .. } => LoadErrorKind::Data,
+        }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { file, line, column, what } = &*self.0;
+        f.write_str(file)?;
+        if let Some(line) = line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(column) = column {
+            write!(f, ", column {column}")?;
+        }
+        match what {
+            What::Io(_) => f.write_str(": could not be read"),
+            What::Data { expected, found } => write!(f, ": expected {expected}, found {found}"),
+        }
+    }
+}
+
+// A program whose `main` returns this shows its `Debug`: the message serves there too.
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        match self.source() {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.what {
+            What::Io(error) => Some(error),
+            What::Data { .. } => None,
+        }
+    }
+}
+
+/// Why a question to the store has no answer. Its message is written for whoever asked, a model
+/// included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryError {
+    kind: QueryErrorKind,
+    message: String,
+}
+
+/// What is wrong with a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryErrorKind {
+    /// No operation has that name.
+    UnknownOperation,
+    /// The period ends before it begins.
+    ReversedPeriod,
+}
+
+impl QueryError {
+    pub(crate) fn new(kind: QueryErrorKind, message: String) -> Self {
+        Self { kind, message }
+    }
+
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
+    /// What is wrong with the question.
+    pub fn kind(&self) -> QueryErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for QueryError {}
