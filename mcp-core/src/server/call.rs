@@ -1,4 +1,5 @@
-//! One call of a tool: its deadline, its panics, its line in the log.
+//! One call of a tool, one read of a resource, one prompt that is filled in: its deadline, its
+//! panics, its line in the log.
 
 use std::{
     any::Any,
@@ -12,18 +13,25 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-use super::{Response, ResponseFuture};
+use super::{Response, ResponseFuture, ResultBody};
 use crate::{
-    CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
-    tool::{CallFuture, ErasedTool, Refusal},
+    CallResult, Era, ErrorKind, Method, Request, RequestId, RpcError, ToolError, ToolErrorKind,
+    subject::{Subject, SubjectKind},
+    tool::{CallFuture, Refusal},
 };
 
-/// Checks the arguments and begins the call.
-pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> ResponseFuture {
-    let mut log = CallLog::new(tool, request.id());
-    // Deserializing the arguments runs the tool author's code, too.
-    match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
-        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None }.into(),
+/// Checks the arguments and begins the work.
+pub(super) fn start(
+    subject: &Arc<Subject>,
+    timeout: Duration,
+    request: Request,
+    begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
+) -> ResponseFuture {
+    let mut log = CallLog::new(subject, &request);
+    let failure = Failure::of(subject.kind, &request);
+    // Deserializing the arguments runs the author's code, too.
+    match catch_unwind(AssertUnwindSafe(|| begin(request))) {
+        Ok(Ok(future)) => Work { future, log, failure, timeout, deadline: None }.into(),
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
             Response::tool(CallResult::error(faults)).into()
@@ -36,37 +44,48 @@ pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request)
     }
 }
 
+/// Answers at once.
+pub(super) fn answer(
+    subject: &Arc<Subject>,
+    request: &Request,
+    body: ResultBody,
+) -> ResponseFuture {
+    CallLog::new(subject, request).end("ok", None);
+    Response::ok(body).into()
+}
+
 /// Refuses a call to a caller who may not make it.
-pub(super) fn forbid(tool: &Arc<ErasedTool>, request: &Request, error: RpcError) -> ResponseFuture {
-    CallLog::new(tool, request.id()).end("forbidden", None);
+pub(super) fn forbid(subject: &Arc<Subject>, request: &Request, error: RpcError) -> ResponseFuture {
+    CallLog::new(subject, request).end("forbidden", None);
     Response::error(error).into()
 }
 
-/// A call that has passed all checks.
-pub(super) struct ToolCall {
+/// What has passed all checks and runs.
+pub(super) struct Work {
     future: CallFuture,
     log: CallLog,
+    failure: Failure,
     timeout: Duration,
-    /// Armed when the tool first has to wait; most calls never pay for a timer.
+    /// Armed when the work first has to wait; most never pays for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl fmt::Debug for ToolCall {
+impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolCall").field("tool", &self.log.tool).finish_non_exhaustive()
+        f.debug_struct("Work").field("subject", &self.log.subject).finish_non_exhaustive()
     }
 }
 
-impl ToolCall {
+impl Work {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(Ok(result))) => {
-                self.log.end(if result.is_error() { "error" } else { "ok" }, None);
-                return Poll::Ready(Response::tool(result));
+            Ok(Poll::Ready(Ok(body))) => {
+                self.log.end(if body.is_error() { "error" } else { "ok" }, None);
+                return Poll::Ready(Response::ok(body));
             }
             Ok(Poll::Ready(Err(error))) => {
                 self.log.end(error.kind().as_str(), Some(&error));
-                return Poll::Ready(Response::tool(error));
+                return Poll::Ready(self.failure.response(error));
             }
             Ok(Poll::Pending) => {}
             Err(panic) => {
@@ -80,58 +99,125 @@ impl ToolCall {
         self.log.end("deadline_exceeded", None);
         Poll::Ready(Response::error(RpcError::new(
             ErrorKind::DeadlineExceeded,
-            format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.tool.name()),
+            format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.subject.name),
         )))
     }
 }
 
+/// How a failure is told.
+enum Failure {
+    /// As an answer that the model reads.
+    Tool,
+    /// As an error, as all that follow.
+    Resource {
+        uri: Box<str>,
+        era: Era,
+    },
+    Prompt,
+}
+
+impl Failure {
+    fn of(kind: SubjectKind, request: &Request) -> Self {
+        match kind {
+            SubjectKind::Tool => Self::Tool,
+            SubjectKind::Resource => {
+                let uri = request.name().unwrap_or_default().into();
+                Self::Resource { uri, era: request.era() }
+            }
+            SubjectKind::Prompt => Self::Prompt,
+        }
+    }
+
+    fn response(&self, error: ToolError) -> Response {
+        let message = error.message().to_owned();
+        Response::error(match (self, error.kind()) {
+            (Self::Tool, _) => return Response::tool(error),
+            (Self::Resource { uri, era }, ToolErrorKind::NotFound) => {
+                no_such_resource(uri, *era, message)
+            }
+            (_, ToolErrorKind::Unavailable | ToolErrorKind::Internal) => {
+                RpcError::new(ErrorKind::Internal, message)
+            }
+            // What was asked for is at fault.
+            _ => RpcError::new(ErrorKind::InvalidParams, message),
+        })
+    }
+}
+
+/// The error of a resource that does not exist (2026-07-28, Resources, Error Handling).
+pub(super) fn no_such_resource(uri: &str, era: Era, message: String) -> RpcError {
+    let kind = match era {
+        Era::Modern => ErrorKind::InvalidParams,
+        Era::Legacy => ErrorKind::ResourceNotFound,
+    };
+    let uri: String = uri.chars().take(1024).collect();
+    RpcError::new(kind, message).with_data(serde_json::json!({ "uri": uri }))
+}
+
+fn verb(method: &Method) -> &'static str {
+    match method {
+        Method::ReadResource => "read",
+        Method::GetPrompt => "get",
+        Method::Complete => "complete",
+        _ => "call",
+    }
+}
+
+/// An event about a subject, which is named in the field of its kind.
+macro_rules! event {
+    ($level:ident, $subject:expr, { $($fields:tt)* }, $message:literal) => {
+        match $subject.kind {
+            SubjectKind::Tool => tracing::$level!(tool = $subject.name, $($fields)*, $message),
+            SubjectKind::Resource => {
+                tracing::$level!(resource = $subject.name, $($fields)*, $message);
+            }
+            SubjectKind::Prompt => tracing::$level!(prompt = $subject.name, $($fields)*, $message),
+        }
+    };
+}
+
 /// Writes one line for a call when it ends, in whatever way. Never an argument's value.
 struct CallLog {
-    tool: Arc<ErasedTool>,
+    subject: Arc<Subject>,
+    /// What is done with it.
+    verb: &'static str,
     id: RequestId,
     /// `None` where nobody listens, or once the line is written.
     started: Option<Instant>,
 }
 
 impl CallLog {
-    fn new(tool: &Arc<ErasedTool>, id: &RequestId) -> Self {
+    fn new(subject: &Arc<Subject>, request: &Request) -> Self {
         let heard = tracing::enabled!(tracing::Level::INFO);
-        Self { tool: Arc::clone(tool), id: id.clone(), started: heard.then(Instant::now) }
+        Self {
+            subject: Arc::clone(subject),
+            verb: verb(request.method()),
+            id: request.id().clone(),
+            started: heard.then(Instant::now),
+        }
     }
 
     fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {
         let started = self.started.take();
+        let (subject, verb) = (&*self.subject, self.verb);
         let source = error.and_then(ToolError::source);
         if let Some(source) = source {
-            tracing::error!(
-                tool = self.tool.name(),
-                pack = &*self.tool.pack,
-                request_id = %self.id,
-                error = source as &(dyn std::error::Error + 'static),
-                "a tool failed"
-            );
+            let kind = subject.kind.as_str();
+            let error = source as &(dyn std::error::Error + 'static);
+            event!(error, subject, { pack = &*subject.pack, request_id = %self.id, error }, "a {kind} failed");
         }
         if let Some(started) = started {
-            tracing::info!(
-                tool = self.tool.name(),
-                outcome,
-                duration_ms = started.elapsed().as_micros() as f64 / 1e3,
-                request_id = %self.id,
-                "call"
-            );
+            let duration_ms = started.elapsed().as_micros() as f64 / 1e3;
+            event!(info, subject, { outcome, duration_ms, request_id = %self.id }, "{verb}");
         }
     }
 
     fn end_in_panic(&mut self, panic: &(dyn Any + Send)) -> RpcError {
-        tracing::error!(
-            tool = self.tool.name(),
-            pack = &*self.tool.pack,
-            request_id = %self.id,
-            panic = panic_message(panic),
-            "a tool panicked"
-        );
+        let subject = &*self.subject;
+        let (kind, panic) = (subject.kind.as_str(), panic_message(panic));
+        event!(error, subject, { pack = &*subject.pack, request_id = %self.id, panic }, "a {kind} panicked");
         self.end("panic", None);
-        RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.tool.name()))
+        RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.subject.name))
     }
 }
 

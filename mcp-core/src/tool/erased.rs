@@ -3,12 +3,14 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 use serde::de::DeserializeOwned;
 
 use super::{
-    Call, CallResult, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
-    arguments::ArgumentsSchema,
+    Call, HeaderParam, Output, ToolContext, ToolDefinition, ToolError, arguments::ArgumentsSchema,
 };
-use crate::{Request, RpcError};
+use crate::{
+    Request, ResultBody, RpcError,
+    subject::{Subject, SubjectKind},
+};
 
-pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<ResultBody, ToolError>> + Send>>;
 
 /// Checks the arguments and makes the call's future.
 type StartCall =
@@ -17,7 +19,7 @@ type StartCall =
 /// A tool bound to its state, its types forgotten.
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
-    pub(crate) pack: Arc<str>,
+    pub(crate) subject: Arc<Subject>,
     call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
@@ -73,11 +75,12 @@ impl ErasedTool {
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
                 let result = input.call(&state, &cx).await?.into_call_result()?;
-                Ok(if has_output { result } else { result.without_structured() })
+                Ok(ResultBody::Tool(if has_output { result } else { result.without_structured() }))
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, call: Box::new(call), arguments })
+        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
     pub(crate) fn name(&self) -> &str {

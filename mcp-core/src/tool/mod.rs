@@ -20,5 +20,6 @@ pub use self::{
 };
 pub(crate) use self::{
     erased::{CallFuture, ErasedTool, Refusal},
-    pack::{BoxLayer, BoxService, boxed_layer},
+    pack::{BoxLayer, BoxService, PackParts, boxed_layer},
+    schema::join_lines,
 };

@@ -3,12 +3,16 @@ use std::{fmt, sync::Arc};
 use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{Call, ErasedTool};
-use crate::{BoxError, Request, Response};
+use crate::{
+    BoxError, GetPrompt, ReadResource, Request, Resource, Response,
+    prompt::ErasedPrompt,
+    resource::{ErasedResource, ErasedTemplate, InvalidTemplate},
+};
 
 pub(crate) type BoxService = BoxCloneSyncService<Request, Response, BoxError>;
 pub(crate) type BoxLayer = Box<dyn FnOnce(BoxService) -> BoxService + Send>;
 
-/// A named set of tools that share a state.
+/// A named set of tools, resources and prompts that share a state.
 ///
 /// ```
 /// # use mcp_core::{Call, Server, Tool, ToolContext, ToolPack, ToolResult};
@@ -31,11 +35,26 @@ pub struct ToolPack<S> {
     state: Arc<S>,
     namespace: Option<String>,
     tools: Vec<Bind<S>>,
+    resources: Vec<Resource<S>>,
+    templates: Vec<BindTemplate<S>>,
+    prompts: Vec<BindPrompt<S>>,
     layers: Vec<BoxLayer>,
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
 type Bind<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String>;
+type BindTemplate<S> = fn(Arc<S>, Arc<str>) -> Result<ErasedTemplate, InvalidTemplate>;
+type BindPrompt<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> ErasedPrompt;
+
+/// A pack whose tools, resources and prompts are bound to its state.
+pub(crate) struct PackParts {
+    pub(crate) name: Arc<str>,
+    pub(crate) tools: Vec<Result<ErasedTool, String>>,
+    pub(crate) resources: Vec<ErasedResource>,
+    pub(crate) templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
+    pub(crate) prompts: Vec<ErasedPrompt>,
+    pub(crate) layers: Vec<BoxLayer>,
+}
 
 impl<S> fmt::Debug for ToolPack<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +62,9 @@ impl<S> fmt::Debug for ToolPack<S> {
             .field("name", &self.name)
             .field("namespace", &self.namespace)
             .field("tools", &self.tools.len())
+            .field("resources", &self.resources.len())
+            .field("templates", &self.templates.len())
+            .field("prompts", &self.prompts.len())
             .finish_non_exhaustive()
     }
 }
@@ -55,7 +77,16 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
 
     /// An empty pack whose state is shared with others.
     pub fn with_shared(name: impl Into<Arc<str>>, state: Arc<S>) -> Self {
-        Self { name: name.into(), state, namespace: None, tools: Vec::new(), layers: Vec::new() }
+        Self {
+            name: name.into(),
+            state,
+            namespace: None,
+            tools: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
+            layers: Vec::new(),
+        }
     }
 
     /// Adds a tool.
@@ -68,14 +99,40 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    /// Prefixes the tools' names: `top` becomes `sales_top` in the namespace `sales`.
+    /// Adds a resource: a text, bytes, or what a closure reads.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource<S>) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Adds a template of resources. Where a URI is also that of a [`Resource`], that one is read.
+    #[must_use]
+    pub fn template<T: ReadResource<S>>(mut self) -> Self {
+        self.templates.push(ErasedTemplate::new::<T, S>);
+        self
+    }
+
+    /// Adds a prompt.
+    #[must_use]
+    pub fn prompt<P: GetPrompt<S>>(mut self) -> Self {
+        self.prompts.push(|state, pack, namespace| {
+            let name = namespace.map(|namespace| format!("{namespace}_{}", P::NAME));
+            ErasedPrompt::new::<P, S>(state, pack, name)
+        });
+        self
+    }
+
+    /// Prefixes the names of tools and prompts: `top` becomes `sales_top` in the namespace
+    /// `sales`. Resources keep their URIs.
     #[must_use]
     pub fn namespaced(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// Wraps the calls of this pack's tools in a layer.
+    /// Wraps the calls of this pack's tools in a layer, and what is read of its resources, its
+    /// prompts, and its suggestions. Lists are the server's.
     ///
     /// The layer that is added first sees a call first. All calls share the layer's state, such
     /// as the permits of a concurrency limit.
@@ -91,15 +148,22 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Arc<str>, Vec<Result<ErasedTool, String>>, Vec<BoxLayer>) {
-        let tools = self
-            .tools
-            .iter()
-            .map(|bind| {
-                bind(Arc::clone(&self.state), Arc::clone(&self.name), self.namespace.as_deref())
-            })
-            .collect();
-        (self.name, tools, self.layers)
+    pub(crate) fn into_parts(self) -> PackParts {
+        let Self { name, state, namespace, tools, resources, templates, prompts, layers } = self;
+        let namespace = namespace.as_deref();
+        let state = || Arc::clone(&state);
+        let pack = || Arc::clone(&name);
+        PackParts {
+            tools: tools.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
+            resources: resources
+                .into_iter()
+                .map(|resource| ErasedResource::new(resource, state(), pack()))
+                .collect(),
+            templates: templates.iter().map(|bind| bind(state(), pack())).collect(),
+            prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
+            layers,
+            name: pack(),
+        }
     }
 }
 
