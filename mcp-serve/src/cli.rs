@@ -13,7 +13,13 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 )]
 pub(crate) struct Cli {
     /// How log lines are written to standard error.
-    #[arg(long, global = true, value_name = "FORMAT", env = "MCP_LOG_FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "MCP_LOG_FORMAT",
+        default_value = "text"
+    )]
     pub(crate) log_format: LogFormat,
 
     #[command(subcommand)]
@@ -45,12 +51,24 @@ pub(crate) struct HttpOptions {
 
     /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any.
     /// May be repeated.
-    #[arg(long, global = true, value_name = "HOST", env = "MCP_ALLOWED_HOSTS", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST",
+        env = "MCP_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
     pub(crate) allowed_host: Vec<String>,
 
     /// Accept requests from web pages of this origin, such as https://app.example.com; `*` accepts
     /// any. May be repeated.
-    #[arg(long, global = true, value_name = "ORIGIN", env = "MCP_ALLOWED_ORIGINS", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ORIGIN",
+        env = "MCP_ALLOWED_ORIGINS",
+        value_delimiter = ','
+    )]
     pub(crate) allowed_origin: Vec<String>,
 
     /// How many seconds calls in flight may take to finish when the server is told to stop.

@@ -27,9 +27,9 @@ mod logging;
 mod run;
 mod signals;
 
-pub use mcp_core::*;
 #[doc(hidden)]
 pub use mcp_core::__private;
+pub use mcp_core::*;
 
 pub use crate::run::run;
 

@@ -5,7 +5,7 @@ use std::{
 };
 
 use mcp_core::{Server, Target, TargetError, Transport as _};
-use mcp_transport_sse::HttpTransport;
+use mcp_transport_sse::{ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
 use crate::{
@@ -60,6 +60,8 @@ enum RunError {
     Anonymous(SocketAddr),
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -71,7 +73,7 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Target(_) | Self::Lambda | Self::Anonymous(_) => 2,
+            Self::Target(_) | Self::Lambda | Self::Anonymous(_) | Self::Config(_) => 2,
             _ => 1,
         }
     }
@@ -111,9 +113,9 @@ async fn serve_http(
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
-        .allowed_hosts(options.allowed_host)
-        .allowed_origins(options.allowed_origin);
-    let url = format!("http://{}/mcp", transport.local_addr());
+        .config(http_config(&options)?);
+    let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
+    let url = format!("http://{address}/mcp");
     tracing::info!(url, "listening");
     if log_format == LogFormat::Text {
         eprintln!(
@@ -122,4 +124,16 @@ async fn serve_http(
         );
     }
     transport.serve(server, shutdown).await.map_err(RunError::Http)
+}
+
+fn http_config(options: &HttpOptions) -> Result<HttpConfig, ConfigError> {
+    let mut config = HttpConfig::new();
+    for host in &options.allowed_host {
+        config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };
+    }
+    for origin in &options.allowed_origin {
+        config =
+            if origin == "*" { config.allow_any_origin() } else { config.allow_origin(origin)? };
+    }
+    Ok(config)
 }

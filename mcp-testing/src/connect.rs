@@ -8,7 +8,7 @@ use std::{
 use mcp_core::{Era, Server, Transport as _};
 use mcp_transport_sse::HttpTransport;
 use rmcp::{
-    model::{ClientCapabilities, ClientInfo, Implementation, ProtocolVersion},
+    model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion},
     service::{ClientLifecycleMode, RoleClient, serve_client_with_lifecycle},
     transport::{IntoTransport, StreamableHttpClientTransport, TokioChildProcess},
 };
@@ -97,7 +97,8 @@ impl Connect {
                 let transport = HttpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
                     .await
                     .expect("loopback has a free port");
-                let url = format!("http://{}/mcp", transport.local_addr());
+                let address = transport.local_addr().expect("a listener has an address");
+                let url = format!("http://{address}/mcp");
                 tokio::spawn(transport.serve(server, shutdown.clone()));
                 open(StreamableHttpClientTransport::from_uri(url), era, shutdown).await
             }
@@ -133,7 +134,7 @@ where
     T: IntoTransport<RoleClient, E, A>,
     E: std::error::Error + Send + Sync + 'static,
 {
-    let recorder = Recorder::new(ClientInfo::new(
+    let recorder = Recorder::new(ClientConfig::new(
         ClientCapabilities::default(),
         Implementation::new("mcp-testing", env!("CARGO_PKG_VERSION")),
     ));

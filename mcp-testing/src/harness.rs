@@ -167,13 +167,17 @@ impl Harness {
             .outputs
             .get_or_init(|| async {
                 let tools = self.list_tools().await;
-                tools.into_iter().filter_map(|tool| {
-                    let schema = Value::Object((*tool.output_schema?).clone());
-                    let validator = jsonschema::draft202012::new(&schema)
-                        .unwrap_or_else(|error| panic!("the output schema of `{}` is invalid: {error}", tool.name));
-                    Some((tool.name.into_owned(), validator))
-                })
-                .collect()
+                tools
+                    .into_iter()
+                    .filter_map(|tool| {
+                        let schema = Value::Object((*tool.output_schema?).clone());
+                        let validator =
+                            jsonschema::draft202012::new(&schema).unwrap_or_else(|error| {
+                                panic!("the output schema of `{}` is invalid: {error}", tool.name)
+                            });
+                        Some((tool.name.into_owned(), validator))
+                    })
+                    .collect()
             })
             .await;
         let Some(schema) = outputs.get(tool) else { return };

@@ -77,7 +77,10 @@ impl Transport<RoleClient> for InMemory {
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
         let text = self.from_server.recv().await?;
         let message = serde_json::from_slice(&text).unwrap_or_else(|error| {
-            panic!("the server said what is no message ({error}): {}", String::from_utf8_lossy(&text))
+            panic!(
+                "the server said what is no message ({error}): {}",
+                String::from_utf8_lossy(&text)
+            )
         });
         Some(message)
     }

@@ -39,7 +39,10 @@ impl Outcome {
             panic!("`{}` answered no structured content{hint}: {self:?}", self.tool)
         });
         serde_json::from_value(value).unwrap_or_else(|error| {
-            panic!("the structured content of `{}` is of another type: {error}: {self:?}", self.tool)
+            panic!(
+                "the structured content of `{}` is of another type: {error}: {self:?}",
+                self.tool
+            )
         })
     }
 

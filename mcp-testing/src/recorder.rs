@@ -5,19 +5,19 @@ use std::{
 
 use rmcp::{
     ClientHandler, RoleClient,
-    model::{ClientInfo, ProgressNotificationParam, ProgressToken},
+    model::{ClientConfig, ProgressNotificationParam, ProgressToken},
     service::NotificationContext,
 };
 
 /// A client that remembers the progress it is told of.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    info: ClientInfo,
+    info: ClientConfig,
     progress: Mutex<HashMap<ProgressToken, Vec<ProgressNotificationParam>>>,
 }
 
 impl Recorder {
-    pub(crate) fn new(info: ClientInfo) -> Self {
+    pub(crate) fn new(info: ClientConfig) -> Self {
         Self { info, progress: Mutex::default() }
     }
 
@@ -32,7 +32,7 @@ impl Recorder {
 }
 
 impl ClientHandler for Recorder {
-    fn get_info(&self) -> ClientInfo {
+    fn get_info(&self) -> ClientConfig {
         self.info.clone()
     }
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    shell::{self, run, skip, step},
+    shell::{self, skip, step},
     toolbox,
 };
 
@@ -17,7 +17,7 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 fn cargo_test() -> anyhow::Result<()> {
-    run(shell::cargo().args(["test", "--workspace", "--locked"]))
+    shell::run(shell::cargo().args(["test", "--workspace", "--locked"]))
 }
 
 /// The official clients against the example servers' binaries.
@@ -30,14 +30,21 @@ fn clients() -> anyhow::Result<()> {
         return skip(WHAT, "there is no npm; install Node.js, or run as root on Debian");
     };
     step("the official clients");
-    run(shell::cargo().args(["build", "--locked", "--package=hello", "--package=sales-server"]))?;
+    shell::run(shell::cargo().args([
+        "build",
+        "--locked",
+        "--package=hello",
+        "--package=sales-server",
+    ]))?;
     let binaries = shell::target_directory()?.join("debug");
-    run(Command::new(python)
-        .arg(crate::root().join("xtask/clients/check.py"))
-        .arg("--binaries")
-        .arg(binaries)
-        .arg("--npm")
-        .arg(npm)
-        .arg("--sales")
-        .arg(crate::root().join("examples/sales-server/data/sales.csv")))
+    shell::run(
+        Command::new(python)
+            .arg(crate::root().join("xtask/clients/check.py"))
+            .arg("--binaries")
+            .arg(binaries)
+            .arg("--npm")
+            .arg(npm)
+            .arg("--sales")
+            .arg(crate::root().join("examples/sales-server/data/sales.csv")),
+    )
 }

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     UnsupportedVersion,
     /// The message is larger than the transport accepts.
     PayloadTooLarge,
+    /// The message did not arrive whole within the time that the transport allows.
+    ReadTimeout,
     /// The HTTP method is none of those that the endpoint has.
     MethodNotAllowed,
     /// The HTTP body is not declared as JSON.
@@ -55,6 +57,7 @@ impl ErrorKind {
             Self::Parse => -32700,
             Self::InvalidRequest
             | Self::PayloadTooLarge
+            | Self::ReadTimeout
             | Self::MethodNotAllowed
             | Self::UnsupportedMediaType
             | Self::ForbiddenOrigin
@@ -86,6 +89,7 @@ impl ErrorKind {
             Self::Forbidden | Self::ForbiddenOrigin => 403,
             Self::MethodNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::ReadTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Overloaded => 503,

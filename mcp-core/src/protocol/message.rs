@@ -135,6 +135,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// The message as it came; empty for a request that the legacy engine has read.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+
     /// The identifier to answer under.
     pub fn id(&self) -> &RequestId {
         &self.id

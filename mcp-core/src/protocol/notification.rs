@@ -33,8 +33,14 @@ pub enum Notification {
 impl Notification {
     /// The notification as a JSON-RPC message, without a line break.
     pub fn to_bytes(&self) -> Vec<u8> {
-        use std::io::Write as _;
         let mut out = Vec::with_capacity(160);
+        self.write_to(&mut out);
+        out
+    }
+
+    /// Appends what [`Self::to_bytes`] returns.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        use std::io::Write as _;
         // Writing to memory does not fail.
         match self {
             Self::Progress { token, progress, total, message } => {
@@ -42,29 +48,28 @@ impl Notification {
                     out,
                     r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":"#
                 );
-                write_number(&mut out, *progress);
+                write_number(out, *progress);
                 if let Some(total) = total {
                     out.extend_from_slice(br#","total":"#);
-                    write_number(&mut out, *total);
+                    write_number(out, *total);
                 }
                 if let Some(message) = message {
                     out.extend_from_slice(br#","message":"#);
-                    let _ = serde_json::to_writer(&mut out, message);
+                    let _ = serde_json::to_writer(&mut *out, message);
                 }
             }
             Self::Log { level, logger, data } => {
                 out.extend_from_slice(
                     br#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"#,
                 );
-                let _ = serde_json::to_writer(&mut out, level);
+                let _ = serde_json::to_writer(&mut *out, level);
                 out.extend_from_slice(br#","logger":"#);
-                let _ = serde_json::to_writer(&mut out, logger);
+                let _ = serde_json::to_writer(&mut *out, logger);
                 out.extend_from_slice(br#","data":"#);
-                let _ = serde_json::to_writer(&mut out, data);
+                let _ = serde_json::to_writer(&mut *out, data);
             }
         }
         out.extend_from_slice(b"}}");
-        out
     }
 }
 

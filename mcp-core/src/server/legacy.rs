@@ -8,8 +8,9 @@ use std::{
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, InitializeResult,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
+        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
+        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion,
     },
     service::RequestContext,
 };
@@ -24,6 +25,9 @@ use crate::{
 ///
 /// The engine keeps the session, its streams and its handshake; each request goes through the
 /// same dispatch as a modern one.
+///
+/// A binding that numbers requests for the engine in its own way puts the client's [`RequestId`]
+/// into the request's extensions: it is the one that stands in the log.
 #[derive(Debug)]
 pub struct LegacySession {
     server: Server,
@@ -43,6 +47,19 @@ impl ServerHandler for LegacySession {
             .with_protocol_version(ProtocolVersion::V_2025_11_25);
         info.instructions.clone_from(&inner.instructions);
         info
+    }
+
+    /// A client may initialize once more, as those do that share a process through a proxy. The
+    /// session then goes on with the version that was negotiated, not with the one asked for.
+    fn initialize(
+        &self,
+        mut request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<InitializeResult, ErrorData>> + Send + '_ {
+        std::future::ready(self.negotiate_initialize(&request).inspect(|info| {
+            request.protocol_version = info.protocol_version.clone();
+            context.peer.set_peer_info(request);
+        }))
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -77,7 +94,11 @@ impl ServerHandler for LegacySession {
     ) -> Result<CallToolResponse, ErrorData> {
         let progress_token = context.meta.get_progress_token();
         let mut call = Request::legacy_call(
-            RequestId::from_rmcp(&context.id),
+            context
+                .extensions
+                .get::<RequestId>()
+                .cloned()
+                .unwrap_or_else(|| RequestId::from_rmcp(&context.id)),
             request.name.into_owned(),
             request.arguments,
             progress_token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),

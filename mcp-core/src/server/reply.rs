@@ -52,10 +52,30 @@ impl Reply {
         Self { future: Some(future), notifications, response: None, id, era, encoding }
     }
 
+    /// The identifier of the request that this answers.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
     /// Whether there can be anything before the response. If not, a binding need not prepare for
     /// a stream.
     pub fn may_notify(&self) -> bool {
         self.notifications.is_some()
+    }
+
+    /// The next part if it is there already, without doing any of the call's work.
+    ///
+    /// A binding that has been handed one part can so send along what is ready, and does not
+    /// hold the first back for what the call has yet to do.
+    pub fn next_ready(&mut self) -> Option<ReplyPart> {
+        if let Some(notifications) = &mut self.notifications
+            && let Ok(notification) = notifications.try_recv()
+        {
+            return Some(ReplyPart::Notification(notification));
+        }
+        let response = self.response.take()?;
+        self.notifications = None;
+        Some(ReplyPart::Response(self.encode(response)))
     }
 
     /// Waits for the response and drops what comes before it.

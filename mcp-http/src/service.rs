@@ -1,0 +1,373 @@
+use std::{
+    any::Any,
+    convert::Infallible,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_core::Stream as _;
+use http::{Method, Request, Response, header, request::Parts};
+use http_body::Body as HttpBody;
+use mcp_core::{Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server};
+use pin_project_lite::pin_project;
+
+use crate::{
+    Body, HttpConfig,
+    accept::Accept,
+    collect::{CollectError, Collector},
+    events::Events,
+    headers::{self, Declared, SESSION_ID},
+    legacy::{Engine, Exchange},
+    reply,
+};
+
+/// The HTTP binding of a [`Server`]: a `tower` service for any HTTP server or framework.
+///
+/// It answers every path that it is given. Modern requests run inside the returned future and
+/// body, without a task or a channel of their own: dropping either cancels the call. Legacy
+/// sessions run in tasks on the current tokio runtime.
+///
+/// Every error is a JSON-RPC body, with the request's identifier wherever that could be read.
+///
+/// ```
+/// # use mcp_core::Server;
+/// # use mcp_http::{HttpConfig, HttpService};
+/// # use tower::ServiceExt as _;
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let server = Server::builder("hello", "1.0").build();
+/// let service = HttpService::new(server, HttpConfig::new());
+///
+/// let request = http::Request::post("/mcp")
+///     .header("host", "localhost")
+///     .body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned())
+///     .unwrap();
+/// let response = service.oneshot(request).await.unwrap();
+/// assert_eq!(response.status(), 200);
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct HttpService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    server: Server,
+    config: HttpConfig,
+    legacy: Engine,
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService")
+            .field("server", &self.inner.server)
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A response on its way. Dropping it cancels the call.
+    pub struct ResponseFuture<B> {
+        inner: Arc<Inner>,
+        #[pin]
+        state: State<B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<B> {
+        Ready { response: Option<Response<Body>> },
+        Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
+        Calling { reply: Option<Reply>, accept: Accept },
+        Engine { exchange: Exchange },
+    }
+}
+
+/// What a message leads to.
+enum Next {
+    Response(Response<Body>),
+    Call(Reply, Accept),
+    Engine(Exchange),
+}
+
+impl<B> fmt::Debug for ResponseFuture<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl HttpService {
+    /// Serves `server` over HTTP.
+    pub fn new(server: Server, config: HttpConfig) -> Self {
+        let legacy = Engine::new(&server, &config);
+        Self { inner: Arc::new(Inner { server, config, legacy }) }
+    }
+
+    /// Answers one HTTP request: [`tower::Service::call`] through a shared reference.
+    pub fn respond<B: HttpBody>(&self, request: Request<B>) -> ResponseFuture<B> {
+        let (parts, body) = request.into_parts();
+        let state = self
+            .inner
+            .begin(parts, body)
+            .unwrap_or_else(|error| State::Ready { response: Some(reply::refusal(None, error)) });
+        ResponseFuture { inner: Arc::clone(&self.inner), state }
+    }
+}
+
+impl<B: HttpBody> tower::Service<Request<B>> for HttpService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture<B>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture<B> {
+        self.respond(request)
+    }
+}
+
+impl<B: HttpBody> Future for ResponseFuture<B> {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Tools cannot panic through a reply, but layers can, and a panic would take the whole
+        // connection along without a word.
+        match catch_unwind(AssertUnwindSafe(|| self.as_mut().advance(cx))) {
+            Ok(response) => response.map(Ok),
+            Err(panic) => {
+                let mut this = self.project();
+                let id = match this.state.as_mut().project() {
+                    StateProjection::Calling { reply: Some(reply), .. } => Some(reply.id().clone()),
+                    StateProjection::Engine { exchange } => exchange.id().cloned(),
+                    _ => None,
+                };
+                this.state.set(State::Ready { response: None });
+                Poll::Ready(Ok(reply::json(panicked(id.as_ref(), &*panic))))
+            }
+        }
+    }
+}
+
+impl<B: HttpBody> ResponseFuture<B> {
+    fn advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Body>> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProjection::Ready { response } => {
+                    // `None` where the future is polled after its end.
+                    return response.take().map_or(Poll::Pending, Poll::Ready);
+                }
+                StateProjection::Reading { body, parts, collector } => {
+                    let read = ready!(collector.poll(body, cx));
+                    match (read, parts.take()) {
+                        (Ok(text), Some(parts)) => this.inner.dispatch(parts, text),
+                        (Err(error), _) => {
+                            return Poll::Ready(reply::refusal(None, this.inner.unread(error)));
+                        }
+                        (Ok(_), None) => return Poll::Pending,
+                    }
+                }
+                StateProjection::Calling { reply, accept } => {
+                    let Some(calling) = reply.as_mut() else {
+                        return Poll::Pending;
+                    };
+                    let first = match ready!(Pin::new(calling).poll_next(cx)) {
+                        Some(ReplyPart::Notification(_)) if !accept.events => continue,
+                        Some(ReplyPart::Response(response))
+                            if accept.json || response.http_status() != 200 =>
+                        {
+                            return Poll::Ready(reply::json(response));
+                        }
+                        Some(first) => first,
+                        None => return Poll::Pending,
+                    };
+                    let Some(reply) = reply.take() else {
+                        return Poll::Pending;
+                    };
+                    let events = Events::new(reply, first, this.inner.config.keep_alive);
+                    return Poll::Ready(reply::events(Body::events(events)));
+                }
+                StateProjection::Engine { exchange } => return Pin::new(exchange).poll(cx),
+            };
+            this.state.set(match next {
+                Next::Response(response) => return Poll::Ready(response),
+                Next::Call(reply, accept) => State::Calling { reply: Some(reply), accept },
+                Next::Engine(exchange) => State::Engine { exchange },
+            });
+        }
+    }
+}
+
+impl Inner {
+    /// Judges a request by its head.
+    fn begin<B>(&self, parts: Parts, body: B) -> Result<State<B>, RpcError> {
+        let headers = &parts.headers;
+        self.config
+            .access
+            .check(&parts.uri, headers)
+            .map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))?;
+
+        if parts.method != Method::POST {
+            let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)
+                && headers.contains_key(SESSION_ID)
+                && Declared::of(headers) != Declared::Modern;
+            if !is_of_session {
+                return Err(RpcError::new(
+                    ErrorKind::MethodNotAllowed,
+                    "send messages with POST; GET and DELETE are for legacy sessions and need \
+                     `Mcp-Session-Id`",
+                ));
+            }
+            let exchange = self.legacy.exchange(parts, Bytes::new(), None);
+            return Ok(State::Engine { exchange });
+        }
+
+        // A caller that does not say what it sends most likely sends JSON.
+        if let Some(kind) = headers.get(header::CONTENT_TYPE)
+            && !is_json(kind)
+        {
+            return Err(RpcError::new(
+                ErrorKind::UnsupportedMediaType,
+                "`Content-Type` must be application/json",
+            ));
+        }
+
+        let mut collector = Collector::new(self.config.max_body, self.config.read_timeout);
+        let length = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok())
+            .unwrap_or(0);
+        if length > self.config.max_body as u64 {
+            // Whoever waits for a `100 Continue` has not sent it yet.
+            if headers.contains_key(header::EXPECT) || !collector.can_discard(length) {
+                return Err(self.unread(CollectError::TooLarge));
+            }
+            collector.discard();
+        }
+        Ok(State::Reading { body, parts: Some(parts), collector })
+    }
+
+    /// Decides who answers a message.
+    fn dispatch(&self, mut parts: Parts, text: Bytes) -> Next {
+        let is_of_session = parts.headers.contains_key(SESSION_ID);
+        let kept = if is_of_session { text.clone() } else { Bytes::new() };
+        let declared = Declared::of(&parts.headers);
+        let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
+
+        let mut request = match Message::parse(text) {
+            Ok(Message::Request(request)) => request,
+            Ok(Message::Notification(_) | Message::Response) if is_of_session && is_legacy => {
+                return Next::Engine(self.legacy.exchange(parts, kept, None));
+            }
+            // There is nothing that a notification outside of a session could be about: a modern
+            // client cancels by closing the stream.
+            Ok(Message::Notification(_)) => return Next::Response(reply::accepted()),
+            Ok(_) => {
+                return refused(
+                    None,
+                    ErrorKind::InvalidRequest,
+                    "a response needs a legacy session: this server has sent no request",
+                );
+            }
+            Err(malformed) => {
+                return Next::Response(reply::json(self.server.refuse(malformed)));
+            }
+        };
+
+        // A client opens a session before it knows the server's version, whatever its header says.
+        let opens_session = *request.method() == mcp_core::Method::Initialize;
+        let is_modern = request.era() == mcp_core::Era::Modern
+            || (declared == Declared::Modern && !opens_session);
+        if is_modern {
+            let agreed = headers::agree(&parts.headers, declared, &request, &self.server);
+            if let Err(error) = agreed {
+                return Next::Response(reply::refusal(Some(request.id()), error));
+            }
+            request.set_modern();
+        } else {
+            match declared {
+                Declared::Unknown(version) => {
+                    let error = headers::unsupported_version(version);
+                    return Next::Response(reply::refusal(Some(request.id()), error));
+                }
+                Declared::Invalid => {
+                    return refused(
+                        Some(request.id()),
+                        ErrorKind::InvalidRequest,
+                        "the header MCP-Protocol-Version is malformed or there more than once",
+                    );
+                }
+                _ if opens_session => {
+                    // It opens a new one, whichever it names.
+                    parts.headers.remove(SESSION_ID);
+                    let (text, id) = (request.text().clone(), request.id().clone());
+                    return Next::Engine(self.legacy.exchange(parts, text, Some(id)));
+                }
+                _ if is_of_session => {
+                    let id = request.id().clone();
+                    return Next::Engine(self.legacy.exchange(parts, kept, Some(id)));
+                }
+                // A single request without a handshake: a script, a health check, `curl`.
+                _ => {}
+            }
+        }
+
+        // Who is calling, and what else an outer layer has found out.
+        *request.extensions_mut() = std::mem::take(&mut parts.extensions);
+        let reply = self.server.call(request);
+        let accept = if reply.may_notify() {
+            Accept::of(&parts.headers)
+        } else {
+            Accept { json: true, events: false }
+        };
+        Next::Call(reply, accept)
+    }
+
+    fn unread(&self, error: CollectError) -> RpcError {
+        match error {
+            CollectError::TooLarge => RpcError::new(
+                ErrorKind::PayloadTooLarge,
+                format!("the message is larger than {} bytes", self.config.max_body),
+            ),
+            CollectError::TooSlow => RpcError::new(
+                ErrorKind::ReadTimeout,
+                format!("the message took longer than {:?} to arrive", self.config.read_timeout),
+            ),
+            CollectError::Broken => {
+                RpcError::new(ErrorKind::InvalidRequest, "the message did not arrive whole")
+            }
+        }
+    }
+}
+
+#[cold]
+fn refused(id: Option<&RequestId>, kind: ErrorKind, message: &'static str) -> Next {
+    Next::Response(reply::refusal(id, RpcError::new(kind, message)))
+}
+
+fn is_json(content_type: &http::HeaderValue) -> bool {
+    const JSON: &[u8] = b"application/json";
+    let value = content_type.as_bytes();
+    let kind = value.split(|byte| *byte == b';').next().unwrap_or(value);
+    kind.trim_ascii().eq_ignore_ascii_case(JSON)
+}
+
+/// The answer to a request during which something panicked.
+#[cold]
+pub(crate) fn panicked(id: Option<&RequestId>, panic: &(dyn Any + Send)) -> Encoded {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text");
+    tracing::error!(panic = message, "serving a request panicked");
+    Encoded::refusal(id, RpcError::new(ErrorKind::Internal, "internal error"))
+}

@@ -1,0 +1,130 @@
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use mcp_http::HttpService;
+use pin_project_lite::pin_project;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const GET: HeaderValue = HeaderValue::from_static("GET, HEAD");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The paths of the listener, as one connection sees them.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) path: Arc<str>,
+    pub(crate) service: HttpService,
+    /// How many requests the connection has brought.
+    pub(crate) requests: Arc<AtomicU64>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Route {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = RouteFuture;
+
+    fn call(&self, request: Request<Incoming>) -> RouteFuture {
+        // Only the connection's own task reads it.
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let path = request.uri().path();
+        if path == &*self.path || path.strip_suffix('/') == Some(&self.path) {
+            return RouteFuture::Mcp { response: self.service.respond(request) };
+        }
+        let response = match path {
+            "/health" => health(request.method()),
+            _ => short(StatusCode::NOT_FOUND, r#"{"error":"there is nothing at this path"}"#),
+        };
+        RouteFuture::Ready { response: Some(response) }
+    }
+}
+
+fn health(method: &Method) -> Response<Body> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        let mut response = short(StatusCode::OK, r#"{"status":"ok"}"#);
+        response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+        return response;
+    }
+    let mut response =
+        short(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"/health takes GET and HEAD"}"#);
+    response.headers_mut().insert(header::ALLOW, GET);
+    response
+}
+
+fn short(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::Short(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+pin_project! {
+    #[project = RouteProjection]
+    pub(crate) enum RouteFuture {
+        Mcp { #[pin] response: mcp_http::ResponseFuture<Incoming> },
+        Ready { response: Option<Response<Body>> },
+    }
+}
+
+impl Future for RouteFuture {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            RouteProjection::Mcp { response } => {
+                response.poll(cx).map(|response| response.map(|response| response.map(Body::Mcp)))
+            }
+            RouteProjection::Ready { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+        }
+    }
+}
+
+pub(crate) enum Body {
+    Mcp(mcp_http::Body),
+    /// Empty once it is read.
+    Short(Bytes),
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Mcp(body) => Pin::new(body).poll_frame(cx),
+            Self::Short(text) => {
+                let text = std::mem::take(text);
+                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Mcp(body) => body.is_end_stream(),
+            Self::Short(text) => text.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Mcp(body) => body.size_hint(),
+            Self::Short(text) => SizeHint::with_exact(text.len() as u64),
+        }
+    }
+}

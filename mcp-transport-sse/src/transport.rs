@@ -1,0 +1,207 @@
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use mcp_core::{Server, Transport};
+use mcp_http::{HttpConfig, HttpService};
+use tokio::{
+    net::{TcpListener, TcpStream, ToSocketAddrs},
+    sync::Semaphore,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::connection::{Connections, builder};
+
+/// How long accepting pauses when the process is out of file descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves a server over HTTP on a TCP socket.
+///
+/// | path | |
+/// |---|---|
+/// | `/mcp` | the protocol ([`HttpService`]) |
+/// | `/health` | 200 on GET and HEAD as long as the process serves |
+///
+/// On shutdown it stops accepting, lets calls in flight finish for up to the grace period, and
+/// ends streams that would never end.
+#[derive(Debug)]
+pub struct HttpTransport {
+    listener: TcpListener,
+    config: HttpConfig,
+    path: Arc<str>,
+    grace: Duration,
+    max_connections: usize,
+    header_timeout: Duration,
+    idle_timeout: Duration,
+}
+
+impl HttpTransport {
+    /// Listens on an address; port 0 takes a free port, which [`Self::local_addr`] tells.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be resolved or is in use.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Ok(Self::new(TcpListener::bind(address).await?))
+    }
+
+    /// Serves on a socket that listens already, such as one that a service manager passes on.
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be made non-blocking.
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self::new(TcpListener::from_std(listener)?))
+    }
+
+    fn new(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            config: HttpConfig::new(),
+            path: "/mcp".into(),
+            grace: Duration::from_secs(25),
+            max_connections: 10_000,
+            header_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(90),
+        }
+    }
+
+    /// The address that clients connect to.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Sets what the protocol's endpoint accepts. Its shutdown token is set by [`Self::serve`].
+    ///
+    /// [`Self::serve`]: Transport::serve
+    #[must_use]
+    pub fn config(mut self, config: HttpConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets the path of the protocol's endpoint; `/mcp` by default. A trailing slash makes no
+    /// difference.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        self.path = format!("/{}", path.trim_matches('/')).into();
+        self
+    }
+
+    /// Sets how long calls in flight may go on after shutdown began; 25 s by default, which is
+    /// within the 30 s that Amazon ECS and Kubernetes leave between SIGTERM and SIGKILL.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets how many connections are served at once; 10,000 by default. More wait in the
+    /// operating system's queue until one ends.
+    ///
+    /// # Panics
+    ///
+    /// When it is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        assert!(connections > 0, "a server without connections serves nobody");
+        self.max_connections = connections.min(Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Sets how long the first request's head may take to arrive; 30 s by default.
+    #[must_use]
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.header_timeout = timeout;
+        self
+    }
+
+    /// Sets after how long without a new request a connection is closed, at the earliest; 90 s by
+    /// default. It has to be longer than the idle timeout of a load balancer in front (60 s for
+    /// an Application Load Balancer), which otherwise sends requests into closed connections.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+}
+
+impl Transport for HttpTransport {
+    type Error = io::Error;
+
+    async fn serve(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
+        let tasks = TaskTracker::new();
+        let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let connections = Arc::new(Connections {
+            http: builder(),
+            path: self.path,
+            service: HttpService::new(server, self.config.shutdown(drain.clone())),
+            header_timeout: self.header_timeout,
+            idle_timeout: self.idle_timeout,
+            drain: drain.clone(),
+            stop: stop.clone(),
+        });
+        // Dropping this future ends every connection.
+        let (draining, stopping) = (drain.drop_guard(), stop.drop_guard());
+
+        let places = Arc::new(Semaphore::new(self.max_connections));
+        loop {
+            let next = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (accept(&self.listener).await, place)
+            };
+            let (stream, place) = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                next = next => next,
+            };
+            // Without it every event and every second response on a connection waits for the
+            // client's delayed acknowledgement. An error means that the client is gone.
+            let _ = stream.set_nodelay(true);
+            let connections = Arc::clone(&connections);
+            tasks.spawn(async move {
+                connections.serve(stream).await;
+                drop(place);
+            });
+        }
+
+        drop(self.listener);
+        drop(draining);
+        tasks.close();
+        let in_flight = tasks.len();
+        if tokio::time::timeout(self.grace, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = tasks.len(),
+                of = in_flight,
+                "calls still in flight after the grace period are dropped"
+            );
+            drop(stopping);
+            tasks.wait().await;
+        }
+        Ok(())
+    }
+}
+
+/// The next connection, however long it takes.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        let error = match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => error,
+        };
+        match error.kind() {
+            // Of one client that was gone before it was served.
+            io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted => {}
+            _ => {
+                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
