@@ -91,7 +91,7 @@ impl Template {
     }
 
     /// The bytes of the next call, and its number.
-    pub fn next(&mut self) -> (u32, &[u8]) {
+    pub fn next_call(&mut self) -> (u32, &[u8]) {
         let number = self.next;
         self.next = if number + 1 == FIRST + COUNT { FIRST } else { number + 1 };
         for place in &self.places {
@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn calls_are_numbered_in_place() {
         let mut template = Template::new(Dialect::Modern.call());
-        let first: Value = serde_json::from_slice(template.next().1).unwrap();
-        let second: Value = serde_json::from_slice(template.next().1).unwrap();
+        let first: Value = serde_json::from_slice(template.next_call().1).unwrap();
+        let second: Value = serde_json::from_slice(template.next_call().1).unwrap();
         assert_eq!(first["id"], FIRST);
         assert_eq!(second["id"], FIRST + 1);
         assert_eq!(second["params"]["arguments"]["a"], FIRST + 1);

@@ -65,7 +65,7 @@ impl Connection {
 
     async fn first_call(&mut self, dialect: Dialect) -> anyhow::Result<Expected> {
         let mut template = self.template.clone();
-        let answer = self.exchange(template.next().1).await?;
+        let answer = self.exchange(template.next_call().1).await?;
         ensure!(
             answer.status == 200,
             "status {} with {}",
@@ -91,7 +91,7 @@ impl Connection {
         let mut expected = self.expected.clone();
         let mut begun = Instant::now();
         while begun < end {
-            let (number, request) = template.next();
+            let (number, request) = template.next_call();
             let answer = self.exchange(request).await?;
             if answer.status != 200 || expected.check(answer.body) != Some(number) {
                 let body = String::from_utf8_lossy(answer.body);

@@ -88,7 +88,7 @@ impl Pipe {
         loop {
             if now < end {
                 while pending.len() < in_flight {
-                    let (number, request) = self.template.next();
+                    let (number, request) = self.template.next_call();
                     batch.extend_from_slice(request);
                     pending.push_back((number, now));
                 }
