@@ -188,7 +188,7 @@ fn unchunk(mut chunks: &[u8], body: &mut Vec<u8>) -> anyhow::Result<bool> {
 fn last_event(events: &[u8]) -> &[u8] {
     let lines = events.split(|byte| *byte == b'\n');
     let data = lines.filter_map(|line| Some(line.strip_prefix(b"data:")?.trim_ascii()));
-    data.filter(|data| !data.is_empty()).last().unwrap_or_default()
+    data.filter(|data| !data.is_empty()).next_back().unwrap_or_default()
 }
 
 #[cfg(test)]
