@@ -1,13 +1,15 @@
 //! What a client sees, over real pipes.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better so")]
 
 mod common;
 
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -262,7 +264,7 @@ async fn an_end_in_the_middle_of_a_message_is_answered() {
 async fn malformed_lines_are_answered_and_do_not_end_the_connection() {
     let nested = |depth: usize| {
         let mut line = String::from(r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":"#);
-        line.push_str(&r#"{"name":"echo","arguments":"#);
+        line.push_str(r#"{"name":"echo","arguments":"#);
         line.push_str(&"[".repeat(depth));
         line.push_str(&"]".repeat(depth));
         line.push_str("}}");
@@ -331,6 +333,31 @@ async fn unknown_members_are_passed_over() {
         call["params"]["more"] = json!({"x": null});
         assert_eq!(text(&client.ask(call).await), "3");
     }
+}
+
+#[tokio::test]
+async fn layers_and_the_log_see_the_identifier_that_the_client_gave() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&seen);
+    let server = mcp_core::Server::builder("layered", "1")
+        .layer(tower::util::MapRequestLayer::new(move |request: mcp_core::Request| {
+            note.lock().unwrap().push(request.id().to_string());
+            request
+        }))
+        .build();
+    let messages = [
+        modern("modern", "absent", json!({})),
+        initialize("i", "2025-11-25"),
+        legacy("legacy", "absent", json!({})),
+    ]
+    .map(|message| format!("{message}\n"))
+    .concat();
+    let options = StreamOptions::new();
+    let sink = tokio::io::sink();
+    serve_stream(server, messages.as_bytes(), sink, options, CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["\"modern\"", "\"legacy\""]);
 }
 
 #[tokio::test]
@@ -656,6 +683,19 @@ async fn calls_are_given_up_with_an_error_when_the_grace_period_ends() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_a_client_that_does_not_read() {
+    let mut client = Client::with(StreamOptions::new().grace(Duration::from_millis(20)));
+    client.send(initialize("i", "2025-11-25")).await;
+    client.send(with_progress(legacy(1, "flood", json!({})), 1)).await;
+    client.send(with_progress(modern(2, "flood", json!({})), 2)).await;
+    client.send(modern(3, "text_of", json!({"bytes": 1_000_000}))).await;
+    client.until_waiting(2).await;
+    client.shutdown.cancel();
+    timeout(HANG, &mut client.serving).await.unwrap().unwrap().unwrap();
+    client.until_waiting(0).await;
 }
 
 #[tokio::test]

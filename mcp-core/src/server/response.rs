@@ -2,6 +2,7 @@ use std::{
     error::Error,
     future::Future,
     io::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -9,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tower::ServiceExt as _;
 
-use super::call::ToolCall;
+use super::call::{ToolCall, panic_message};
 use crate::{CallResult, Era, ErrorKind, Request, RequestId, RpcError, tool::BoxService};
 
 /// Any error, as `tower` layers have them.
@@ -114,8 +115,18 @@ impl ResponseFuture {
                 Response::error(RpcError::new(ErrorKind::Internal, "polled after completion"))
             })),
             Inner::Tool(call) => call.poll(cx),
+            // A layer is somebody's code, too, and may panic outside of the tool.
             Inner::Layered(future) => {
-                future.as_mut().poll(cx).map(|result| result.unwrap_or_else(Response::from_layer))
+                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                    Ok(poll) => poll.map(|result| result.unwrap_or_else(Response::from_layer)),
+                    Err(panic) => {
+                        tracing::error!(panic = panic_message(&*panic), "a layer panicked");
+                        Poll::Ready(Response::error(RpcError::new(
+                            ErrorKind::Internal,
+                            "internal error",
+                        )))
+                    }
+                }
             }
         }
     }
@@ -165,6 +176,7 @@ impl Encoded {
     }
 
     /// An error response to a request that never reached the server.
+    #[allow(clippy::needless_pass_by_value, reason = "an error is answered once")]
     pub fn refusal(id: Option<&RequestId>, error: RpcError) -> Self {
         let mut out = Vec::with_capacity(160);
         write_head(&mut out, id);
@@ -198,12 +210,12 @@ impl Encoding {
             (ResultBody::Prebuilt(result), _) => out.extend_from_slice(&result),
             (ResultBody::Tool(result), Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
-                result.write_members(&mut out);
+                result.write_members(era, &mut out);
                 out.extend_from_slice(&self.modern_tail);
             }
             (ResultBody::Tool(result), Era::Legacy) => {
                 out.push(b'{');
-                result.write_members(&mut out);
+                result.write_members(era, &mut out);
                 out.push(b'}');
             }
         }

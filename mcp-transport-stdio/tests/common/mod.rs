@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better so")]
 
 use std::sync::{
     Arc,

@@ -1,0 +1,199 @@
+//! The program itself: its arguments, its environment, its signals, its exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    process::{Child, ChildStderr, Command, Output, Stdio},
+};
+
+use hello::add;
+use mcp_testing::{__private::block_on, Harness};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hello");
+
+/// The program with an environment that says nothing about how to serve.
+fn program() -> Command {
+    let mut command = Command::new(PROGRAM);
+    for name in ["AWS_LAMBDA_RUNTIME_API", "MCP_LISTEN", "PORT", "RUST_LOG", "MCP_LOG_FORMAT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn output(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// A server on a free port, ended with the test.
+struct Listening {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    url: String,
+}
+
+impl Listening {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Self { child, stderr, url: String::new() };
+        let mut said = String::new();
+        while server.stderr.read_line(&mut said).unwrap() > 0 {
+            if let Some(start) = said.rfind("http://") {
+                let url = said[start..].split(['"', ' ', '\n', '\u{1b}']).next().unwrap();
+                url.clone_into(&mut server.url);
+                return server;
+            }
+        }
+        panic!("the program did not say where it listens: {said}");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        (status.code(), rest)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Answers over stdio without ever having been told how to serve.
+fn speaks_stdio(arguments: &[&str]) {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let request = r#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}"#;
+    writeln!(child.stdin.take().unwrap(), "{request}").unwrap();
+    let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(stdout).unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(stdout.starts_with(r#"{"jsonrpc":"2.0","id":"x","result":"#), "{stdout}");
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+}
+
+#[test]
+fn stdio_is_served_when_asked_for() {
+    speaks_stdio(&["stdio"]);
+}
+
+#[test]
+fn stdio_is_served_when_stdin_is_a_pipe() {
+    speaks_stdio(&[]);
+}
+
+#[test]
+fn clients_connect_over_stdio_in_both_eras() {
+    block_on(async {
+        for legacy in [false, true] {
+            let mut command = program();
+            command.arg("stdio");
+            let connect = Harness::stdio(command);
+            let mcp = if legacy { connect.legacy().await } else { connect.await };
+            assert_eq!(mcp.call(add { a: 1, b: 2 }).await.text(), "3");
+        }
+    });
+}
+
+#[test]
+fn clients_connect_over_http_in_both_eras_and_sigterm_ends_with_zero() {
+    let server = Listening::start(program().args(["http", "--listen", "127.0.0.1:0"]));
+    block_on(async {
+        let modern = Harness::http(&server.url).await;
+        assert_eq!(modern.call(add { a: 1, b: 2 }).await.text(), "3");
+        let legacy = Harness::http(&server.url).legacy().await;
+        assert_eq!(legacy.call(add { a: 3, b: 4 }).await.text(), "7");
+    });
+    server.signal("-TERM");
+    let (code, log) = server.end();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
+fn the_environment_can_ask_for_http() {
+    for (name, value) in [("MCP_LISTEN", "127.0.0.1:0"), ("PORT", "0")] {
+        let server = Listening::start(program().env(name, value));
+        assert!(server.url.starts_with("http://127.0.0.1:"), "{}", server.url);
+        server.signal("-INT");
+        assert_eq!(server.end().0, Some(0));
+    }
+}
+
+#[test]
+fn every_call_has_a_line_in_the_log_without_its_arguments() {
+    let server = Listening::start(program().args([
+        "http",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ]));
+    block_on(async {
+        let mcp = Harness::http(&server.url).await;
+        mcp.call(hello::echo { text: "a secret".to_owned() }).await.text();
+    });
+    server.signal("-TERM");
+    let (_, log) = server.end();
+    let line = log.lines().find(|line| line.contains(r#""tool":"echo""#)).expect("a line");
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["outcome"], "ok");
+    assert!(line["duration_ms"].is_number() && line["request_id"].is_string(), "{line}");
+    assert!(!log.contains("a secret"), "{log}");
+}
+
+#[test]
+fn an_address_off_loopback_needs_a_word() {
+    let (code, _, stderr) = output(program().args(["http", "--listen", "0.0.0.0:0"]));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("--allow-anonymous"), "{stderr}");
+
+    let server =
+        Listening::start(program().args(["http", "--listen", "0.0.0.0:0", "--allow-anonymous"]));
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, stderr) = output(program().args(["http", "--listen", &address]));
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains(&format!("cannot listen on {address}")), "{stderr}");
+}
+
+#[test]
+fn lambda_is_a_clear_error_until_it_is_supported() {
+    let (code, _, stderr) = output(program().env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("Lambda"), "{stderr}");
+}
+
+#[test]
+fn wrong_arguments_exit_with_two_and_help_with_zero() {
+    let (code, _, stderr) = output(program().arg("htpt"));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("similar subcommand exists: 'http'"), "{stderr}");
+
+    let (code, stdout, _) = output(program().arg("--help"));
+    assert_eq!(code, Some(0));
+    assert!(stdout.contains("stdio") && stdout.contains("RUST_LOG"), "{stdout}");
+
+    let (code, stdout, _) = output(program().arg("--version"));
+    assert_eq!((code, stdout.trim()), (Some(0), concat!("hello ", env!("CARGO_PKG_VERSION"))));
+}

@@ -1,0 +1,85 @@
+//! The program over both of its transports, against sums that are computed here from the CSV.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{collections::HashMap, process::Command};
+
+use mcp_testing::{__private::block_on, Harness};
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sales-server");
+
+/// The best sellers of a branch, from the file itself, in 1/10,000 of the currency.
+fn expected(operation: &str, n: usize) -> Vec<(String, i64)> {
+    let mut revenue: HashMap<String, i64> = HashMap::new();
+    let mut lines =
+        csv::Reader::from_path(concat!(env!("CARGO_MANIFEST_DIR"), "/data/sales.csv")).unwrap();
+    for line in lines.deserialize::<HashMap<String, String>>() {
+        let line = line.unwrap();
+        if line["operation"] == operation {
+            let (whole, part) = line["revenue"].split_once('.').unwrap_or((&line["revenue"], ""));
+            let amount = whole.parse::<i64>().unwrap() * 10_000
+                + format!("{part:0<4}").parse::<i64>().unwrap();
+            *revenue.entry(line["product"].clone()).or_default() += amount;
+        }
+    }
+    let mut ranking: Vec<_> = revenue.into_iter().collect();
+    ranking.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    ranking.truncate(n);
+    ranking
+}
+
+fn command() -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("stdio").env_remove("SALES_DATA").env("RUST_LOG", "warn");
+    command
+}
+
+#[test]
+fn the_best_sellers_of_dallas_are_those_of_the_file() {
+    let expected = expected("Dallas", 10);
+    block_on(async {
+        for legacy in [false, true] {
+            let connect = Harness::stdio(command());
+            let mcp = if legacy { connect.legacy().await } else { connect.await };
+            let outcome = mcp
+                .try_call("top_n_products", json!({"n": 10, "operation": "Dallas"}))
+                .await
+                .unwrap();
+            let answer: Value = outcome.structured();
+            let products = answer["products"].as_array().unwrap();
+            assert_eq!(products.len(), expected.len());
+            for (found, (product, revenue)) in products.iter().zip(&expected) {
+                assert_eq!(found["product"], **product);
+                let cents = found["revenue"].as_f64().unwrap() * 100.0;
+                assert!((cents - *revenue as f64 / 100.0).abs() <= 0.5, "{found} for {revenue}");
+            }
+        }
+    });
+}
+
+#[test]
+fn an_unknown_branch_lists_known_ones() {
+    block_on(async {
+        let mcp = Harness::stdio(command()).await;
+        let arguments = json!({"n": 5, "operation": "Atlantis"});
+        let error = mcp.try_call("top_n_products", arguments).await.unwrap().tool_error();
+        assert!(error.contains("Dallas"), "{error}");
+    });
+}
+
+#[test]
+fn bad_data_keeps_the_server_from_starting() {
+    let path = std::env::temp_dir().join(format!("sales-server-{}.csv", std::process::id()));
+    std::fs::write(
+        &path,
+        "date,product,category,operation,units,revenue\n2017-01-01,Lamp,Furniture,Dallas,1,x\n",
+    )
+    .unwrap();
+    let output = command().env("SALES_DATA", &path).output().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("line 2, column 6 (revenue)"), "{stderr}");
+    assert!(output.stdout.is_empty());
+}
