@@ -22,7 +22,6 @@ use super::{
     reason = "nearly every message is a request, and a box would be one more allocation a call"
 )]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "nearly all are requests, and a box is an allocation")]
 pub enum Message {
     /// Wants an answer.
     Request(Request),
