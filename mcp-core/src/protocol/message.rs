@@ -10,7 +10,7 @@ use serde_json::{Map, Value, map::Entry, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Era, ErrorKind, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
+    Era, ErrorKind, LogLevel, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
     meta::MetaSpans,
     span::{Span, Text},
 };
@@ -260,6 +260,11 @@ impl Request {
             extensions: http::Extensions::new(),
             notifications: None,
         }
+    }
+
+    /// Asks for log messages of this severity in the name of the request's session.
+    pub(crate) fn set_log_level(&mut self, level: Option<LogLevel>) {
+        self.meta.set_log_level(level);
     }
 
     /// Whether the client has asked for anything to be told before the result.
