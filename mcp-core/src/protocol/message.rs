@@ -10,7 +10,8 @@ use serde_json::{Value, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Era, ErrorKind, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
+    Era, ErrorKind, Notification, ProgressToken, RequestId, RequestMeta, RpcError, TraceContext,
+    TraceIds,
     span::{Span, Text},
 };
 
@@ -252,6 +253,15 @@ impl Request {
             extensions: http::Extensions::new(),
             notifications: None,
         }
+    }
+
+    /// Begins the call's span in the client's trace, if the client or the binding tells of one. The
+    /// tool finds it in the extensions.
+    pub(crate) fn begin_trace(&mut self) -> Option<TraceIds> {
+        if let Some(trace) = self.meta.trace_context() {
+            self.extensions.insert(trace);
+        }
+        self.extensions.get::<TraceContext>().map(TraceContext::ids)
     }
 
     /// Whether the client has asked for anything to be told before the result.

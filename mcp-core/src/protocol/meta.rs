@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    ErrorKind, LogLevel, ProgressToken, RpcError,
+    ErrorKind, LogLevel, ProgressToken, RpcError, TraceContext,
     span::{Span, Text},
 };
 
@@ -22,6 +22,7 @@ pub struct RequestMeta {
     client: Option<Span>,
     progress_token: Option<ProgressToken>,
     log_level: Option<LogLevel>,
+    has_traceparent: bool,
     whole: Option<Span>,
 }
 
@@ -38,6 +39,8 @@ struct Wire<'a> {
     log_level: Option<&'a RawValue>,
     #[serde(borrow, rename = "progressToken")]
     progress_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    traceparent: Option<&'a RawValue>,
 }
 
 impl RequestMeta {
@@ -89,6 +92,7 @@ impl RequestMeta {
             client: object("io.modelcontextprotocol/clientInfo", wire.client)?,
             progress_token,
             log_level,
+            has_traceparent: wire.traceparent.is_some(),
             whole: Some(Span::of(raw.get(), text)),
         })
     }
@@ -129,6 +133,19 @@ impl RequestMeta {
         let whole: BTreeMap<String, serde_json::Value> =
             serde_json::from_slice(self.whole?.bytes(&self.text)).ok()?;
         serde_json::from_value(whole.get(key)?.clone()).ok()
+    }
+
+    /// The trace that the client tells of, if it does so validly.
+    pub(crate) fn trace_context(&self) -> Option<TraceContext> {
+        if !self.has_traceparent {
+            return None;
+        }
+        let list = |name: &str| self.get::<String>(name);
+        TraceContext::parse(
+            &list("traceparent")?,
+            list("tracestate").as_deref(),
+            list("baggage").as_deref(),
+        )
     }
 
     /// Whether the members that a modern request must have are there.

@@ -17,7 +17,7 @@ use rmcp::{
 
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
-    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
+    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError, TraceContext,
     protocol::LEGACY_VERSIONS,
 };
 
@@ -107,6 +107,17 @@ impl ServerHandler for LegacySession {
             && let Some(principal) = parts.extensions.get::<Principal>()
         {
             call.extensions_mut().insert(principal.clone());
+        }
+
+        let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
+        let trace = meta("traceparent")
+            .and_then(|parent| TraceContext::parse(parent, meta("tracestate"), meta("baggage")))
+            .or_else(|| {
+                let parts = context.extensions.get::<http::request::Parts>()?;
+                TraceContext::from_headers(&parts.headers)
+            });
+        if let Some(trace) = trace {
+            call.extensions_mut().insert(trace);
         }
 
         let mut reply = self.server.call(call);
