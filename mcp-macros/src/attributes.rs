@@ -1,7 +1,7 @@
 //! What stands in `#[tool(…)]`, on a type, a function, a field or a parameter.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{
     Attribute, Error, Expr, ExprArray, ExprLit, GenericArgument, Ident, Lit, LitBool, LitStr, Path,
     PathArguments, Result, Type, meta::ParseNestedMeta, parse::Parser as _,
@@ -22,8 +22,8 @@ pub(crate) struct ToolOptions {
     seen: Vec<Ident>,
 }
 
-const OPTIONS: &str = "expected one of name, title, read_only, destructive, idempotent, \
-                       open_world, scopes, timeout, icons";
+const OPTIONS: &str = "expected one of `name`, `title`, `read_only`, `destructive`, `idempotent`, \
+                       `open_world`, `scopes`, `timeout`, `icons`";
 
 impl ToolOptions {
     pub(crate) fn from_attributes(attributes: &[Attribute]) -> Result<Self> {
@@ -47,27 +47,24 @@ impl ToolOptions {
         }
         match option.to_string().as_str() {
             "name" => self.name = Some(tool_name(string(meta)?)?),
-            "title" => self.title = Some(string(meta)?),
+            "title" => self.title = Some(title(string(meta)?)?),
             "read_only" => self.read_only = Some(flag(meta)?),
             "destructive" => self.destructive = Some(flag(meta)?),
             "idempotent" => self.idempotent = Some(flag(meta)?),
             "open_world" => self.open_world = Some(flag(meta)?),
-            "scopes" => self.scopes = strings(meta)?,
+            "scopes" => {
+                self.scopes = strings(meta)?;
+                self.scopes.iter().try_for_each(check_scope)?;
+            }
             "timeout" => self.timeout_ms = Some(milliseconds(&string(meta)?)?),
             "icons" => {
                 self.icons = strings(meta)?;
-                for icon in &self.icons {
-                    let source = icon.value();
-                    if !source.starts_with("https://") && !source.starts_with("data:") {
-                        return Err(Error::new(
-                            icon.span(),
-                            "an icon is an `https://` or a `data:` URI",
-                        ));
-                    }
-                }
+                self.icons.iter().try_for_each(check_icon)?;
             }
             "header" => {
-                return Err(meta.error("`header` goes on the argument that it mirrors"));
+                return Err(
+                    meta.error("`header` goes on the argument that it mirrors, not on the tool")
+                );
             }
             _ => return Err(meta.error(format!("unknown option `{option}`: {OPTIONS}"))),
         }
@@ -80,7 +77,10 @@ impl ToolOptions {
             && self.destructive == Some(true)
             && let Some(option) = self.seen.iter().find(|option| *option == "destructive")
         {
-            return Err(Error::new(option.span(), "a tool that is read-only destroys nothing"));
+            return Err(Error::new(
+                option.span(),
+                "a tool that is `read_only` destroys nothing: remove one of the two",
+            ));
         }
         Ok(self)
     }
@@ -125,7 +125,9 @@ pub(crate) fn header(attributes: &[Attribute], kind: &Type) -> Result<Option<Lit
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("tool")) {
         attribute.parse_nested_meta(|meta| {
             if !meta.path.is_ident("header") {
-                return Err(meta.error("an argument takes only `header = \"…\"`"));
+                return Err(meta.error(
+                    "an argument takes only `header = \"…\"`; the other options go on the tool",
+                ));
             }
             if header.is_some() {
                 return Err(meta.error("`header` is given twice"));
@@ -138,13 +140,13 @@ pub(crate) fn header(attributes: &[Attribute], kind: &Type) -> Result<Option<Lit
             if text.is_empty() || !text.bytes().all(is_token) {
                 return Err(Error::new(
                     value.span(),
-                    "the name of a header consists of letters, digits and `-`",
+                    "a header's name consists of letters, digits and `-`, such as \"Region\"",
                 ));
             }
             if !is_primitive(kind) {
                 return Err(Error::new_spanned(
                     kind,
-                    "only strings, integers, booleans and `Option`s of them can be headers",
+                    "only a string, an integer, a boolean or an `Option` of one can be a header",
                 ));
             }
             header = Some(value);
@@ -172,18 +174,49 @@ fn is_primitive(kind: &Type) -> bool {
     }
 }
 
-pub(crate) fn tool_name(name: LitStr) -> Result<LitStr> {
-    let text = name.value();
-    let fits = (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if fits {
+fn tool_name(name: LitStr) -> Result<LitStr> {
+    if is_tool_name(&name.value()) {
         Ok(name)
     } else {
         Err(Error::new(
             name.span(),
-            "the name of a tool has 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`",
+            "a tool's name consists of 1 to 128 letters (A-Z, a-z), digits, `_`, `-` and `.`",
         ))
     }
+}
+
+/// What all clients take for a name (2026-07-28, Tools, Tool Names).
+pub(crate) fn is_tool_name(name: &str) -> bool {
+    (1..=128).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
+fn title(title: LitStr) -> Result<LitStr> {
+    if title.value().trim().is_empty() {
+        return Err(Error::new(title.span(), "a title is not blank; leave it out instead"));
+    }
+    Ok(title)
+}
+
+/// RFC 6749, section 3.3: visible ASCII without `"` and `\`.
+fn check_scope(scope: &LitStr) -> Result<()> {
+    let text = scope.value();
+    let is_scope = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    if text.is_empty() || !text.bytes().all(is_scope) {
+        return Err(Error::new(
+            scope.span(),
+            "a scope is one word, such as \"sales:read\"; several are a list",
+        ));
+    }
+    Ok(())
+}
+
+fn check_icon(icon: &LitStr) -> Result<()> {
+    let source = icon.value();
+    if !source.starts_with("https://") && !source.starts_with("data:") {
+        return Err(Error::new(icon.span(), "an icon is an `https://` or a `data:` URI"));
+    }
+    Ok(())
 }
 
 fn string(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
@@ -204,10 +237,7 @@ fn strings(meta: &ParseNestedMeta<'_>) -> Result<Vec<LitStr>> {
         Expr::Array(ExprArray { elems, .. }) if !elems.is_empty() => {
             elems.into_iter().map(string_literal).collect()
         }
-        other => Err(Error::new(
-            other.to_token_stream().into_iter().next().map_or(Span::call_site(), |t| t.span()),
-            "expected a list such as [\"…\"]",
-        )),
+        other => Err(Error::new_spanned(other, "expected a list such as `[\"…\"]`")),
     }
 }
 
@@ -241,6 +271,9 @@ fn milliseconds(text: &LitStr) -> Result<u64> {
         .and_then(|(number, factor)| number.checked_mul(factor))
         .filter(|milliseconds| *milliseconds > 0)
         .ok_or_else(|| {
-            Error::new(text.span(), "expected a duration such as \"250ms\", \"20s\" or \"5m\"")
+            Error::new(
+                text.span(),
+                "expected a duration above zero, such as \"250ms\", \"20s\" or \"5m\"",
+            )
         })
 }

@@ -5,7 +5,7 @@ use syn::{
 };
 
 use crate::{
-    attributes::{ToolOptions, header},
+    attributes::{ToolOptions, header, is_tool_name},
     crate_path, docs,
 };
 
@@ -34,7 +34,10 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             ));
         }
         Data::Union(data) => {
-            return Err(Error::new_spanned(data.union_token, "a tool is a struct"));
+            return Err(Error::new_spanned(
+                data.union_token,
+                "a tool is a struct: its arguments are all there at once",
+            ));
         }
     };
     if !input.generics.params.is_empty() {
@@ -47,25 +50,40 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let options = ToolOptions::from_attributes(&input.attrs)?;
     let rename_all = RenameRule::of(&input.attrs)?;
     let mut headers = Vec::new();
+    let mut undescribed: Option<Error> = None;
     for field in fields {
         let Some(ident) = &field.ident else { continue };
         let serde = SerdeField::of(&field.attrs)?;
+        let header = header(&field.attrs, &field.ty)?;
         if serde.hidden {
+            if let Some(header) = header {
+                return Err(Error::new(
+                    header.span(),
+                    "a field that is skipped or flattened is no argument, so it has no header",
+                ));
+            }
             continue;
         }
         if docs::text(&field.attrs).is_none() {
-            return Err(Error::new_spanned(
+            let error = Error::new_spanned(
                 ident,
                 format!(
                     "the model needs a description of `{ident}`: add a doc comment that says what \
                      it means, its unit and its limits"
                 ),
-            ));
+            );
+            match &mut undescribed {
+                Some(errors) => errors.combine(error),
+                None => undescribed = Some(error),
+            }
         }
-        if let Some(header) = header(&field.attrs, &field.ty)? {
+        if let Some(header) = header {
             let name = serde.rename.unwrap_or_else(|| rename_all.apply(&ident.unraw().to_string()));
             headers.push((name, header));
         }
+    }
+    if let Some(errors) = undescribed {
+        return Err(errors);
     }
     check_distinct(&headers)?;
     implement(&crate_path::core(), &input.ident, &input.attrs, &options, &headers)
@@ -88,13 +106,28 @@ pub(crate) fn implement(
             ),
         )
     })?;
-    let name = options
-        .name
-        .clone()
-        .unwrap_or_else(|| LitStr::new(&snake_case(&ident.unraw().to_string()), ident.span()));
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => {
+            let name = snake_case(&ident.unraw().to_string());
+            if !is_tool_name(&name) {
+                return Err(Error::new_spanned(
+                    ident,
+                    format!(
+                        "`{name}` is no name that all clients take: add `#[tool(name = \"…\")]` \
+                         with letters (A-Z, a-z), digits, `_`, `-` and `.`"
+                    ),
+                ));
+            }
+            LitStr::new(&name, ident.span())
+        }
+    };
+    // A function keeps its `#[cfg]`; what stands beside it must go where it goes.
+    let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     let setters = options.setters(core);
     let headers = headers.iter().map(|(argument, header)| quote!(.header(#argument, #header)));
     Ok(quote! {
+        #(#conditions)*
         #[automatically_derived]
         impl #core::Tool for #ident {
             const NAME: &'static str = #name;
@@ -114,7 +147,10 @@ pub(crate) fn check_distinct(headers: &[(String, LitStr)]) -> Result<()> {
             .iter()
             .any(|(_, other)| other.value().eq_ignore_ascii_case(&header.value()));
         if taken {
-            return Err(Error::new(header.span(), "another argument has this header"));
+            return Err(Error::new(
+                header.span(),
+                "another argument has this header (upper and lower case are the same)",
+            ));
         }
     }
     Ok(())

@@ -33,15 +33,13 @@ pub fn derive_tool(input: TokenStream) -> TokenStream {
 /// `#[tool(header = "…")]` on a parameter.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
-    tool_fn::expand(options.into(), parse_macro_input!(item))
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    tool_fn::expand(options.into(), &item.into()).into()
 }
 
 /// Runs one test over every transport and both protocol eras. Documented at `mcp_testing::test`.
 #[proc_macro_attribute]
 pub fn transport_test(options: TokenStream, item: TokenStream) -> TokenStream {
-    transport_test::expand(options.into(), parse_macro_input!(item))
+    transport_test::expand(options.into(), &parse_macro_input!(item))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

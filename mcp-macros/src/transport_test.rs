@@ -14,7 +14,7 @@ const PLACES: [&str; 6] = [
     "http_legacy",
 ];
 
-pub(crate) fn expand(server: TokenStream, function: ItemFn) -> Result<TokenStream> {
+pub(crate) fn expand(server: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     if server.is_empty() {
         return Err(Error::new(
             proc_macro2::Span::call_site(),

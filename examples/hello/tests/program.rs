@@ -1,5 +1,7 @@
 //! The program itself: its arguments, its environment, its signals, its exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Child, ChildStderr, Command, Output, Stdio},
@@ -34,13 +36,14 @@ struct Listening {
 impl Listening {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut server = Self { child, stderr, url: String::new() };
         let mut said = String::new();
-        while stderr.read_line(&mut said).unwrap() > 0 {
+        while server.stderr.read_line(&mut said).unwrap() > 0 {
             if let Some(start) = said.rfind("http://") {
-                let url =
-                    said[start..].split(['"', ' ', '\n', '\u{1b}']).next().unwrap().to_owned();
-                return Self { child, stderr, url };
+                let url = said[start..].split(['"', ' ', '\n', '\u{1b}']).next().unwrap();
+                url.clone_into(&mut server.url);
+                return server;
             }
         }
         panic!("the program did not say where it listens: {said}");

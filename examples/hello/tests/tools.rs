@@ -1,5 +1,7 @@
 //! What the tools answer, the same over every transport and in both eras.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use hello::{add, count, echo, server};
 use mcp_testing::{Failure, Harness};
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! The program over both of its transports, against sums that are computed here from the CSV.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{collections::HashMap, process::Command};
 
 use mcp_testing::{__private::block_on, Harness};

@@ -26,10 +26,11 @@ impl Token {
         }
         match text.as_bytes().first()? {
             // Equal strings spelled with different escapes are the same identifier.
-            b'"' if text.contains('\\') => {
-                let unescaped: String = serde_json::from_str(text).ok()?;
-                Some(Self::string(&unescaped))
-            }
+            b'"' if text.contains('\\') => Some(match serde_json::from_str::<String>(text) {
+                Ok(unescaped) => Self::string(&unescaped),
+                // A lone surrogate is no text, but can still be echoed.
+                Err(_) => Self::Json(text.into()),
+            }),
             b'"' => Some(Self::Json(text.into())),
             b'-' | b'0'..=b'9' if !text.contains(['.', 'e', 'E']) => Some(Self::Json(text.into())),
             _ => None,
@@ -130,6 +131,11 @@ mod tests {
         for text in ["null", "true", "1.5", "1e3", "{}", "[]", "[1]"] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_echoed_as_it_is_spelled() {
+        assert_eq!(parse(r#""\ud800""#).as_deref(), Some(r#""\ud800""#));
     }
 
     #[test]

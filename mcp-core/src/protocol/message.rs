@@ -6,17 +6,22 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, map::Entry, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
     Era, ErrorKind, Notification, ProgressToken, RequestId, RequestMeta, RpcError, TraceContext,
     TraceIds,
+    meta::MetaSpans,
     span::{Span, Text},
 };
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every message is a request, and a box would be one more allocation a call"
+)]
 #[non_exhaustive]
 pub enum Message {
     /// Wants an answer.
@@ -130,7 +135,7 @@ pub struct Request {
     target: Option<Text>,
     cursor: Option<Text>,
     arguments: Arguments,
-    meta: RequestMeta,
+    meta: MetaSpans,
     extensions: http::Extensions,
     notifications: Option<mpsc::Sender<Notification>>,
 }
@@ -173,8 +178,8 @@ impl Request {
     }
 
     /// What the request says about itself.
-    pub fn meta(&self) -> &RequestMeta {
-        &self.meta
+    pub fn meta(&self) -> RequestMeta<'_> {
+        RequestMeta::new(&self.meta, &self.text)
     }
 
     /// Facts that a binding or a layer attached: a [`Principal`](crate::Principal), HTTP headers.
@@ -193,7 +198,7 @@ impl Request {
     /// # Errors
     ///
     /// When the parameters do not have the type's shape.
-    pub(crate) fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, RpcError> {
+    pub fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, RpcError> {
         #[derive(Deserialize)]
         struct Envelope<T> {
             params: T,
@@ -202,7 +207,11 @@ impl Request {
             |error| {
                 RpcError::new(
                     ErrorKind::MalformedParams,
-                    format!("`params` of {} are malformed: {error}", self.method.as_str()),
+                    format!(
+                        "`params` of {} are malformed: {}",
+                        excerpt(self.method.as_str(), 128),
+                        excerpt(&error.to_string(), 200)
+                    ),
                 )
             },
         )
@@ -212,22 +221,21 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// When they are not an object or nested deeper than 128 levels.
+    /// When they are not an object, name an argument twice, or are nested deeper than 128 levels.
     pub fn arguments(&self) -> Result<Value, RpcError> {
         let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
-        let value = match &self.arguments.0 {
-            ArgumentsSource::Absent => return Ok(Value::Object(serde_json::Map::new())),
-            ArgumentsSource::Parsed(value) => value.clone(),
+        match &self.arguments.0 {
+            ArgumentsSource::Absent => Ok(Value::Object(Map::new())),
+            ArgumentsSource::Parsed(arguments) => Ok(arguments.clone()),
             ArgumentsSource::Raw(span) => {
-                serde_json::from_slice(span.bytes(&self.text)).map_err(|error| {
-                    malformed(format!("`params.arguments` cannot be read: {error}"))
-                })?
+                let text = span.bytes(&self.text);
+                if !text.starts_with(b"{") {
+                    return Err(malformed("`params.arguments` must be an object".into()));
+                }
+                serde_json::from_slice(text).map(|Members(members)| Value::Object(members)).map_err(
+                    |error| malformed(format!("`params.arguments` cannot be read: {error}")),
+                )
             }
-        };
-        if value.is_object() {
-            Ok(value)
-        } else {
-            Err(malformed("`params.arguments` must be an object".into()))
         }
     }
 
@@ -249,7 +257,7 @@ impl Request {
                 Some(arguments) => ArgumentsSource::Parsed(Value::Object(arguments)),
                 None => ArgumentsSource::Absent,
             }),
-            meta: RequestMeta::legacy(progress_token),
+            meta: MetaSpans::legacy(progress_token),
             extensions: http::Extensions::new(),
             notifications: None,
         }
@@ -258,15 +266,20 @@ impl Request {
     /// Begins the call's span in the client's trace, if the client or the binding tells of one. The
     /// tool finds it in the extensions.
     pub(crate) fn begin_trace(&mut self) -> Option<TraceIds> {
-        if let Some(trace) = self.meta.trace_context() {
+        if let Some(trace) = self.meta().trace_context() {
             self.extensions.insert(trace);
         }
+        self.trace_ids()
+    }
+
+    /// Once the trace has begun.
+    pub(crate) fn trace_ids(&self) -> Option<TraceIds> {
         self.extensions.get::<TraceContext>().map(TraceContext::ids)
     }
 
     /// Whether the client has asked for anything to be told before the result.
     pub(crate) fn wants_notifications(&self) -> bool {
-        self.meta.progress_token().is_some() || self.meta.log_level().is_some()
+        self.meta().progress_token().is_some() || self.meta().log_level().is_some()
     }
 
     pub(crate) fn notify_through(&mut self, sender: mpsc::Sender<Notification>) {
@@ -375,45 +388,71 @@ impl<'de> Deserialize<'de> for Params<'de> {
     }
 }
 
-/// An object's key, compared but not kept. A key with escapes is none that we know.
+/// An object without a member that stands in it twice: of two values, a gateway in front of the
+/// server might have looked at the other one.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    match members.entry(key) {
+                        Entry::Vacant(entry) => drop(entry.insert(map.next_value()?)),
+                        Entry::Occupied(entry) => {
+                            return Err(serde::de::Error::custom(format_args!(
+                                "`{}` is given twice",
+                                excerpt(entry.key(), 40)
+                            )));
+                        }
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// An object's key, compared but not kept.
 struct Key<'de>(&'de str);
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(key))
-            }
-
-            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-                // Spelled with escapes. Recognize what we know all the same: a gateway in front
-                // of the server may have read it so.
-                const KNOWN: [&str; 11] = [
-                    "jsonrpc",
-                    "id",
-                    "method",
-                    "params",
-                    "result",
-                    "error",
-                    "name",
-                    "uri",
-                    "cursor",
-                    "arguments",
-                    "_meta",
-                ];
-                Ok(Key(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
-            }
+        // Raw, so that a lone surrogate in some other key does not hide the identifier.
+        let quoted = <&RawValue>::deserialize(deserializer)?.get();
+        let key = &quoted[1..quoted.len() - 1];
+        if !key.contains('\\') {
+            return Ok(Self(key));
         }
-
-        deserializer.deserialize_str(KeyVisitor)
+        // Spelled with escapes. Recognize what we know all the same: a gateway in front of the
+        // server may have read it so.
+        const KNOWN: [&str; 12] = [
+            "jsonrpc",
+            "id",
+            "method",
+            "params",
+            "result",
+            "error",
+            "name",
+            "uri",
+            "cursor",
+            "arguments",
+            "_meta",
+            "requestId",
+        ];
+        let key = serde_json::from_str::<String>(quoted).unwrap_or_default();
+        Ok(Self(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
     }
 }
 
@@ -452,12 +491,16 @@ impl Message {
         })?;
         let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| classify(text, &error))?;
 
+        // Whatever its identifier: an answer to an answer would never end.
+        if wire.is_response && wire.method.is_none() {
+            return Ok(Self::Response);
+        }
         let id = match wire.id {
             None => None,
             Some(raw) => Some(RequestId::parse(raw).ok_or_else(|| {
                 Malformed::anonymous(
                     ErrorKind::InvalidRequest,
-                    format!("`id` must be a string or an integer, not {}", excerpt(raw.get())),
+                    format!("`id` must be a string or an integer, not {}", excerpt(raw.get(), 40)),
                 )
             })?),
         };
@@ -469,9 +512,6 @@ impl Message {
             return Err(invalid(ErrorKind::InvalidRequest, r#"`jsonrpc` must be "2.0""#.into()));
         }
         let Some(method) = wire.method else {
-            if wire.is_response && id.is_some() {
-                return Ok(Self::Response);
-            }
             return Err(invalid(ErrorKind::InvalidRequest, "`method` is missing".into()));
         };
         let method = match Text::parse(method, text) {
@@ -491,32 +531,33 @@ impl Message {
         };
         let malformed = |error| Malformed { id: Some(id.clone()), error };
         let string = |name: &str, raw: Option<&RawValue>| {
-            raw.map(|raw| {
-                Text::parse(raw, text).ok_or_else(|| {
-                    malformed(RpcError::new(
-                        ErrorKind::MalformedParams,
-                        format!("`params.{name}` must be a string"),
-                    ))
+            present(raw)
+                .map(|raw| {
+                    Text::parse(raw, text).ok_or_else(|| {
+                        malformed(RpcError::new(
+                            ErrorKind::MalformedParams,
+                            format!("`params.{name}` must be a string"),
+                        ))
+                    })
                 })
-            })
-            .transpose()
+                .transpose()
         };
-        let target = match (params.name, params.uri) {
-            (None, Some(_)) => string("uri", params.uri)?,
+        let target = match method {
+            Method::ReadResource => string("uri", params.uri)?,
             _ => string("name", params.name)?,
         };
         let cursor = string("cursor", params.cursor)?;
-        let meta = match params.meta {
-            Some(raw) => RequestMeta::parse(raw, text, &bytes).map_err(malformed)?,
-            None => RequestMeta::default(),
+        let meta = match present(params.meta) {
+            Some(raw) => MetaSpans::parse(raw, text).map_err(malformed)?,
+            None => MetaSpans::default(),
         };
         // Only modern revisions have `server/discover`, and only they put a version into `_meta`.
-        let era = if meta.protocol_version().is_some() || method == Method::Discover {
+        let era = if meta.has_version() || method == Method::Discover {
             Era::Modern
         } else {
             Era::Legacy
         };
-        let arguments = Arguments(match params.arguments {
+        let arguments = Arguments(match present(params.arguments) {
             Some(raw) => ArgumentsSource::Raw(Span::of(raw.get(), text)),
             None => ArgumentsSource::Absent,
         });
@@ -547,10 +588,8 @@ impl Malformed {
 /// Why the text is not a message, and what its identifier is all the same.
 #[cold]
 fn classify(text: &str, error: &serde_json::Error) -> Malformed {
-    if !error.is_data() {
-        return Malformed::anonymous(ErrorKind::Parse, format!("the message is not JSON: {error}"));
-    }
-    // `serde_json` stops at the first fault of the shape, so the rest may still not be JSON.
+    // `serde_json` stops at the first fault of the shape, so the rest may still not be JSON; and it
+    // takes for a fault of the syntax what is none, such as a number beyond its range.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Malformed::anonymous(ErrorKind::Parse, format!("the message is not JSON: {error}"));
     }
@@ -562,7 +601,10 @@ fn classify(text: &str, error: &serde_json::Error) -> Malformed {
     }
     Malformed {
         id: find_id(text),
-        error: RpcError::new(ErrorKind::InvalidRequest, format!("invalid request: {error}")),
+        error: RpcError::new(
+            ErrorKind::InvalidRequest,
+            format!("invalid request: {}", excerpt(&error.to_string(), 200)),
+        ),
     }
 }
 
@@ -594,8 +636,14 @@ fn find_id(text: &str) -> Option<RequestId> {
     deserializer.deserialize_map(IdVisitor).ok().flatten()
 }
 
-fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(40) {
+/// Some clients write `null` for what they leave out, and the legacy engine takes it as that, too.
+fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
+    raw.filter(|raw| raw.get() != "null")
+}
+
+/// Nothing that a client sends is sent back whole: it may be megabytes.
+fn excerpt(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

@@ -1,6 +1,8 @@
+use std::fmt;
+
 use bytes::Bytes;
 use rmcp::model::{ClientCapabilities, Implementation};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{
@@ -14,9 +16,16 @@ const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 /// What a request says about itself in `_meta`.
 ///
 /// Only what every call needs is read at once; the rest is parsed when asked for.
+#[derive(Clone, Copy)]
+pub struct RequestMeta<'a> {
+    spans: &'a MetaSpans,
+    text: &'a Bytes,
+}
+
+/// Where the members of `_meta` stand in the request's text. A request keeps these beside its
+/// text rather than a second handle of the text.
 #[derive(Clone, Debug, Default)]
-pub struct RequestMeta {
-    text: Bytes,
+pub(super) struct MetaSpans {
     version: Option<Text>,
     capabilities: Option<Span>,
     client: Option<Span>,
@@ -29,7 +38,13 @@ pub struct RequestMeta {
 /// The members of `_meta` that the protocol reserves.
 #[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(borrow, rename = "io.modelcontextprotocol/protocolVersion")]
+    /// Kept even if it is `null`: whoever names a version is modern.
+    #[serde(
+        borrow,
+        default,
+        rename = "io.modelcontextprotocol/protocolVersion",
+        deserialize_with = "some"
+    )]
     version: Option<&'a RawValue>,
     #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
     capabilities: Option<&'a RawValue>,
@@ -43,9 +58,13 @@ struct Wire<'a> {
     traceparent: Option<&'a RawValue>,
 }
 
-impl RequestMeta {
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl MetaSpans {
     /// Reads `raw`, a part of the message `text`.
-    pub(crate) fn parse(raw: &RawValue, text: &str, bytes: &Bytes) -> Result<Self, RpcError> {
+    pub(super) fn parse(raw: &RawValue, text: &str) -> Result<Self, RpcError> {
         let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
         if !raw.get().starts_with('{') {
             return Err(malformed("`_meta` must be an object".into()));
@@ -86,7 +105,6 @@ impl RequestMeta {
             })
             .transpose()?;
         Ok(Self {
-            text: bytes.clone(),
             version,
             capabilities: object(CAPABILITIES, wire.capabilities)?,
             client: object("io.modelcontextprotocol/clientInfo", wire.client)?,
@@ -102,42 +120,52 @@ impl RequestMeta {
         Self { progress_token, ..Self::default() }
     }
 
+    pub(super) fn has_version(&self) -> bool {
+        self.version.is_some()
+    }
+}
+
+impl<'a> RequestMeta<'a> {
+    pub(super) fn new(spans: &'a MetaSpans, text: &'a Bytes) -> Self {
+        Self { spans, text }
+    }
+
     /// The protocol version that the request is written in; `None` in the legacy era.
-    pub fn protocol_version(&self) -> Option<&str> {
-        self.version.as_ref().map(|version| version.as_str(&self.text))
+    pub fn protocol_version(self) -> Option<&'a str> {
+        self.spans.version.as_ref().map(|version| version.as_str(self.text))
     }
 
     /// The token under which the client wants to hear of progress, if it does.
-    pub fn progress_token(&self) -> Option<&ProgressToken> {
-        self.progress_token.as_ref()
+    pub fn progress_token(self) -> Option<&'a ProgressToken> {
+        self.spans.progress_token.as_ref()
     }
 
     /// The least severe level of log messages that the client wants, if it wants any.
-    pub fn log_level(&self) -> Option<LogLevel> {
-        self.log_level
+    pub fn log_level(self) -> Option<LogLevel> {
+        self.spans.log_level
     }
 
     /// The client's self-reported name and version. Unverified: for display and logs only.
-    pub fn client_info(&self) -> Option<Implementation> {
-        serde_json::from_slice(self.client?.bytes(&self.text)).ok()
+    pub fn client_info(self) -> Option<Implementation> {
+        serde_json::from_slice(self.spans.client?.bytes(self.text)).ok()
     }
 
     /// What the client says it can do.
-    pub fn client_capabilities(&self) -> Option<ClientCapabilities> {
-        serde_json::from_slice(self.capabilities?.bytes(&self.text)).ok()
+    pub fn client_capabilities(self) -> Option<ClientCapabilities> {
+        serde_json::from_slice(self.spans.capabilities?.bytes(self.text)).ok()
     }
 
     /// Reads any member of `_meta`, such as `traceparent`.
-    pub fn get<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
+    pub fn get<T: serde::de::DeserializeOwned>(self, key: &str) -> Option<T> {
         use std::collections::BTreeMap;
-        let whole: BTreeMap<String, serde_json::Value> =
-            serde_json::from_slice(self.whole?.bytes(&self.text)).ok()?;
-        serde_json::from_value(whole.get(key)?.clone()).ok()
+        let mut members: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_slice(self.spans.whole?.bytes(self.text)).ok()?;
+        serde_json::from_str(members.remove(key)?.get()).ok()
     }
 
     /// The trace that the client tells of, if it does so validly.
-    pub(crate) fn trace_context(&self) -> Option<TraceContext> {
-        if !self.has_traceparent {
+    pub(crate) fn trace_context(self) -> Option<TraceContext> {
+        if !self.spans.has_traceparent {
             return None;
         }
         let list = |name: &str| self.get::<String>(name);
@@ -149,8 +177,8 @@ impl RequestMeta {
     }
 
     /// Whether the members that a modern request must have are there.
-    pub(crate) fn require_modern(&self) -> Result<(), RpcError> {
-        let missing = match (self.version.is_none(), self.capabilities.is_none()) {
+    pub(crate) fn require_modern(self) -> Result<(), RpcError> {
+        let missing = match (self.spans.version.is_none(), self.spans.capabilities.is_none()) {
             (false, false) => return Ok(()),
             (true, true) => format!("`{VERSION}` and `{CAPABILITIES}`"),
             (true, false) => format!("`{VERSION}`"),
@@ -160,5 +188,15 @@ impl RequestMeta {
             ErrorKind::MalformedParams,
             format!("`params._meta` must have {missing}"),
         ))
+    }
+}
+
+impl fmt::Debug for RequestMeta<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestMeta")
+            .field("protocol_version", &self.protocol_version())
+            .field("progress_token", &self.progress_token())
+            .field("log_level", &self.log_level())
+            .finish_non_exhaustive()
     }
 }

@@ -286,7 +286,7 @@ impl ServerBuilder {
 
         let server = Server {
             inner: Arc::new(Inner {
-                list: ToolList::new(&listed, self.page_size, self.cache, &meta),
+                list: Arc::new(ToolList::new(&listed, self.page_size, self.cache, &meta)),
                 discover: discover.to_string().into(),
                 encoding: Arc::new(Encoding {
                     modern_tail: format!(r#","_meta":{meta}}}"#).into_bytes().into(),
@@ -310,7 +310,7 @@ impl ServerBuilder {
             instructions: inner.instructions.clone(),
             capabilities: inner.capabilities.clone(),
             tools: inner.tools.clone(),
-            list: ToolList::new(&listed, self.page_size, self.cache, &meta),
+            list: Arc::clone(&inner.list),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
         };

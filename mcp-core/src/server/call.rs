@@ -56,6 +56,13 @@ pub(super) fn start(
     }
 }
 
+/// Refuses a call to a caller who may not make it.
+pub(super) fn forbid(tool: &Arc<ErasedTool>, request: &Request, error: RpcError) -> ResponseFuture {
+    let trace = request.trace_ids();
+    CallLog::new(tool, request.id(), trace).end("forbidden", None);
+    Response::error(error).into()
+}
+
 /// A call that has passed all checks.
 pub(super) struct ToolCall {
     future: CallFuture,
@@ -151,21 +158,25 @@ impl CallLog {
     }
 
     fn end_in_panic(&mut self, panic: &(dyn Any + Send)) -> RpcError {
-        let message = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a value that is no text");
         tracing::error!(
             tool = self.tool.name(),
             pack = &*self.tool.pack,
             request_id = %self.id,
-            panic = message,
+            panic = panic_message(panic),
             "a tool panicked"
         );
         self.end("panic", None);
         RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.tool.name()))
     }
+}
+
+/// What `panic!` was given.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text")
 }
 
 impl Drop for CallLog {

@@ -38,7 +38,7 @@ struct Inner {
     instructions: Option<String>,
     capabilities: ServerCapabilities,
     tools: Tools,
-    list: ToolList,
+    list: Arc<ToolList>,
     discover: Bytes,
     encoding: Arc<Encoding>,
     layered: Option<BoxService>,
@@ -112,7 +112,10 @@ impl Server {
             (Era::Legacy, Method::Ping) => Response::prebuilt(Bytes::from_static(b"{}")).into(),
             (_, method) => Response::error(RpcError::new(
                 ErrorKind::MethodNotFound,
-                format!("no such method: {}", method.as_str()),
+                format!(
+                    "no such method: {}",
+                    method.as_str().chars().take(128).collect::<String>()
+                ),
             ))
             .into(),
         }
@@ -174,14 +177,12 @@ impl Entry {
             && let Some(scope) =
                 self.tool.definition.scopes.iter().find(|scope| !principal.has_scope(scope))
         {
-            return Response::error(
-                RpcError::new(
-                    ErrorKind::Forbidden,
-                    format!("`{}` requires the scope `{scope}`", self.tool.name()),
-                )
-                .with_data(json!({ "requiredScopes": self.tool.definition.scopes })),
+            let error = RpcError::new(
+                ErrorKind::Forbidden,
+                format!("`{}` requires the scope `{scope}`", self.tool.name()),
             )
-            .into();
+            .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
+            return call::forbid(&self.tool, &request, error);
         }
         call::start(&self.tool, self.timeout, request)
     }

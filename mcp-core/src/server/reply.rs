@@ -106,14 +106,23 @@ impl Reply {
             self.response = Some(response);
             self.future = None;
         }
-        // What the poll above has sent is here by now, and comes before the response.
         if let Some(notifications) = &mut self.notifications {
-            match notifications.poll_recv(cx) {
-                Poll::Ready(Some(notification)) => {
+            // What the call has sent is here by the time it ends, and comes before the response.
+            // `poll_recv` must not be asked then: it may be pending because the task has used up
+            // its share of the runtime, and what waits would be lost.
+            let notification = if self.response.is_some() {
+                notifications.try_recv().ok()
+            } else {
+                match notifications.poll_recv(cx) {
+                    Poll::Ready(notification) => notification,
+                    Poll::Pending => return Poll::Pending,
+                }
+            };
+            match notification {
+                Some(notification) => {
                     return Poll::Ready(Some(TypedPart::Notification(notification)));
                 }
-                Poll::Ready(None) => self.notifications = None,
-                Poll::Pending => {}
+                None => self.notifications = None,
             }
         }
         match self.response.take() {

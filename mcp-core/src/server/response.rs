@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use tower::ServiceExt as _;
 
-use super::call::ToolCall;
+use super::call::{ToolCall, panic_message};
 use crate::{CallResult, Era, ErrorKind, Request, RequestId, RpcError, tool::BoxService};
 
 /// Any error, as `tower` layers have them.
@@ -119,10 +119,12 @@ impl ResponseFuture {
             Inner::Layered(future) => {
                 match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                     Ok(poll) => poll.map(|result| result.unwrap_or_else(Response::from_layer)),
-                    Err(_) => {
-                        tracing::error!("a layer panicked");
-                        let error = RpcError::new(ErrorKind::Internal, "internal error");
-                        Poll::Ready(Response::error(error))
+                    Err(panic) => {
+                        tracing::error!(panic = panic_message(&*panic), "a layer panicked");
+                        Poll::Ready(Response::error(RpcError::new(
+                            ErrorKind::Internal,
+                            "internal error",
+                        )))
                     }
                 }
             }
@@ -174,6 +176,7 @@ impl Encoded {
     }
 
     /// An error response to a request that never reached the server.
+    #[allow(clippy::needless_pass_by_value, reason = "an error is answered once")]
     pub fn refusal(id: Option<&RequestId>, error: RpcError) -> Self {
         let mut out = Vec::with_capacity(160);
         write_head(&mut out, id);
@@ -207,7 +210,7 @@ impl Encoding {
             (ResultBody::Prebuilt(result), _) => out.extend_from_slice(&result),
             (ResultBody::Tool(result), Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
-                result.write_members(&mut out);
+                result.write_members(era, &mut out);
                 match result.meta_members() {
                     None => out.extend_from_slice(&self.modern_tail),
                     Some(members) => {
@@ -221,7 +224,7 @@ impl Encoding {
             }
             (ResultBody::Tool(result), Era::Legacy) => {
                 out.push(b'{');
-                result.write_members(&mut out);
+                result.write_members(era, &mut out);
                 if let Some(members) = result.meta_members() {
                     out.extend_from_slice(br#","_meta":{"#);
                     out.extend_from_slice(members.as_bytes());

@@ -1,7 +1,7 @@
 //! Checking arguments against a tool's schema, and saying what is wrong in a way that a model
 //! can mend.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use jsonschema::{
     ValidationError, Validator,
@@ -22,6 +22,9 @@ pub(super) struct ArgumentsSchema {
 
 impl ArgumentsSchema {
     pub(super) fn new(schema: &Map<String, Value>) -> Result<Self, String> {
+        if schema.get("type").is_none_or(|kind| kind != "object") {
+            return Err("the arguments of a tool are an object".to_owned());
+        }
         let names = schema
             .get("properties")
             .and_then(Value::as_object)
@@ -37,97 +40,247 @@ impl ArgumentsSchema {
         if self.validator.is_valid(arguments) {
             return None;
         }
-        let mut text = format!("The arguments of `{tool}` do not fit its schema:");
-        let mut errors = self.validator.iter_errors(arguments);
-        for error in errors.by_ref().take(MOST_FAULTS) {
-            self.describe(&error, arguments, &mut text);
-        }
-        let more = errors.count();
-        if more > 0 {
-            let _ = write!(text, "\n- and {more} more");
-        }
-        Some(text)
-    }
-
-    fn describe(&self, error: &ValidationError<'_>, arguments: &Value, out: &mut String) {
-        let path = path(error.instance_path().as_str());
-        let found = || excerpt(&error.instance().to_string());
-        // Writing to a `String` does not fail.
-        let _ = match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                let property = property.as_str().unwrap_or_default();
-                let field = if path.is_empty() {
-                    property.to_owned()
-                } else {
-                    format!("{path}.{property}")
-                };
-                write!(out, "\n- `{field}`: required, but missing")
-            }
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                for property in unexpected {
-                    let field = if path.is_empty() {
-                        property.clone()
-                    } else {
-                        format!("{path}.{property}")
-                    };
-                    let _ = write!(out, "\n- `{}`: no such argument", excerpt(&field));
-                    if path.is_empty() && arguments.is_object() {
-                        let _ = write!(out, "; expected one of {}", self.names.join(", "));
-                    }
-                }
-                Ok(())
-            }
-            ValidationErrorKind::Type { kind } => {
-                let expected = match kind {
-                    TypeKind::Single(kind) => kind.to_string(),
-                    TypeKind::Multiple(kinds) => {
-                        kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
-                    }
-                };
-                write!(out, "\n- {}: expected {expected}, found {}", name(&path), found())
-            }
-            ValidationErrorKind::Enum { options } => {
-                let options = match &**options {
-                    Value::Array(options) => {
-                        options.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
-                    }
-                    other => other.to_string(),
-                };
-                write!(out, "\n- {}: expected one of {options}, found {}", name(&path), found())
-            }
-            // A documented enum: one constant for each variant.
-            ValidationErrorKind::OneOfNotValid { context } if constants(context).is_some() => {
-                let options = constants(context).unwrap_or_default();
-                write!(out, "\n- {}: expected one of {options}, found {}", name(&path), found())
-            }
-            ValidationErrorKind::Minimum { limit } => {
-                write!(out, "\n- {}: expected at least {limit}, found {}", name(&path), found())
-            }
-            ValidationErrorKind::Maximum { limit } => {
-                write!(out, "\n- {}: expected at most {limit}, found {}", name(&path), found())
-            }
-            _ => write!(out, "\n- {}: {}", name(&path), excerpt(&error.to_string())),
+        let mut faults = Faults {
+            text: format!("The arguments of `{tool}` do not fit its schema:"),
+            told: 0,
+            more: 0,
+            names: &self.names,
         };
+        for error in self.validator.iter_errors(arguments) {
+            faults.describe(&error);
+        }
+        Some(faults.finish())
     }
 }
 
-/// The values that `oneOf` chooses from, if it does nothing but choose from values.
-fn constants(branches: &[Vec<ValidationError<'_>>]) -> Option<String> {
-    let constants: Option<Vec<String>> = branches
-        .iter()
-        .map(|errors| {
-            errors.iter().find_map(|error| match error.kind() {
-                ValidationErrorKind::Constant { expected_value } => {
-                    Some(expected_value.to_string())
+/// What is wrong, as it is being written down.
+struct Faults<'a> {
+    text: String,
+    told: usize,
+    more: usize,
+    /// The arguments that the tool has.
+    names: &'a [String],
+}
+
+impl Faults<'_> {
+    fn add(&mut self, fault: impl FnOnce() -> String) {
+        if self.told == MOST_FAULTS {
+            self.more += 1;
+            return;
+        }
+        self.told += 1;
+        self.text.push_str("\n- ");
+        self.text.push_str(&fault());
+    }
+
+    fn finish(mut self) -> String {
+        if self.more > 0 {
+            // Writing to a `String` does not fail.
+            let _ = write!(self.text, "\n- and {} more", self.more);
+        }
+        self.text
+    }
+
+    fn describe(&mut self, error: &ValidationError<'_>) {
+        let path = path(error.instance_path().as_str());
+        match error.kind() {
+            ValidationErrorKind::Required { property } => {
+                let property = property.as_str().unwrap_or_default();
+                self.add(|| format!("`{}`: required, but missing", member(&path, property)));
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                let names = self.names;
+                for property in unexpected {
+                    self.add(|| {
+                        let field = member(&path, property);
+                        match (path.is_empty(), names) {
+                            (false, _) => format!("`{field}`: no such member"),
+                            (true, []) => {
+                                format!("`{field}`: no such argument; the tool takes none")
+                            }
+                            (true, names) => format!(
+                                "`{field}`: no such argument; expected one of {}",
+                                names.join(", ")
+                            ),
+                        }
+                    });
                 }
-                ValidationErrorKind::Enum { options } => Some(
-                    options.as_array()?.iter().map(Value::to_string).collect::<Vec<_>>().join(", "),
-                ),
-                _ => None,
-            })
-        })
-        .collect();
-    constants.map(|constants| constants.join(", "))
+            }
+            ValidationErrorKind::AnyOf { context }
+            | ValidationErrorKind::OneOfNotValid { context } => {
+                self.describe_alternatives(error, context);
+            }
+            _ => {
+                let expected = expectation(error);
+                self.add(|| unexpected(&path, &expected, error.instance()));
+            }
+        }
+    }
+
+    /// Tells of a value that fits none of several schemas: what they expect of the value, or, if
+    /// it is the right kind of value for one of them, what is wrong inside it.
+    fn describe_alternatives(
+        &mut self,
+        error: &ValidationError<'_>,
+        branches: &[Vec<ValidationError<'_>>],
+    ) {
+        let here = error.instance_path().as_str();
+        let inside: Vec<_> = branches
+            .iter()
+            .filter(|errors| !errors.iter().any(|error| refuses(error, here)))
+            .collect();
+        // Of objects that are told apart by a constant member, the one that has it is meant.
+        let is_constant = |error: &&ValidationError<'_>| {
+            matches!(error.kind(), ValidationErrorKind::Constant { .. })
+        };
+        let meant = inside
+            .iter()
+            .filter(|errors| !errors.iter().any(|error| is_constant(&error)))
+            .min_by_key(|errors| errors.len());
+        if let Some(errors) = meant {
+            errors.iter().for_each(|error| self.describe(error));
+        } else if let Some(tag) = inside.first().and_then(|errors| errors.iter().find(is_constant))
+        {
+            let tags = inside
+                .iter()
+                .filter_map(|errors| errors.iter().find(is_constant))
+                .filter(|error| error.instance_path() == tag.instance_path());
+            let mut expected = Expected::default();
+            tags.for_each(|error| expected.add(error));
+            let path = path(tag.instance_path().as_str());
+            self.add(|| unexpected(&path, &expected.to_string(), tag.instance()));
+        } else {
+            let expected = expectation(error);
+            let path = path(here);
+            self.add(|| unexpected(&path, &expected, error.instance()));
+        }
+    }
+}
+
+/// Whether the value as a whole is of the wrong kind, at the place `here`.
+fn refuses(error: &ValidationError<'_>, here: &str) -> bool {
+    error.instance_path().as_str() == here
+        && match error.kind() {
+            ValidationErrorKind::Type { .. }
+            | ValidationErrorKind::Constant { .. }
+            | ValidationErrorKind::Enum { .. } => true,
+            ValidationErrorKind::AnyOf { context }
+            | ValidationErrorKind::OneOfNotValid { context } => {
+                context.iter().all(|errors| errors.iter().any(|error| refuses(error, here)))
+            }
+            _ => false,
+        }
+}
+
+fn expectation(error: &ValidationError<'_>) -> String {
+    let mut expected = Expected::default();
+    expected.add(error);
+    expected.to_string()
+}
+
+/// What could stand in a place: some values, or something that words describe.
+#[derive(Default)]
+struct Expected {
+    values: Vec<String>,
+    others: Vec<String>,
+}
+
+impl Expected {
+    fn add(&mut self, error: &ValidationError<'_>) {
+        let other = match error.kind() {
+            ValidationErrorKind::AnyOf { context }
+            | ValidationErrorKind::OneOfNotValid { context } => {
+                let here = error.instance_path();
+                for error in context.iter().flatten().filter(|e| e.instance_path() == here) {
+                    self.add(error);
+                }
+                return;
+            }
+            ValidationErrorKind::Enum { options } => {
+                match &**options {
+                    Value::Array(options) => {
+                        self.values.extend(options.iter().map(Value::to_string));
+                    }
+                    other => self.values.push(other.to_string()),
+                }
+                return;
+            }
+            ValidationErrorKind::Constant { expected_value } => {
+                self.values.push(expected_value.to_string());
+                return;
+            }
+            ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => kind.to_string(),
+            ValidationErrorKind::Type { kind: TypeKind::Multiple(kinds) } => {
+                kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
+            }
+            ValidationErrorKind::Minimum { limit } => format!("at least {limit}"),
+            ValidationErrorKind::Maximum { limit } => format!("at most {limit}"),
+            ValidationErrorKind::ExclusiveMinimum { limit } => format!("more than {limit}"),
+            ValidationErrorKind::ExclusiveMaximum { limit } => format!("less than {limit}"),
+            ValidationErrorKind::MultipleOf { multiple_of } => {
+                format!("a multiple of {multiple_of}")
+            }
+            ValidationErrorKind::MinLength { limit } => format!("at least {limit} characters"),
+            ValidationErrorKind::MaxLength { limit } => format!("at most {limit} characters"),
+            ValidationErrorKind::MinItems { limit } => format!("at least {limit} items"),
+            ValidationErrorKind::MaxItems { limit } => format!("at most {limit} items"),
+            ValidationErrorKind::UniqueItems => "items that are all different".to_owned(),
+            ValidationErrorKind::Pattern { pattern } => format!("text that matches {pattern}"),
+            ValidationErrorKind::Format { format } => format!("text of the format {format}"),
+            // The value is shown apart from what is said of it, so that its length cuts nothing off.
+            _ => format!("something else ({})", error.masked()),
+        };
+        if !self.others.contains(&other) {
+            self.others.push(other);
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.values.as_slice() {
+            [] => {}
+            [value] => f.write_str(value)?,
+            values => write!(f, "one of {}", values.join(", "))?,
+        }
+        for (index, other) in self.others.iter().enumerate() {
+            if index > 0 || !self.values.is_empty() {
+                f.write_str(" or ")?;
+            }
+            f.write_str(other)?;
+        }
+        Ok(())
+    }
+}
+
+fn unexpected(path: &str, expected: &str, found: &Value) -> String {
+    format!("{}: expected {expected}, found {}", name(path), shown(found))
+}
+
+fn member(path: &str, name: &str) -> String {
+    excerpt(&if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
+}
+
+/// The beginning of a value's JSON, without writing the rest.
+fn shown(value: &Value) -> String {
+    struct Beginning(String, usize);
+
+    impl fmt::Write for Beginning {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            for letter in text.chars() {
+                self.1 = self.1.checked_sub(1).ok_or(fmt::Error)?;
+                self.0.push(letter);
+            }
+            Ok(())
+        }
+    }
+
+    let mut beginning = Beginning(String::new(), MOST_OF_A_VALUE);
+    if write!(beginning, "{value}").is_err() {
+        beginning.0.push('…');
+    }
+    beginning.0
 }
 
 /// A JSON pointer as people and models write paths: `/filters/0/name` is `filters[0].name`.

@@ -30,9 +30,11 @@ pub struct ToolContext {
 
 impl ToolContext {
     pub(crate) fn new(request: Request, timeout: Duration) -> Self {
+        let now = Instant::now();
         Self {
             request,
-            deadline: Instant::now() + timeout,
+            // A timeout beyond all clocks is none.
+            deadline: now.checked_add(timeout).unwrap_or(now + Duration::from_secs(86_400 * 365)),
             last_progress: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
             cancelled: OnceLock::new(),
         }
@@ -72,13 +74,14 @@ impl ToolContext {
         else {
             return;
         };
-        let grows = self
-            .last_progress
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
-                (progress > f64::from_bits(last)).then_some(progress.to_bits())
-            })
-            .is_ok();
-        if !grows || !progress.is_finite() {
+        let grows = progress.is_finite()
+            && self
+                .last_progress
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                    (progress > f64::from_bits(last)).then_some(progress.to_bits())
+                })
+                .is_ok();
+        if !grows {
             return;
         }
         let message = message.into();
@@ -130,7 +133,7 @@ impl ToolContext {
     }
 
     /// What the request says about itself: client, capabilities, trace context.
-    pub fn meta(&self) -> &RequestMeta {
+    pub fn meta(&self) -> RequestMeta<'_> {
         self.request.meta()
     }
 

@@ -11,13 +11,15 @@ use crate::{Request, RpcError};
 
 pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
 
+/// Checks the arguments and makes the call's future.
+type StartCall =
+    dyn Fn(Request, Duration, &ArgumentsSchema) -> Result<CallFuture, Refusal> + Send + Sync;
+
 /// A tool bound to its state, its types forgotten.
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
     pub(crate) pack: Arc<str>,
-    call: Box<
-        dyn Fn(Request, Duration, &ArgumentsSchema) -> Result<CallFuture, Refusal> + Send + Sync,
-    >,
+    call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
 
@@ -57,8 +59,9 @@ impl ErasedTool {
         let output = T::Output::schema();
         let has_output = output.is_some();
         definition.model.output_schema = output.map(Arc::new);
-        let arguments = ArgumentsSchema::new(&definition.model.input_schema)?;
         let tool = definition.model.name.clone();
+        let arguments = ArgumentsSchema::new(&definition.model.input_schema)
+            .map_err(|reason| format!("`{tool}`: {reason}"))?;
         let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
             let arguments = request.arguments().map_err(Refusal::Rpc)?;
             if let Some(faults) = schema.faults(&tool, &arguments) {

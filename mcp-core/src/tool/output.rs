@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{ToolError, schema};
+use crate::Era;
 
 /// What a tool can answer.
 ///
@@ -81,7 +82,7 @@ impl Output for CallResult {
 pub struct CallResult {
     /// Empty where the text is to be made from `structured`.
     content: Vec<ContentBlock>,
-    structured: Option<Box<RawValue>>,
+    structured: Option<String>,
     /// Whether `structured` is only where the text comes from.
     text_only: bool,
     is_error: bool,
@@ -109,7 +110,7 @@ impl CallResult {
     ///
     /// When the value cannot be written as JSON.
     pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, ToolError> {
-        Ok(Self { structured: Some(serde_json::value::to_raw_value(value)?), ..Self::default() })
+        Ok(Self { structured: Some(serde_json::to_string(value)?), ..Self::default() })
     }
 
     /// An answer that another server has written: the `result` of its response to `tools/call`.
@@ -157,7 +158,7 @@ impl CallResult {
         meta.remove("io.modelcontextprotocol/serverInfo");
         let meta = (!meta.is_empty()).then(|| serde_json::to_string(&meta)).transpose()?;
         Ok(Self {
-            structured: wire.structured_content.map(ToOwned::to_owned),
+            structured: wire.structured_content.map(|raw| raw.get().to_owned()),
             is_error: wire.is_error.unwrap_or(false),
             foreign: Some(Box::new(Foreign {
                 content: content.map(Into::into),
@@ -205,25 +206,26 @@ impl CallResult {
     }
 
     /// The text that stands for the structured content, as a JSON string.
-    fn write_structured_text(structured: &RawValue, out: &mut Vec<u8>) {
-        if structured.get().starts_with('"') {
-            out.extend_from_slice(structured.get().as_bytes());
+    fn write_structured_text(structured: &str, out: &mut Vec<u8>) {
+        if structured.starts_with('"') {
+            out.extend_from_slice(structured.as_bytes());
         } else {
             // Serializing a string into memory does not fail.
-            let _ = serde_json::to_writer(out, structured.get());
+            let _ = serde_json::to_writer(out, structured);
         }
     }
 
-    /// Writes the members of the result: `"content":…`, and so on, without braces.
-    pub(crate) fn write_members(&self, out: &mut Vec<u8>) {
+    /// Writes the members of the result: `"content":…`, and so on, without braces. Legacy
+    /// revisions know only objects as structured content.
+    pub(crate) fn write_members(&self, era: Era, out: &mut Vec<u8>) {
         if let Some(content) = self.foreign_content() {
             out.extend_from_slice(br#""content":"#);
             out.extend_from_slice(content.as_bytes());
-            return self.write_rest(out);
+            return self.write_rest(era, out);
         }
         out.extend_from_slice(br#""content":["#);
         match (&self.structured, self.content.as_slice()) {
-            (Some(structured), []) if structured.get() != "null" => {
+            (Some(structured), []) if structured != "null" => {
                 out.extend_from_slice(br#"{"type":"text","text":"#);
                 Self::write_structured_text(structured, out);
                 out.push(b'}');
@@ -238,31 +240,33 @@ impl CallResult {
             }
         }
         out.push(b']');
-        self.write_rest(out);
+        self.write_rest(era, out);
     }
 
     /// Writes what comes after the content.
-    fn write_rest(&self, out: &mut Vec<u8>) {
-        if let Some(structured) = self.structured.as_ref().filter(|_| !self.text_only) {
+    fn write_rest(&self, era: Era, out: &mut Vec<u8>) {
+        let structured = self.structured.as_ref().filter(|structured| {
+            !self.text_only && (era == Era::Modern || structured.starts_with('{'))
+        });
+        if let Some(structured) = structured {
             out.extend_from_slice(br#","structuredContent":"#);
-            out.extend_from_slice(structured.get().as_bytes());
+            out.extend_from_slice(structured.as_bytes());
         }
         if self.is_error {
             out.extend_from_slice(br#","isError":true"#);
         }
     }
 
-    /// The answer in the legacy engine's type. Legacy revisions know only objects as structured
-    /// content.
+    /// The answer in the legacy engine's type, which is as [`Self::write_members`] has it.
     pub(crate) fn into_rmcp(mut self) -> CallToolResult {
         if let Some(content) = self.foreign_content() {
             self.content = legacy_content(content);
         } else if self.content.is_empty()
             && let Some(structured) = &self.structured
-            && structured.get() != "null"
+            && structured != "null"
         {
-            let text = serde_json::from_str::<String>(structured.get())
-                .unwrap_or_else(|_| structured.get().to_owned());
+            let text =
+                serde_json::from_str::<String>(structured).unwrap_or_else(|_| structured.clone());
             self.content.push(ContentBlock::text(text));
         }
         let meta =
@@ -274,7 +278,7 @@ impl CallResult {
         };
         if let Some(structured) = self.structured.filter(|_| !self.text_only) {
             result.structured_content =
-                serde_json::from_str(structured.get()).ok().filter(Value::is_object);
+                serde_json::from_str(&structured).ok().filter(Value::is_object);
         }
         result.meta = meta;
         result
@@ -311,7 +315,7 @@ mod tests {
 
     fn written(result: &CallResult) -> String {
         let mut out = Vec::new();
-        result.write_members(&mut out);
+        result.write_members(Era::Modern, &mut out);
         String::from_utf8(out).unwrap()
     }
 

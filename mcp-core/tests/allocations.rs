@@ -1,0 +1,60 @@
+//! How often a call asks for memory. Alone in its binary, which counts all allocations.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod support;
+
+use std::{
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use mcp_core::{Message, Server, tool};
+use serde_json::json;
+
+use crate::support::{modern, modern_call};
+
+/// Adds two integers.
+#[tool]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+/// Runs a future that never has to wait, without a runtime's own allocations.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the future has to wait"),
+    }
+}
+
+/// One request: parsed, called, and its response written.
+fn answer(server: &Server, text: Bytes) -> Bytes {
+    let Ok(Message::Request(request)) = Message::parse(text) else { panic!("not a request") };
+    run(server.call(request).response()).into_bytes()
+}
+
+/// The allocations of a request whose text is in memory already.
+fn count(server: &Server, text: &str) -> u64 {
+    let text = Bytes::from(text.to_owned());
+    drop(answer(server, text.clone()));
+    let allocations = allocation_counter::measure(|| {
+        black_box(answer(server, text.clone()));
+    });
+    assert_eq!(allocations.count_current, 0, "nothing outlives its request");
+    allocations.count_total
+}
+
+#[test]
+fn requests_allocate_little() {
+    let server = Server::builder("test", "1").tool::<add>().build();
+    let call = count(&server, &modern_call("add", json!({ "a": 1, "b": 2 })));
+    let list = count(&server, &modern("tools/list", json!({})));
+    let discover = count(&server, &modern("server/discover", json!({})));
+    // Skipping nested JSON, the arguments' object and its two keys, the call's future, the value's
+    // text, the response, and the handle that shares it.
+    assert!(call <= 8, "a call of `add` allocates {call} times");
+    assert!(list <= 3, "tools/list allocates {list} times");
+    assert!(discover <= 3, "server/discover allocates {discover} times");
+}

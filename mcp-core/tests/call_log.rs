@@ -1,0 +1,214 @@
+//! The operator's view: one line for each call, and never what is in its arguments.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod support;
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt,
+    future::{Future, pending, ready},
+    sync::Once,
+};
+
+use mcp_core::{Principal, Server, ToolError, ToolErrorKind, ToolResult, tool};
+use serde_json::{Value, json};
+use tokio::task::yield_now;
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _, registry};
+
+use crate::support::{call, gather, modern, modern_call, request, send};
+
+const SECRET: &str = "hunter2";
+
+/// Answers.
+#[tool]
+async fn answer(text: String) -> usize {
+    yield_now().await;
+    text.len()
+}
+
+/// Fails.
+#[tool]
+async fn fail(text: String) -> ToolResult<()> {
+    Err(ToolError::new(ToolErrorKind::NotFound, format!("no {text}")))
+}
+
+/// Fails because of something else.
+#[tool]
+async fn fail_inside(text: String) -> ToolResult<usize> {
+    Ok(text.len() + "many".parse::<usize>()?)
+}
+
+/// Panics.
+#[tool]
+async fn panic(text: String) -> usize {
+    assert!(text.is_empty(), "not empty");
+    0
+}
+
+/// Never ends.
+#[tool(timeout = "1s", scopes = ["hang"])]
+async fn hang(_text: String) {
+    pending::<()>().await;
+}
+
+fn server() -> Server {
+    Server::builder("test", "1")
+        .tool::<answer>()
+        .tool::<fail>()
+        .tool::<fail_inside>()
+        .tool::<panic>()
+        .tool::<hang>()
+        .build()
+}
+
+type Line = BTreeMap<String, String>;
+
+thread_local!(static LINES: RefCell<Vec<(Level, Line)>> = const { RefCell::new(Vec::new()) });
+
+/// Collects what is logged on each thread, and so in each test. There is one for all: those of a
+/// single thread can miss what another thread has looked at first.
+struct Lines;
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        struct Fields(Line);
+
+        impl Visit for Fields {
+            fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+                self.0.insert(field.name().to_owned(), format!("{value:?}"));
+            }
+
+            fn record_str(&mut self, field: &Field, value: &str) {
+                self.0.insert(field.name().to_owned(), value.to_owned());
+            }
+        }
+
+        if event.metadata().target().starts_with("mcp_core") {
+            let mut fields = Fields(Line::new());
+            event.record(&mut fields);
+            LINES.with_borrow_mut(|lines| lines.push((*event.metadata().level(), fields.0)));
+        }
+    }
+}
+
+/// What is logged while a future runs on this thread.
+async fn logged(work: impl Future) -> Vec<(Level, Line)> {
+    static COLLECT: Once = Once::new();
+    COLLECT.call_once(|| tracing::subscriber::set_global_default(registry().with(Lines)).unwrap());
+    LINES.take();
+    work.await;
+    let lines = LINES.take();
+    for (_, line) in &lines {
+        assert!(!line.values().any(|value| value.contains(SECRET)), "{line:?}");
+    }
+    lines
+}
+
+#[track_caller]
+fn assert_call(lines: &[(Level, Line)], tool: &str, outcome: &str) {
+    let calls: Vec<_> = lines.iter().filter(|(level, _)| *level == Level::INFO).collect();
+    let [(_, line)] = calls.as_slice() else { panic!("not one line: {lines:?}") };
+    let fields: Vec<_> = line.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["duration_ms", "message", "outcome", "request_id", "tool"]);
+    assert_eq!((line["tool"].as_str(), line["outcome"].as_str()), (tool, outcome));
+    assert_eq!((line["message"].as_str(), line["request_id"].as_str()), ("call", "1"));
+    assert!(line["duration_ms"].parse::<f64>().unwrap() >= 0.0);
+}
+
+fn secret() -> Value {
+    json!({ "text": SECRET })
+}
+
+#[tokio::test]
+async fn every_call_has_one_line_with_its_outcome() {
+    let server = server();
+    for (tool, arguments, outcome, others) in [
+        ("answer", secret(), "ok", 0),
+        ("answer", json!({ "text": [SECRET] }), "invalid_arguments", 0),
+        ("answer", json!([SECRET]), "malformed", 0),
+        ("fail", secret(), "not_found", 0),
+        ("fail_inside", secret(), "internal", 1),
+        ("panic", secret(), "panic", 1),
+    ] {
+        let lines = logged(call(&server, tool, arguments)).await;
+        assert_call(&lines, tool, outcome);
+        assert_eq!(lines.len(), 1 + others, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_client_is_not_told_is_told_here() {
+    let lines = logged(call(&server(), "fail_inside", secret())).await;
+    let (level, line) = &lines[0];
+    assert_eq!((*level, line["message"].as_str()), (Level::ERROR, "a tool failed"));
+    assert_eq!((line["tool"].as_str(), line["pack"].as_str()), ("fail_inside", "test"));
+    assert!(line["error"].contains("invalid digit"), "{line:?}");
+
+    let lines = logged(call(&server(), "panic", secret())).await;
+    let (level, line) = &lines[0];
+    assert_eq!((*level, line["message"].as_str()), (Level::ERROR, "a tool panicked"));
+    assert_eq!((line["tool"].as_str(), line["panic"].as_str()), ("panic", "not empty"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_an_outcome() {
+    let lines = logged(call(&server(), "hang", secret())).await;
+    assert_call(&lines, "hang", "deadline_exceeded");
+    assert_eq!(lines[0].1["duration_ms"].parse::<f64>().unwrap(), 1000.0);
+}
+
+#[tokio::test]
+async fn a_cancelled_call_has_its_line_too() {
+    let server = server();
+    let lines = logged(async {
+        let mut reply = server.call(request(modern_call("hang", secret())));
+        tokio::select! {
+            biased;
+            part = reply.next() => panic!("{part:?}"),
+            () = ready(()) => {}
+        }
+    })
+    .await;
+    assert_call(&lines, "hang", "cancelled");
+}
+
+#[tokio::test]
+async fn a_call_that_the_caller_may_not_make_has_its_line_too() {
+    let mut request = request(modern_call("hang", secret()));
+    request.extensions_mut().insert(Principal::new("ada", ["read"]));
+    let lines = logged(async { gather(server().call(request)).await }).await;
+    assert_call(&lines, "hang", "forbidden");
+}
+
+#[tokio::test]
+async fn what_calls_no_tool_has_no_line() {
+    let server = server();
+    let lines = logged(async {
+        call(&server, SECRET, secret()).await;
+        send(&server, modern("tools/list", json!({}))).await;
+        send(&server, modern(SECRET, json!({}))).await;
+        send(&server, format!("{{{SECRET}")).await;
+    })
+    .await;
+    assert_eq!(lines.len(), 0, "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_error_of_a_layer_is_told_here() {
+    let layer = tower::util::MapErrLayer::new(|error: mcp_core::BoxError| error);
+    let failing = tower::layer::layer_fn(|_| {
+        tower::service_fn(|_: mcp_core::Request| {
+            ready(Err::<mcp_core::Response, mcp_core::BoxError>("the disk is full".into()))
+        })
+    });
+    let server = Server::builder("test", "1").tool::<answer>().layer(layer).layer(failing).build();
+    let lines = logged(call(&server, "answer", secret())).await;
+    let [(level, line)] = lines.as_slice() else { panic!("not one line: {lines:?}") };
+    assert_eq!((*level, line["message"].as_str()), (Level::ERROR, "a layer failed"));
+    assert!(line["error"].contains("the disk is full"));
+}

@@ -1,0 +1,12 @@
+use mcp_core::Tool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Adds.
+#[derive(Deserialize, JsonSchema, Tool)]
+struct Add {
+    ///
+    a: i64,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use mcp_core::{ToolContext, tool};
+
+/// Waits.
+#[tool]
+async fn wait(cx: ToolContext) {}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use mcp_core::Tool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Sums up sales.
+#[derive(Deserialize, JsonSchema, Tool)]
+struct Summary {
+    /// What to sum up.
+    #[serde(skip)]
+    #[tool(header = "Region")]
+    region: String,
+}
+
+fn main() {}

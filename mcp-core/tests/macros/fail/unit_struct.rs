@@ -1,0 +1,9 @@
+use mcp_core::Tool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Adds.
+#[derive(Deserialize, JsonSchema, Tool)]
+struct Add;
+
+fn main() {}
