@@ -56,7 +56,7 @@ pub use crate::{
     protocol::{
         Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
         Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
-        RpcError, SUPPORTED_VERSIONS,
+        RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     server::{
@@ -66,8 +66,8 @@ pub use crate::{
     target::{Target, TargetError},
     text::TextArguments,
     tool::{
-        Call, CallResult, HeaderParam, OrToolError, Output, Tool, ToolContext, ToolDefinition,
-        ToolError, ToolErrorKind, ToolPack, ToolResult, WithText,
+        Call, CallResult, DynTool, HeaderParam, OrToolError, Output, Tool, ToolContext,
+        ToolDefinition, ToolError, ToolErrorKind, ToolPack, ToolResult, WithText,
     },
     transport::Transport,
 };

@@ -83,8 +83,7 @@ impl Harness {
         let argument = ArgumentInfo::new(argument, value);
         let mut params = CompleteRequestParams::new(reference, argument);
         if !given.is_empty() {
-            let given =
-                given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             params = params.with_context(CompletionContext::with_arguments(given.collect()));
         }
         let completed = self.client.complete(params).await;

@@ -51,6 +51,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The call took longer than its deadline and was cancelled.
     DeadlineExceeded,
+    /// Another server has refused a request that this one passed on; the code is that server's.
+    Foreign(i32),
 }
 
 impl ErrorKind {
@@ -75,6 +77,7 @@ impl ErrorKind {
             Self::Forbidden => -31403,
             Self::Overloaded => -31503,
             Self::DeadlineExceeded => -31504,
+            Self::Foreign(code) => code,
         }
     }
 
@@ -100,7 +103,8 @@ impl ErrorKind {
             Self::InvalidParams
             | Self::ResourceNotFound
             | Self::Internal
-            | Self::DeadlineExceeded => 200,
+            | Self::DeadlineExceeded
+            | Self::Foreign(_) => 200,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     response::{BoxError, Encoding},
 };
 use crate::{
-    Call, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, ToolPack,
+    Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, ToolPack,
     tool::{BoxLayer, BoxService, ErasedTool, PackParts, boxed_layer},
 };
 
@@ -189,6 +189,30 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds a tool that is described by data.
+    #[must_use]
+    pub fn dyn_tool<T: DynTool>(mut self, tool: T) -> Self {
+        self.own = self.own.dyn_tool(tool);
+        self
+    }
+
+    /// Adds the tools of another server, under a namespace: its `top` becomes `sales_top` in the
+    /// namespace `sales`.
+    ///
+    /// The crate `mcp-remote` has a `Remote`, which is a server that listens for HTTP or a program
+    /// that speaks stdio, and iterates over its tools. For layers around the calls of those tools,
+    /// put them into a [`ToolPack`] of their own with [`ToolPack::dyn_tool`].
+    #[must_use]
+    pub fn mount<T: DynTool>(
+        self,
+        namespace: impl Into<String>,
+        tools: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let namespace = namespace.into();
+        let pack = ToolPack::new(namespace.as_str(), ()).namespaced(namespace);
+        self.pack(tools.into_iter().fold(pack, ToolPack::dyn_tool))
+    }
+
     /// Adds a resource that needs no state.
     #[must_use]
     pub fn resource(mut self, resource: Resource<()>) -> Self {
@@ -329,7 +353,9 @@ impl ServerBuilder {
         };
 
         let meta = json!({ "io.modelcontextprotocol/serverInfo": self.identity });
-        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        #[expect(deprecated, reason = "deprecated, yet part of every revision")]
+        let mut capabilities =
+            ServerCapabilities::builder().enable_logging().enable_tools().build();
         capabilities.resources =
             (!features.resources.is_empty()).then(ResourcesCapability::default);
         capabilities.prompts = (!features.prompts.is_empty()).then(PromptsCapability::default);

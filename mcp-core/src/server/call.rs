@@ -12,10 +12,12 @@ use std::{
 };
 
 use tokio::time::{Instant, Sleep};
+use tracing::Span;
 
 use super::{Response, ResponseFuture, ResultBody};
 use crate::{
     CallResult, Era, ErrorKind, Method, Request, RequestId, RpcError, ToolError, ToolErrorKind,
+    protocol::TraceIds,
     subject::{Subject, SubjectKind},
     tool::{CallFuture, Refusal},
 };
@@ -24,14 +26,20 @@ use crate::{
 pub(super) fn start(
     subject: &Arc<Subject>,
     timeout: Duration,
-    request: Request,
+    mut request: Request,
     begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
 ) -> ResponseFuture {
+    let trace = request.begin_trace();
     let mut log = CallLog::new(subject, &request);
+    let span = trace.map(|trace| span(subject, request.method(), trace));
     let failure = Failure::of(subject.kind, &request);
+    let _entered = span.as_ref().map(Span::enter);
     // Deserializing the arguments runs the author's code, too.
     match catch_unwind(AssertUnwindSafe(|| begin(request))) {
-        Ok(Ok(future)) => Work { future, log, failure, timeout, deadline: None }.into(),
+        Ok(Ok(future)) => {
+            let span = span.clone();
+            Work { future, log, failure, timeout, deadline: None, span }.into()
+        }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
             Response::tool(CallResult::error(faults)).into()
@@ -68,6 +76,8 @@ pub(super) struct Work {
     timeout: Duration,
     /// Armed when the work first has to wait; most never pays for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Only work that is part of a trace has one.
+    span: Option<Span>,
 }
 
 impl fmt::Debug for Work {
@@ -78,14 +88,22 @@ impl fmt::Debug for Work {
 
 impl Work {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+        let entered = self.span.as_ref().map(Span::enter);
+        let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        drop(entered);
+        match poll {
             Ok(Poll::Ready(Ok(body))) => {
                 self.log.end(if body.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::ok(body));
             }
             Ok(Poll::Ready(Err(error))) => {
-                self.log.end(error.kind().as_str(), Some(&error));
-                return Poll::Ready(self.failure.response(error));
+                let rpc = error.as_rpc().cloned();
+                let outcome = if rpc.is_some() { "refused" } else { error.kind().as_str() };
+                self.log.end(outcome, Some(&error));
+                return Poll::Ready(match rpc {
+                    Some(rpc) => Response::error(rpc),
+                    None => self.failure.response(error),
+                });
             }
             Ok(Poll::Pending) => {}
             Err(panic) => {
@@ -154,6 +172,28 @@ pub(super) fn no_such_resource(uri: &str, era: Era, message: String) -> RpcError
     RpcError::new(kind, message).with_data(serde_json::json!({ "uri": uri }))
 }
 
+/// The span of the work in its client's trace.
+fn span(subject: &Subject, method: &Method, trace: TraceIds) -> Span {
+    macro_rules! span {
+        ($name:literal, $kind:ident) => {
+            tracing::info_span!(
+                $name,
+                $kind = subject.name,
+                trace_id = %trace.trace,
+                span_id = %trace.span,
+                parent_span_id = %trace.parent,
+            )
+        };
+    }
+    match (subject.kind, method) {
+        (SubjectKind::Tool, _) => span!("tools/call", tool),
+        (SubjectKind::Resource, Method::Complete) => span!("completion/complete", resource),
+        (SubjectKind::Resource, _) => span!("resources/read", resource),
+        (SubjectKind::Prompt, Method::Complete) => span!("completion/complete", prompt),
+        (SubjectKind::Prompt, _) => span!("prompts/get", prompt),
+    }
+}
+
 fn verb(method: &Method) -> &'static str {
     match method {
         Method::ReadResource => "read",
@@ -182,6 +222,7 @@ struct CallLog {
     /// What is done with it.
     verb: &'static str,
     id: RequestId,
+    trace: Option<TraceIds>,
     /// `None` where nobody listens, or once the line is written.
     started: Option<Instant>,
 }
@@ -193,6 +234,7 @@ impl CallLog {
             subject: Arc::clone(subject),
             verb: verb(request.method()),
             id: request.id().clone(),
+            trace: request.trace_ids(),
             started: heard.then(Instant::now),
         }
     }
@@ -204,18 +246,41 @@ impl CallLog {
         if let Some(source) = source {
             let kind = subject.kind.as_str();
             let error = source as &(dyn std::error::Error + 'static);
-            event!(error, subject, { pack = &*subject.pack, request_id = %self.id, error }, "a {kind} failed");
+            event!(
+                error,
+                subject,
+                { pack = &*subject.pack, request_id = %self.id, error },
+                "a {kind} failed"
+            );
         }
         if let Some(started) = started {
             let duration_ms = started.elapsed().as_micros() as f64 / 1e3;
-            event!(info, subject, { outcome, duration_ms, request_id = %self.id }, "{verb}");
+            let trace = self.trace.as_ref();
+            event!(
+                info,
+                subject,
+                {
+                    outcome,
+                    duration_ms,
+                    request_id = %self.id,
+                    trace_id = trace.map(|trace| tracing::field::display(trace.trace)),
+                    span_id = trace.map(|trace| tracing::field::display(trace.span)),
+                    parent_span_id = trace.map(|trace| tracing::field::display(trace.parent))
+                },
+                "{verb}"
+            );
         }
     }
 
     fn end_in_panic(&mut self, panic: &(dyn Any + Send)) -> RpcError {
         let subject = &*self.subject;
         let (kind, panic) = (subject.kind.as_str(), panic_message(panic));
-        event!(error, subject, { pack = &*subject.pack, request_id = %self.id, panic }, "a {kind} panicked");
+        event!(
+            error,
+            subject,
+            { pack = &*subject.pack, request_id = %self.id, panic },
+            "a {kind} panicked"
+        );
         self.end("panic", None);
         RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.subject.name))
     }

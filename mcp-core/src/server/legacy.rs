@@ -1,5 +1,9 @@
 //! Legacy sessions: `rmcp`'s engine in front, the same dispatch behind.
 
+#![allow(deprecated, reason = "the engine calls deprecated what legacy sessions still have")]
+
+mod logging;
+
 use std::{
     borrow::Cow,
     future::{Future, poll_fn},
@@ -13,15 +17,17 @@ use rmcp::{
         InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
         ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        SetLevelRequestParams,
     },
     service::RequestContext,
 };
 use serde::de::DeserializeOwned;
 
+use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
     ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
-    protocol::LEGACY_VERSIONS,
+    TraceContext, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -34,11 +40,36 @@ use crate::{
 #[derive(Debug)]
 pub struct LegacySession {
     server: Server,
+    log: SessionLog,
 }
 
 impl LegacySession {
     pub(super) fn new(server: Server) -> Self {
-        Self { server }
+        Self { server, log: SessionLog::default() }
+    }
+
+    /// A request as the dispatch takes it.
+    fn request(&self, method: Method, context: &RequestContext<RoleServer>) -> Request {
+        let token = context.meta.get_progress_token();
+        let id = context.extensions.get::<RequestId>().cloned();
+        let mut request = Request::legacy(
+            id.unwrap_or_else(|| RequestId::from_rmcp(&context.id)),
+            method,
+            token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
+        );
+        request.set_log_level(self.log.level());
+        let parts = context.extensions.get::<http::request::Parts>();
+        if let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) {
+            request.extensions_mut().insert(principal.clone());
+        }
+        let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
+        let trace = meta("traceparent")
+            .and_then(|parent| TraceContext::parse(parent, meta("tracestate"), meta("baggage")))
+            .or_else(|| TraceContext::from_headers(&parts?.headers));
+        if let Some(trace) = trace {
+            request.extensions_mut().insert(trace);
+        }
+        request
     }
 
     /// Has the dispatch answer a request, and tells the client what comes before the result.
@@ -69,8 +100,9 @@ impl LegacySession {
                     // An error means that the client is gone; the engine cancels the call.
                     let _ = context.peer.notify_progress(params).await;
                 }
-                // Only modern requests can ask for these.
-                Some(TypedPart::Notification(Notification::Log { .. })) => {}
+                Some(TypedPart::Notification(Notification::Log { level, logger, data })) => {
+                    self.log.send(&context.peer, level, logger, data).await;
+                }
                 Some(TypedPart::Response(response)) => {
                     return response.into_result().map_err(RpcError::into_rmcp);
                 }
@@ -87,7 +119,7 @@ impl LegacySession {
         context: RequestContext<RoleServer>,
     ) -> Result<T, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
-        let list = legacy_request(method, &context).with_cursor(cursor);
+        let list = self.request(method, &context).with_cursor(cursor);
         match self.answer(list, context).await? {
             ResultBody::Prebuilt(page) => {
                 serde_json::from_slice(&page).map_err(|_| of_another_kind())
@@ -95,23 +127,6 @@ impl LegacySession {
             _ => Err(of_another_kind()),
         }
     }
-}
-
-/// A request as the dispatch takes it.
-fn legacy_request(method: Method, context: &RequestContext<RoleServer>) -> Request {
-    let token = context.meta.get_progress_token();
-    let id = context.extensions.get::<RequestId>().cloned();
-    let mut request = Request::legacy(
-        id.unwrap_or_else(|| RequestId::from_rmcp(&context.id)),
-        method,
-        token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
-    );
-    if let Some(parts) = context.extensions.get::<http::request::Parts>()
-        && let Some(principal) = parts.extensions.get::<Principal>()
-    {
-        request.extensions_mut().insert(principal.clone());
-    }
-    request
 }
 
 /// A layer has answered with the result of another method.
@@ -188,7 +203,8 @@ impl ServerHandler for LegacySession {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let call = legacy_request(Method::CallTool, &context)
+        let call = self
+            .request(Method::CallTool, &context)
             .with_target(request.name.into_owned())
             .with_arguments(request.arguments);
         match self.answer(call, context).await? {
@@ -202,7 +218,7 @@ impl ServerHandler for LegacySession {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let read = legacy_request(Method::ReadResource, &context).with_target(request.uri);
+        let read = self.request(Method::ReadResource, &context).with_target(request.uri);
         match self.answer(read, context).await? {
             ResultBody::Resource(contents) => {
                 let contents = contents.into_rmcp().ok_or_else(of_another_kind)?;
@@ -217,7 +233,8 @@ impl ServerHandler for LegacySession {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let get = legacy_request(Method::GetPrompt, &context)
+        let get = self
+            .request(Method::GetPrompt, &context)
             .with_target(request.name)
             .with_arguments(request.arguments);
         match self.answer(get, context).await? {
@@ -231,11 +248,20 @@ impl ServerHandler for LegacySession {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let complete = legacy_request(Method::Complete, &context).with_params(&request);
+        let complete = self.request(Method::Complete, &context).with_params(&request);
         match self.answer(complete, context).await? {
             ResultBody::Completion(completion) => Ok(CompleteResult::new(completion.into())),
             _ => Err(of_another_kind()),
         }
+    }
+
+    fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
+        self.log.set_level(request.level.into());
+        std::future::ready(Ok(()))
     }
 
     /// The engine sends here what it does not know, and known methods whose parameters it
@@ -246,7 +272,8 @@ impl ServerHandler for LegacySession {
         _context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
         let error = match request.method.as_str() {
-            "tools/call"
+            "logging/setLevel"
+            | "tools/call"
             | "tools/list"
             | "resources/list"
             | "resources/templates/list"

@@ -60,6 +60,14 @@ impl ResultBody {
         }
     }
 
+    /// The members of `_meta`, with the brace that closes it and without the one that opens it.
+    fn meta_members(&self) -> Option<&str> {
+        match self {
+            Self::Tool(result) => result.meta_members(),
+            _ => None,
+        }
+    }
+
     /// Writes the members of the result, without braces.
     fn write_members(&self, era: Era, out: &mut Vec<u8>) {
         match self {
@@ -256,11 +264,24 @@ impl Encoding {
             (body, Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
                 body.write_members(era, &mut out);
-                out.extend_from_slice(&self.modern_tail);
+                match body.meta_members() {
+                    None => out.extend_from_slice(&self.modern_tail),
+                    Some(members) => {
+                        // The tail ends with the braces of `_meta` and of the result.
+                        out.extend_from_slice(&self.modern_tail[..self.modern_tail.len() - 2]);
+                        out.push(b',');
+                        out.extend_from_slice(members.as_bytes());
+                        out.push(b'}');
+                    }
+                }
             }
             (body, Era::Legacy) => {
                 out.push(b'{');
                 body.write_members(era, &mut out);
+                if let Some(members) = body.meta_members() {
+                    out.extend_from_slice(br#","_meta":{"#);
+                    out.extend_from_slice(members.as_bytes());
+                }
                 out.push(b'}');
             }
         }

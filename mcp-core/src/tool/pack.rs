@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
-use super::{Call, ErasedTool};
+use super::{Call, DynTool, ErasedTool};
 use crate::{
     BoxError, GetPrompt, ReadResource, Request, Resource, Response,
     prompt::ErasedPrompt,
@@ -42,7 +42,8 @@ pub struct ToolPack<S> {
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
-type Bind<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String>;
+type Bind<S> =
+    Box<dyn FnOnce(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String> + Send + Sync>;
 type BindTemplate<S> = fn(Arc<S>, Arc<str>) -> Result<ErasedTemplate, InvalidTemplate>;
 type BindPrompt<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> ErasedPrompt;
 
@@ -92,10 +93,17 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     /// Adds a tool.
     #[must_use]
     pub fn tool<T: Call<S>>(mut self) -> Self {
-        self.tools.push(|state, pack, namespace| {
+        self.tools.push(Box::new(|state, pack, namespace| {
             let name = namespace.map(|namespace| format!("{namespace}_{}", T::NAME));
             ErasedTool::new::<T, S>(state, pack, name)
-        });
+        }));
+        self
+    }
+
+    /// Adds a tool that is described by data. It brings its own state.
+    #[must_use]
+    pub fn dyn_tool<T: DynTool>(mut self, tool: T) -> Self {
+        self.tools.push(Box::new(|_, pack, namespace| ErasedTool::dynamic(tool, pack, namespace)));
         self
     }
 
@@ -154,7 +162,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         let state = || Arc::clone(&state);
         let pack = || Arc::clone(&name);
         PackParts {
-            tools: tools.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
+            tools: tools.into_iter().map(|bind| bind(state(), pack(), namespace)).collect(),
             resources: resources
                 .into_iter()
                 .map(|resource| ErasedResource::new(resource, state(), pack()))
