@@ -1,4 +1,4 @@
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rmcp::model::{self, Annotations, Icon};
@@ -6,13 +6,15 @@ use rmcp::model::{self, Annotations, Icon};
 use super::Contents;
 use crate::{CacheScope, ToolContext, ToolResult, server::CacheHints};
 
-/// A resource with a URI of its own: text or bytes that are known when the server is built, or
-/// something that is read when it is asked for.
+/// A resource with a URI of its own.
 ///
-/// `S` is the state of the pack that it goes into.
+/// Text and bytes that are known when the server is built are part of it:
+/// [`ToolPack::resource`](crate::ToolPack::resource). What has to be read when it is asked for is
+/// not (`Resource<()>`), and comes from a closure:
+/// [`ToolPack::resource_fn`](crate::ToolPack::resource_fn).
 ///
 /// ```
-/// use mcp_core::{Contents, Resource, Server, ToolPack};
+/// use mcp_core::{Resource, Server, ToolPack};
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// let server = Server::builder("shop", "1.0")
@@ -23,43 +25,35 @@ use crate::{CacheScope, ToolContext, ToolResult, server::CacheHints};
 ///                     .title("Terms of sale")
 ///                     .mime_type("text/plain"),
 ///             )
-///             .resource(
-///                 Resource::read("shop://orders/count", "count", |orders, _cx| async move {
-///                     Ok(Contents::text(orders.load(Ordering::Relaxed).to_string()))
-///                 })
-///                 .description("How many orders there are."),
+///             .resource_fn(
+///                 Resource::new("shop://orders/count", "count").mime_type("text/plain"),
+///                 |orders, _cx| async move { Ok(orders.load(Ordering::Relaxed).to_string()) },
 ///             ),
 ///     )
 ///     .build();
 /// # drop(server);
 /// ```
-pub struct Resource<S = ()> {
+#[derive(Clone, Debug)]
+pub struct Resource<C = Contents> {
     pub(super) model: model::Resource,
     pub(super) cache: Option<CacheHints>,
     pub(super) timeout: Option<Duration>,
-    pub(super) source: Source<S>,
+    pub(super) contents: C,
 }
 
-pub(super) enum Source<S> {
-    Known(Contents),
-    Read(Read<S>),
-}
+/// What a closure that reads a resource is kept as.
+pub(crate) type Read<S> = Box<dyn Fn(Arc<S>, ToolContext) -> Reading + Send + Sync>;
+pub(crate) type Reading = Pin<Box<dyn Future<Output = ToolResult<Contents>> + Send>>;
 
-pub(super) type Read<S> = Box<dyn Fn(Arc<S>, ToolContext) -> Reading + Send + Sync>;
-pub(super) type Reading = Pin<Box<dyn Future<Output = ToolResult<Contents>> + Send>>;
-
-impl<S> fmt::Debug for Resource<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resource").field("model", &self.model).finish_non_exhaustive()
-    }
-}
-
-impl<S> Resource<S> {
-    fn new(uri: impl Into<String>, name: impl Into<String>, source: Source<S>) -> Self {
+impl Resource<()> {
+    /// A resource that is read when it is asked for.
+    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
         let model = model::Resource::new(uri, name);
-        Self { model, cache: None, timeout: None, source }
+        Self { model, cache: None, timeout: None, contents: () }
     }
+}
 
+impl Resource<Contents> {
     /// A text that does not change.
     pub fn text(uri: impl Into<String>, name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::known(uri, name, Contents::text(text))
@@ -76,30 +70,15 @@ impl<S> Resource<S> {
         name: impl Into<String>,
         contents: impl Into<Contents>,
     ) -> Self {
+        let Resource { mut model, .. } = Resource::new(uri, name);
         let contents = contents.into();
         let size = contents.size();
-        let mut resource = Self::new(uri, name, Source::Known(contents));
-        resource.model.size = (size > 0).then_some(size);
-        resource
+        model.size = (size > 0).then_some(size);
+        Self { model, cache: None, timeout: None, contents }
     }
+}
 
-    /// Contents that are read anew for each client that asks.
-    ///
-    /// The closure gets the pack's state and the context of the request. Its future is dropped
-    /// when the client cancels, disconnects, or the deadline passes.
-    pub fn read<F, R, C>(uri: impl Into<String>, name: impl Into<String>, read: F) -> Self
-    where
-        F: Fn(Arc<S>, ToolContext) -> R + Send + Sync + 'static,
-        R: Future<Output = ToolResult<C>> + Send + 'static,
-        C: Into<Contents>,
-    {
-        let read: Read<S> = Box::new(move |state, cx| {
-            let reading = read(state, cx);
-            Box::pin(async move { Ok(reading.await?.into()) })
-        });
-        Self::new(uri, name, Source::Read(read))
-    }
-
+impl<C> Resource<C> {
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ use rmcp::model;
 
 use super::{
     Contents, ReadResource, Resource, UriTemplate,
-    definition::Source,
+    definition::Read,
     uri_template::{check_characters, has_scheme},
 };
 use crate::{
@@ -35,36 +35,37 @@ impl fmt::Debug for ErasedResource {
 }
 
 impl ErasedResource {
-    pub(crate) fn new<S: Send + Sync + 'static>(
-        resource: Resource<S>,
+    /// Contents that do not change.
+    pub(crate) fn known(resource: Resource, pack: Arc<str>) -> Self {
+        let Resource { model, cache, timeout, contents } = resource;
+        let contents = match cache {
+            Some(hints) => contents.or_cache(hints),
+            None => contents,
+        };
+        let subject = Subject::new(SubjectKind::Resource, &model.uri, pack);
+        Self { model, subject, timeout, source: ErasedSource::Known(contents) }
+    }
+
+    /// Contents that are read with the pack's state.
+    pub(crate) fn read_with<S: Send + Sync + 'static>(
+        resource: Resource<()>,
+        read: Read<S>,
         state: Arc<S>,
         pack: Arc<str>,
     ) -> Self {
-        let Resource { model, cache, timeout, source } = resource;
+        let Resource { model, cache, timeout, contents: () } = resource;
+        let described = Arc::new((model.uri.clone(), model.mime_type.clone()));
+        let hints = cache.unwrap_or(CacheHints::NEVER);
+        let source = ErasedSource::Read(Box::new(move |request, timeout| {
+            let described = Arc::clone(&described);
+            let reading = read(Arc::clone(&state), ToolContext::new(request, timeout));
+            Box::pin(async move {
+                let contents = reading.await?;
+                let (uri, mime_type) = &*described;
+                Ok(ResultBody::Resource(contents.complete(uri, mime_type.as_deref(), hints)))
+            })
+        }));
         let subject = Subject::new(SubjectKind::Resource, &model.uri, pack);
-        let source = match source {
-            Source::Known(contents) => ErasedSource::Known(match cache {
-                Some(hints) => contents.or_cache(hints),
-                None => contents,
-            }),
-            Source::Read(read) => {
-                let described = Arc::new((model.uri.clone(), model.mime_type.clone()));
-                let hints = cache.unwrap_or(CacheHints::NEVER);
-                ErasedSource::Read(Box::new(move |request, timeout| {
-                    let described = Arc::clone(&described);
-                    let reading = read(Arc::clone(&state), ToolContext::new(request, timeout));
-                    Box::pin(async move {
-                        let contents = reading.await?;
-                        let (uri, mime_type) = &*described;
-                        Ok(ResultBody::Resource(contents.complete(
-                            uri,
-                            mime_type.as_deref(),
-                            hints,
-                        )))
-                    })
-                }))
-            }
-        };
         Self { model, subject, timeout, source }
     }
 
@@ -88,7 +89,7 @@ impl ErasedResource {
     }
 
     /// The contents, where they do not change.
-    pub(crate) fn known(&self) -> Option<&Contents> {
+    pub(crate) fn contents(&self) -> Option<&Contents> {
         match &self.source {
             ErasedSource::Known(contents) => Some(contents),
             ErasedSource::Read(_) => None,

@@ -12,6 +12,7 @@ pub use self::{
     template::{ReadResource, ResourceTemplate, ResourceTemplateDefinition},
 };
 pub(crate) use self::{
+    definition::Read,
     erased::{ErasedResource, ErasedTemplate, InvalidTemplate},
     uri_template::UriTemplate,
 };

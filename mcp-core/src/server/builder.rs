@@ -213,9 +213,9 @@ impl ServerBuilder {
         self.pack(tools.into_iter().fold(pack, ToolPack::dyn_tool))
     }
 
-    /// Adds a resource that needs no state.
+    /// Adds a resource that does not change.
     #[must_use]
-    pub fn resource(mut self, resource: Resource<()>) -> Self {
+    pub fn resource(mut self, resource: Resource) -> Self {
         self.own = self.own.resource(resource);
         self
     }

@@ -118,7 +118,7 @@ impl Resources {
             if let Some(service) = &offer.layered {
                 return ResponseFuture::layered(service.clone(), request);
             }
-            if let Some(contents) = offer.item.known() {
+            if let Some(contents) = offer.item.contents() {
                 let body = ResultBody::Resource(contents.clone());
                 return call::answer(&offer.item.subject, &request, body);
             }

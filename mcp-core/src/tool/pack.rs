@@ -4,9 +4,10 @@ use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{Call, DynTool, ErasedTool};
 use crate::{
-    BoxError, GetPrompt, ReadResource, Request, Resource, Response,
+    BoxError, Contents, GetPrompt, ReadResource, Request, Resource, Response, ToolContext,
+    ToolResult,
     prompt::ErasedPrompt,
-    resource::{ErasedResource, ErasedTemplate, InvalidTemplate},
+    resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read},
 };
 
 pub(crate) type BoxService = BoxCloneSyncService<Request, Response, BoxError>;
@@ -35,7 +36,7 @@ pub struct ToolPack<S> {
     state: Arc<S>,
     namespace: Option<String>,
     tools: Vec<Bind<S>>,
-    resources: Vec<Resource<S>>,
+    resources: Vec<PackResource<S>>,
     templates: Vec<BindTemplate<S>>,
     prompts: Vec<BindPrompt<S>>,
     layers: Vec<BoxLayer>,
@@ -44,6 +45,12 @@ pub struct ToolPack<S> {
 /// Binds one tool to the pack's state, once its namespace is known.
 type Bind<S> =
     Box<dyn FnOnce(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String> + Send + Sync>;
+/// A resource, and how it is read where its contents are not known.
+enum PackResource<S> {
+    Known(Resource),
+    Read(Resource<()>, Read<S>),
+}
+
 type BindTemplate<S> = fn(Arc<S>, Arc<str>) -> Result<ErasedTemplate, InvalidTemplate>;
 type BindPrompt<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> ErasedPrompt;
 
@@ -107,10 +114,30 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    /// Adds a resource: a text, bytes, or what a closure reads.
+    /// Adds a resource that does not change: a text or bytes.
     #[must_use]
-    pub fn resource(mut self, resource: Resource<S>) -> Self {
-        self.resources.push(resource);
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(PackResource::Known(resource));
+        self
+    }
+
+    /// Adds a resource that a closure reads anew for each client that asks.
+    ///
+    /// The closure gets the pack's state and the context of the request, and answers
+    /// [`Contents`], or what becomes them: a text, bytes. Its future is dropped when the client
+    /// cancels, disconnects, or the deadline passes.
+    #[must_use]
+    pub fn resource_fn<F, R, C>(mut self, resource: Resource<()>, read: F) -> Self
+    where
+        F: Fn(Arc<S>, ToolContext) -> R + Send + Sync + 'static,
+        R: Future<Output = ToolResult<C>> + Send + 'static,
+        C: Into<Contents>,
+    {
+        let read: Read<S> = Box::new(move |state, cx| {
+            let reading = read(state, cx);
+            Box::pin(async move { Ok(reading.await?.into()) })
+        });
+        self.resources.push(PackResource::Read(resource, read));
         self
     }
 
@@ -165,7 +192,12 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             tools: tools.into_iter().map(|bind| bind(state(), pack(), namespace)).collect(),
             resources: resources
                 .into_iter()
-                .map(|resource| ErasedResource::new(resource, state(), pack()))
+                .map(|resource| match resource {
+                    PackResource::Known(resource) => ErasedResource::known(resource, pack()),
+                    PackResource::Read(resource, read) => {
+                        ErasedResource::read_with(resource, read, state(), pack())
+                    }
+                })
                 .collect(),
             templates: templates.iter().map(|bind| bind(state(), pack())).collect(),
             prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
