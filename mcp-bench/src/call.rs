@@ -125,7 +125,11 @@ impl Expected {
         let result = &json["result"];
         ensure!(json["jsonrpc"] == "2.0", "not JSON-RPC {}", shown());
         ensure!(json["id"] == FIRST, "another id {}", shown());
-        ensure!(result["content"][0]["text"].as_str() == Some(sum.to_string().as_str()), "another text {}", shown());
+        ensure!(
+            result["content"][0]["text"].as_str() == Some(sum.to_string().as_str()),
+            "another text {}",
+            shown()
+        );
         if dialect == Dialect::Modern {
             ensure!(result["resultType"] == "complete", "no resultType {}", shown());
             ensure!(result["structuredContent"] == sum, "no structuredContent {}", shown());

@@ -26,7 +26,7 @@ fn clients() -> anyhow::Result<()> {
     let Some(python) = toolbox::python()? else {
         return skip(WHAT, "there is no python3 with venv; install it, or run as root on Debian");
     };
-    let Some(npm) = toolbox::npm()? else {
+    let Some(npm) = toolbox::npm(toolbox::INSPECTOR)? else {
         return skip(WHAT, "there is no npm; install Node.js, or run as root on Debian");
     };
     step("the official clients");
