@@ -14,16 +14,36 @@ use tokio::time::{Instant, Sleep};
 
 use super::{Response, ResponseFuture};
 use crate::{
-    CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
-    tool::{CallFuture, ErasedTool, Refusal},
+    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, ToolError,
+    asking::{LegacyPeer, Stop},
+    tool::{CallEnd, CallFuture, ErasedTool, Refusal},
 };
 
 /// Checks the arguments and begins the call.
-pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> ResponseFuture {
+pub(super) fn start(
+    tool: &Arc<ErasedTool>,
+    timeout: Duration,
+    mut request: Request,
+) -> ResponseFuture {
     let mut log = CallLog::new(tool, request.id());
+    let mut peer = None;
+    if request.era() == Era::Legacy {
+        peer = request.extensions().get::<Arc<LegacyPeer>>().cloned();
+    } else if request.input().is_some()
+        && let Some(seal) = &tool.seal
+    {
+        match seal.open(&request) {
+            Ok(Some(memory)) => drop(request.extensions_mut().insert(memory)),
+            Ok(None) => {}
+            Err(error) => {
+                log.end("malformed", None);
+                return Response::error(error).into();
+            }
+        }
+    }
     // Deserializing the arguments runs the tool author's code, too.
     match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
-        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None }.into(),
+        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None, peer }.into(),
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
             Response::tool(CallResult::error(faults)).into()
@@ -49,6 +69,8 @@ pub(super) struct ToolCall {
     timeout: Duration,
     /// Armed when the tool first has to wait; most calls never pay for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Whose answers the call may be waiting for.
+    peer: Option<Arc<LegacyPeer>>,
 }
 
 impl fmt::Debug for ToolCall {
@@ -60,9 +82,15 @@ impl fmt::Debug for ToolCall {
 impl ToolCall {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(Ok(result))) => {
+            Ok(Poll::Ready(Ok(CallEnd::Stop(stop)))) => return Poll::Ready(self.stop(*stop)),
+            Ok(Poll::Ready(Ok(CallEnd::Result(result)))) => {
                 self.log.end(if result.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::tool(result));
+            }
+            Ok(Poll::Ready(Err(error))) if error.as_rpc_error().is_some() => {
+                self.log.end(error.kind().as_str(), None);
+                let error = error.as_rpc_error().cloned();
+                return Poll::Ready(error.map_or_else(Response::internal, Response::error));
             }
             Ok(Poll::Ready(Err(error))) => {
                 self.log.end(error.kind().as_str(), Some(&error));
@@ -76,12 +104,45 @@ impl ToolCall {
         }
         let timeout = self.timeout;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        std::task::ready!(deadline.as_mut().poll(cx));
+        loop {
+            std::task::ready!(deadline.as_mut().poll(cx));
+            // The time that a person takes is not the tool's.
+            match self.peer.as_ref().and_then(|peer| peer.deadline(timeout)) {
+                Some(later) if later > Instant::now() => deadline.as_mut().reset(later),
+                _ => break,
+            }
+        }
         self.log.end("deadline_exceeded", None);
         Poll::Ready(Response::error(RpcError::new(
             ErrorKind::DeadlineExceeded,
             format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.tool.name()),
         )))
+    }
+}
+
+impl ToolCall {
+    /// Ends the call before it has a result.
+    fn stop(&mut self, stop: Stop) -> Response {
+        let (requests, memory, binding) = match stop {
+            Stop::Asks { requests, memory, binding } => (requests, memory, binding),
+            Stop::Refused(error) => {
+                self.log.end("malformed", None);
+                return Response::error(error);
+            }
+        };
+        let sealed = self.log.tool.seal.as_ref().map(|seal| seal.seal(&binding, &memory));
+        match sealed {
+            Some(Ok(state)) => {
+                self.log.end("input_required", None);
+                Response::input_required(InputRequired::new(requests, state))
+            }
+            Some(Err(error)) => {
+                self.log.end("internal", None);
+                Response::error(error)
+            }
+            // A server gives all its tools the seal.
+            None => Response::internal(),
+        }
     }
 }
 

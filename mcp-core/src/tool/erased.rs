@@ -1,4 +1,11 @@
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 
@@ -6,9 +13,20 @@ use super::{
     Call, CallResult, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
 };
-use crate::{Request, RpcError};
+use crate::{
+    Request, RpcError,
+    asking::{Seal, Stop},
+};
 
-pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallEnd, ToolError>> + Send>>;
+
+/// How a call ends that does not fail.
+pub(crate) enum CallEnd {
+    /// With an answer.
+    Result(CallResult),
+    /// Without one, until its client has been asked.
+    Stop(Box<Stop>),
+}
 
 /// Checks the arguments and makes the call's future.
 type StartCall =
@@ -18,6 +36,8 @@ type StartCall =
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
     pub(crate) pack: Arc<str>,
+    /// The server's, once it is built.
+    pub(crate) seal: Option<Arc<Seal>>,
     call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
@@ -72,12 +92,22 @@ impl ErasedTool {
             let state = Arc::clone(&state);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                let result = input.call(&state, &cx).await?.into_call_result()?;
-                Ok(if has_output { result } else { result.without_structured() })
+                let mut call = pin!(input.call(&state, &cx));
+                // Where a call has to wait, it may be for an answer of its client.
+                let output = poll_fn(|task| match call.as_mut().poll(task) {
+                    Poll::Ready(output) => Poll::Ready(Ok(output)),
+                    Poll::Pending => cx.stop().map_or(Poll::Pending, |stop| Poll::Ready(Err(stop))),
+                });
+                let result = match output.await {
+                    Ok(output) => output?.into_call_result()?,
+                    Err(stop) => return Ok(CallEnd::Stop(Box::new(stop))),
+                };
+                let result = if has_output { result } else { result.without_structured() };
+                Ok(CallEnd::Result(result))
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, call: Box::new(call), arguments })
+        Ok(Self { definition, pack, seal: None, call: Box::new(call), arguments })
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,5 +1,7 @@
 use std::{borrow::Cow, error::Error, fmt};
 
+use crate::RpcError;
+
 /// What a tool's work comes to.
 pub type ToolResult<T> = Result<T, ToolError>;
 
@@ -15,6 +17,8 @@ pub enum ToolErrorKind {
     PermissionDenied,
     /// Something that the tool depends on does not answer; a later call may succeed.
     Unavailable,
+    /// The tool asks its client something that the client cannot be asked.
+    ClientLacksCapability,
     /// The tool failed in a way that its author did not foresee.
     Internal,
 }
@@ -27,6 +31,7 @@ impl ToolErrorKind {
             Self::NotFound => "not_found",
             Self::PermissionDenied => "permission_denied",
             Self::Unavailable => "unavailable",
+            Self::ClientLacksCapability => "client_lacks_capability",
             Self::Internal => "internal",
         }
     }
@@ -68,6 +73,14 @@ impl ToolError {
     /// The text for the model.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The error that answers the whole request when a tool fails in this way.
+    pub(crate) fn as_rpc_error(&self) -> Option<&RpcError> {
+        match self.kind {
+            ToolErrorKind::ClientLacksCapability => self.source.as_deref()?.downcast_ref(),
+            _ => None,
+        }
     }
 
     /// What the operator is told, if anything.
