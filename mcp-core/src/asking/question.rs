@@ -84,7 +84,7 @@ struct Ask {
 /// Everything else is done once for each round, so read data before a question, and change things
 /// after the last one or in a step.
 ///
-/// Questions that are awaited together, such as with `tokio::join!`, go to a modern client
+/// Questions that are awaited together, such as with `tokio::try_join!`, go to a modern client
 /// together. The call ends as soon as it waits for anything, a question is open, and no step is
 /// under way; other work that it waits for is dropped, and begun again on the retry.
 ///
