@@ -495,15 +495,12 @@ impl Ask {
             "this tool needs a client with the capability `{}`, which it has not declared",
             path(&self.required)
         );
-        let error = ToolError::new(ToolErrorKind::ClientLacksCapability, message.clone());
         if era == Era::Legacy {
-            return error;
+            return ToolError::new(ToolErrorKind::ClientLacksCapability, message);
         }
-        // A call that returns it is answered with it.
-        error.with_source(
-            RpcError::new(ErrorKind::MissingClientCapability, message)
-                .with_data(json!({ "requiredCapabilities": self.required })),
-        )
+        let error = RpcError::new(ErrorKind::MissingClientCapability, message)
+            .with_data(json!({ "requiredCapabilities": self.required }));
+        ToolError::rpc(error).with_kind(ToolErrorKind::ClientLacksCapability)
     }
 }
 

@@ -11,11 +11,13 @@ use std::{
 };
 
 use tokio::time::{Instant, Sleep};
+use tracing::Span;
 
 use super::{Response, ResponseFuture};
 use crate::{
     CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, ToolError,
     asking::{LegacyPeer, Stop},
+    protocol::TraceIds,
     tool::{CallEnd, CallFuture, ErasedTool, Refusal},
 };
 
@@ -25,25 +27,31 @@ pub(super) fn start(
     timeout: Duration,
     mut request: Request,
 ) -> ResponseFuture {
-    let mut log = CallLog::new(tool, request.id());
-    let mut peer = None;
-    if request.era() == Era::Legacy {
-        peer = request.extensions().get::<Arc<LegacyPeer>>().cloned();
-    } else if request.input().is_some()
-        && let Some(seal) = &tool.seal
-    {
-        match seal.open(&request) {
-            Ok(Some(memory)) => drop(request.extensions_mut().insert(memory)),
-            Ok(None) => {}
-            Err(error) => {
-                log.end("malformed", None);
-                return Response::error(error).into();
-            }
+    let trace = request.begin_trace();
+    let mut log = CallLog::new(tool, request.id(), trace);
+    let peer = match before(tool, &mut request) {
+        Ok(peer) => peer,
+        Err(error) => {
+            log.end("malformed", None);
+            return Response::error(error).into();
         }
-    }
+    };
+    let span = trace.map(|trace| {
+        tracing::info_span!(
+            "tools/call",
+            tool = tool.name(),
+            trace_id = %trace.trace,
+            span_id = %trace.span,
+            parent_span_id = %trace.parent,
+        )
+    });
+    let _entered = span.as_ref().map(Span::enter);
     // Deserializing the arguments runs the tool author's code, too.
     match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
-        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None, peer }.into(),
+        Ok(Ok(future)) => {
+            let span = span.clone();
+            ToolCall { future, log, timeout, deadline: None, span, peer }.into()
+        }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
             Response::tool(CallResult::error(faults)).into()
@@ -56,9 +64,24 @@ pub(super) fn start(
     }
 }
 
+/// What a call needs to know of the times that it was made before, or of its session.
+fn before(tool: &ErasedTool, request: &mut Request) -> Result<Option<Arc<LegacyPeer>>, RpcError> {
+    if request.era() == Era::Legacy {
+        return Ok(request.extensions().get::<Arc<LegacyPeer>>().cloned());
+    }
+    if request.input().is_some()
+        && let Some(seal) = &tool.seal
+        && let Some(memory) = seal.open(request)?
+    {
+        request.extensions_mut().insert(memory);
+    }
+    Ok(None)
+}
+
 /// Refuses a call to a caller who may not make it.
 pub(super) fn forbid(tool: &Arc<ErasedTool>, request: &Request, error: RpcError) -> ResponseFuture {
-    CallLog::new(tool, request.id()).end("forbidden", None);
+    let trace = request.trace_ids();
+    CallLog::new(tool, request.id(), trace).end("forbidden", None);
     Response::error(error).into()
 }
 
@@ -69,6 +92,8 @@ pub(super) struct ToolCall {
     timeout: Duration,
     /// Armed when the tool first has to wait; most calls never pay for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Only a call that is part of a trace has one.
+    span: Option<Span>,
     /// Whose answers the call may be waiting for.
     peer: Option<Arc<LegacyPeer>>,
 }
@@ -81,20 +106,23 @@ impl fmt::Debug for ToolCall {
 
 impl ToolCall {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+        let entered = self.span.as_ref().map(Span::enter);
+        let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        drop(entered);
+        match poll {
             Ok(Poll::Ready(Ok(CallEnd::Stop(stop)))) => return Poll::Ready(self.stop(*stop)),
             Ok(Poll::Ready(Ok(CallEnd::Result(result)))) => {
                 self.log.end(if result.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::tool(result));
             }
-            Ok(Poll::Ready(Err(error))) if error.as_rpc_error().is_some() => {
-                self.log.end(error.kind().as_str(), None);
-                let error = error.as_rpc_error().cloned();
-                return Poll::Ready(error.map_or_else(Response::internal, Response::error));
-            }
             Ok(Poll::Ready(Err(error))) => {
-                self.log.end(error.kind().as_str(), Some(&error));
-                return Poll::Ready(Response::tool(error));
+                let rpc = error.as_rpc().cloned();
+                let outcome = if rpc.is_some() { "refused" } else { error.kind().as_str() };
+                self.log.end(outcome, Some(&error));
+                return Poll::Ready(match rpc {
+                    Some(rpc) => Response::error(rpc),
+                    None => Response::tool(error),
+                });
             }
             Ok(Poll::Pending) => {}
             Err(panic) => {
@@ -150,14 +178,15 @@ impl ToolCall {
 struct CallLog {
     tool: Arc<ErasedTool>,
     id: RequestId,
+    trace: Option<TraceIds>,
     /// `None` where nobody listens, or once the line is written.
     started: Option<Instant>,
 }
 
 impl CallLog {
-    fn new(tool: &Arc<ErasedTool>, id: &RequestId) -> Self {
+    fn new(tool: &Arc<ErasedTool>, id: &RequestId, trace: Option<TraceIds>) -> Self {
         let heard = tracing::enabled!(tracing::Level::INFO);
-        Self { tool: Arc::clone(tool), id: id.clone(), started: heard.then(Instant::now) }
+        Self { tool: Arc::clone(tool), id: id.clone(), trace, started: heard.then(Instant::now) }
     }
 
     fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {
@@ -178,6 +207,9 @@ impl CallLog {
                 outcome,
                 duration_ms = started.elapsed().as_micros() as f64 / 1e3,
                 request_id = %self.id,
+                trace_id = self.trace.map(|trace| tracing::field::display(trace.trace)),
+                span_id = self.trace.map(|trace| tracing::field::display(trace.span)),
+                parent_span_id = self.trace.map(|trace| tracing::field::display(trace.parent)),
                 "call"
             );
         }

@@ -60,6 +60,46 @@ impl ToolDefinition {
         }
     }
 
+    /// Sets the schema of the arguments instead of the one that the type has: a hand-written JSON
+    /// Schema 2020-12, listed as it is, with its `$schema`, `$defs` and all other keywords.
+    ///
+    /// Arguments are checked against it before the type reads them. Set it before [`Self::header`].
+    ///
+    /// ```
+    /// use mcp_core::{Tool, ToolDefinition};
+    /// use serde_json::{Map, json};
+    ///
+    /// /// Sends a greeting.
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Greet { name: String }
+    ///
+    /// impl Tool for Greet {
+    ///     const NAME: &'static str = "greet";
+    ///
+    ///     fn definition() -> ToolDefinition {
+    ///         let schema = json!({
+    ///             "$schema": "https://json-schema.org/draft/2020-12/schema",
+    ///             "$defs": { "name": { "type": "string", "minLength": 1 } },
+    ///             "type": "object",
+    ///             "properties": { "name": { "$ref": "#/$defs/name" } },
+    ///             "required": ["name"],
+    ///         });
+    ///         let schema = schema.as_object().cloned().unwrap_or_default();
+    ///         ToolDefinition::new::<Self>(Self::NAME, "Sends a greeting.").input_schema(schema)
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn input_schema(mut self, schema: Map<String, Value>) -> Self {
+        self.model.input_schema = schema.into();
+        self
+    }
+
+    /// The tool as `tools/list` describes it.
+    pub fn as_model(&self) -> &rmcp::model::Tool {
+        &self.model
+    }
+
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: &str) -> Self {
@@ -132,6 +172,26 @@ impl ToolDefinition {
             header: format!("mcp-param-{}", header.to_ascii_lowercase()),
         });
         self
+    }
+}
+
+/// A definition that has been written as data. Arguments that its schema marks with `x-mcp-header`
+/// are mirrored into headers.
+impl From<rmcp::model::Tool> for ToolDefinition {
+    fn from(model: rmcp::model::Tool) -> Self {
+        let properties = model.input_schema.get("properties").and_then(Value::as_object);
+        let headers = properties
+            .into_iter()
+            .flatten()
+            .filter_map(|(argument, property)| {
+                let header = property.get("x-mcp-header")?.as_str()?;
+                Some(HeaderParam {
+                    argument: argument.clone(),
+                    header: format!("mcp-param-{}", header.to_ascii_lowercase()),
+                })
+            })
+            .collect();
+        Self { model, scopes: Vec::new(), timeout: None, headers }
     }
 }
 

@@ -8,9 +8,10 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
-    Call, CallResult, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
+    Call, CallResult, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
 };
 use crate::{
@@ -92,18 +93,51 @@ impl ErasedTool {
             let state = Arc::clone(&state);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                let mut call = pin!(input.call(&state, &cx));
-                // Where a call has to wait, it may be for an answer of its client.
-                let output = poll_fn(|task| match call.as_mut().poll(task) {
-                    Poll::Ready(output) => Poll::Ready(Ok(output)),
-                    Poll::Pending => cx.stop().map_or(Poll::Pending, |stop| Poll::Ready(Err(stop))),
-                });
-                let result = match output.await {
+                let result = match until_stop(&cx, input.call(&state, &cx)).await {
                     Ok(output) => output?.into_call_result()?,
-                    Err(stop) => return Ok(CallEnd::Stop(Box::new(stop))),
+                    Err(stop) => return Ok(CallEnd::Stop(stop)),
                 };
                 let result = if has_output { result } else { result.without_structured() };
                 Ok(CallEnd::Result(result))
+            });
+            Ok(future)
+        };
+        Ok(Self { definition, pack, seal: None, call: Box::new(call), arguments })
+    }
+
+    /// A tool that is described by data.
+    ///
+    /// # Errors
+    ///
+    /// When the schema of the arguments is not a valid one.
+    pub(crate) fn dynamic<T: DynTool>(
+        tool: T,
+        pack: Arc<str>,
+        namespace: Option<&str>,
+    ) -> Result<Self, String> {
+        let mut definition = tool.definition();
+        if let Some(namespace) = namespace {
+            definition.model.name = format!("{namespace}_{}", definition.model.name).into();
+        }
+        let arguments = ArgumentsSchema::new(&definition.model.input_schema)
+            .map_err(|reason| format!("`{}`: {reason}", definition.model.name))?;
+        let name = definition.model.name.clone();
+        let tool = Arc::new(tool);
+        let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
+            let arguments = request.arguments().map_err(Refusal::Rpc)?;
+            if let Some(faults) = schema.faults(&name, &arguments) {
+                return Err(Refusal::Arguments(faults));
+            }
+            let Value::Object(arguments) = arguments else {
+                unreachable!("`Request::arguments` returns an object")
+            };
+            let tool = Arc::clone(&tool);
+            let future: CallFuture = Box::pin(async move {
+                let cx = ToolContext::new(request, timeout);
+                match until_stop(&cx, tool.call(arguments, &cx)).await {
+                    Ok(result) => result.map(CallEnd::Result),
+                    Err(stop) => Ok(CallEnd::Stop(stop)),
+                }
             });
             Ok(future)
         };
@@ -122,6 +156,16 @@ impl ErasedTool {
     pub(crate) fn call(&self, request: Request, timeout: Duration) -> Result<CallFuture, Refusal> {
         (self.call)(request, timeout, &self.arguments)
     }
+}
+
+/// Runs a call until it is done, or waits for nothing but answers of its client.
+async fn until_stop<F: Future>(cx: &ToolContext, call: F) -> Result<F::Output, Box<Stop>> {
+    let mut call = pin!(call);
+    poll_fn(|task| match call.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => cx.stop().map_or(Poll::Pending, |stop| Poll::Ready(Err(Box::new(stop)))),
+    })
+    .await
 }
 
 /// What the schema let through and the type does not take, with the argument's path where it can

@@ -50,12 +50,25 @@ pub struct ToolError {
     kind: ToolErrorKind,
     message: Cow<'static, str>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    rpc: Option<Box<RpcError>>,
 }
 
 impl ToolError {
     /// A failure with a message for the model.
     pub fn new(kind: ToolErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, rpc: None }
+    }
+
+    /// A failure that the client is told as a JSON-RPC error, not as an answer for the model: the
+    /// request should never have been made, or another server has refused it.
+    pub fn rpc(error: RpcError) -> Self {
+        let message = error.message().to_owned();
+        Self { rpc: Some(Box::new(error)), ..Self::new(ToolErrorKind::Internal, message) }
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ToolErrorKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds what the operator should know.
@@ -75,12 +88,8 @@ impl ToolError {
         &self.message
     }
 
-    /// The error that answers the whole request when a tool fails in this way.
-    pub(crate) fn as_rpc_error(&self) -> Option<&RpcError> {
-        match self.kind {
-            ToolErrorKind::ClientLacksCapability => self.source.as_deref()?.downcast_ref(),
-            _ => None,
-        }
+    pub(crate) fn as_rpc(&self) -> Option<&RpcError> {
+        self.rpc.as_deref()
     }
 
     /// What the operator is told, if anything.
