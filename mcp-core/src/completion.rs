@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Request, ToolResult};
+use crate::{Request, ToolError, ToolErrorKind, ToolResult};
 
 /// What a person has typed so far into an argument of a prompt or a variable of a template.
 #[derive(Clone, Debug)]
@@ -100,6 +100,13 @@ pub(crate) struct Completable {
     pub(crate) name: &'static str,
     /// All values that there are; `None` where the author's `complete` is to be asked.
     pub(crate) values: Option<&'static [&'static str]>,
+}
+
+/// The failure of an author who asks the client while it is typing, which the protocol does not
+/// know.
+pub(crate) fn asked() -> ToolError {
+    tracing::error!("a client was to be asked for its suggestions, which is not possible");
+    ToolError::new(ToolErrorKind::Internal, "internal error")
 }
 
 pub(crate) type Suggestions = Pin<Box<dyn Future<Output = ToolResult<Vec<String>>> + Send>>;

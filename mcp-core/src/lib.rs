@@ -34,6 +34,7 @@
 //! # });
 //! ```
 
+mod asking;
 mod completion;
 pub mod content;
 mod principal;
@@ -50,6 +51,7 @@ mod transport;
 pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 
 pub use crate::{
+    asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},

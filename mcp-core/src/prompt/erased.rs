@@ -5,10 +5,10 @@ use rmcp::model;
 use super::GetPrompt;
 use crate::{
     ErrorKind, Request, ResultBody, RpcError, TextArguments, ToolContext,
-    completion::{Completer, Suggestions},
+    completion::{Completer, Suggestions, asked},
     subject::{Subject, SubjectKind},
     text::excerpt,
-    tool::CallFuture,
+    tool::{CallEnd, CallFuture, until_stop},
 };
 
 /// A prompt bound to its pack's state, its types forgotten.
@@ -48,8 +48,11 @@ impl ErasedPrompt {
             let (state, description) = (Arc::clone(&getter), description.clone());
             Ok(Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                let messages = prompt.get(&state, &cx).await?;
-                Ok(ResultBody::Prompt(messages.or_description(description.as_deref())))
+                let messages = match until_stop(&cx, prompt.get(&state, &cx)).await {
+                    Ok(messages) => messages?.or_description(description.as_deref()),
+                    Err(stop) => return Ok(CallEnd::Stop(stop)),
+                };
+                Ok(CallEnd::Result(ResultBody::Prompt(messages)))
             }))
         });
         let completer = Completer {
@@ -58,7 +61,8 @@ impl ErasedPrompt {
                 let state = Arc::clone(&state);
                 Box::pin(async move {
                     let cx = ToolContext::new(request, timeout);
-                    P::complete(&completing, &state, &cx).await
+                    let suggestions = P::complete(&completing, &state, &cx);
+                    until_stop(&cx, suggestions).await.unwrap_or_else(|_| Err(asked()))
                 })
             }),
         };

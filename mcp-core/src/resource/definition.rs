@@ -42,7 +42,7 @@ pub struct Resource<C = Contents> {
 }
 
 /// What a closure that reads a resource is kept as.
-pub(crate) type Read<S> = Box<dyn Fn(Arc<S>, ToolContext) -> Reading + Send + Sync>;
+pub(crate) type Read<S> = Box<dyn Fn(Arc<S>, Arc<ToolContext>) -> Reading + Send + Sync>;
 pub(crate) type Reading = Pin<Box<dyn Future<Output = ToolResult<Contents>> + Send>>;
 
 impl Resource<()> {

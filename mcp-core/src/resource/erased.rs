@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     Request, ResultBody, RpcError, TextArguments, ToolContext,
-    completion::{Completer, Suggestions},
+    completion::{Completer, Suggestions, asked},
     server::CacheHints,
     subject::{Subject, SubjectKind},
-    tool::CallFuture,
+    tool::{CallEnd, CallFuture, until_stop},
 };
 
 /// A resource bound to its pack's state.
@@ -58,11 +58,17 @@ impl ErasedResource {
         let hints = cache.unwrap_or(CacheHints::NEVER);
         let source = ErasedSource::Read(Box::new(move |request, timeout| {
             let described = Arc::clone(&described);
-            let reading = read(Arc::clone(&state), ToolContext::new(request, timeout));
+            // The closure's future cannot borrow it from here.
+            let cx = Arc::new(ToolContext::new(request, timeout));
+            let reading = read(Arc::clone(&state), Arc::clone(&cx));
             Box::pin(async move {
-                let contents = reading.await?;
+                let contents = match until_stop(&cx, reading).await {
+                    Ok(contents) => contents?,
+                    Err(stop) => return Ok(CallEnd::Stop(stop)),
+                };
                 let (uri, mime_type) = &*described;
-                Ok(ResultBody::Resource(contents.complete(uri, mime_type.as_deref(), hints)))
+                let contents = contents.complete(uri, mime_type.as_deref(), hints);
+                Ok(CallEnd::Result(ResultBody::Resource(contents)))
             })
         }));
         let subject = Subject::new(SubjectKind::Resource, &model.uri, pack);
@@ -100,7 +106,8 @@ impl ErasedResource {
     pub(crate) fn read(&self, request: Request, timeout: Duration) -> CallFuture {
         match &self.source {
             ErasedSource::Known(contents) => {
-                Box::pin(std::future::ready(Ok(ResultBody::Resource(contents.clone()))))
+                let body = ResultBody::Resource(contents.clone());
+                Box::pin(std::future::ready(Ok(CallEnd::Result(body))))
             }
             ErasedSource::Read(read) => read(request, timeout),
         }
@@ -163,12 +170,12 @@ impl ErasedTemplate {
             Ok(Box::pin(async move {
                 let uri = request.name().unwrap_or_default().to_owned();
                 let cx = ToolContext::new(request, timeout);
-                let contents = template.read(&state, &cx).await?;
-                Ok(ResultBody::Resource(contents.complete(
-                    &uri,
-                    mime_type.as_deref(),
-                    CacheHints::NEVER,
-                )))
+                let contents = match until_stop(&cx, template.read(&state, &cx)).await {
+                    Ok(contents) => contents?,
+                    Err(stop) => return Ok(CallEnd::Stop(stop)),
+                };
+                let contents = contents.complete(&uri, mime_type.as_deref(), CacheHints::NEVER);
+                Ok(CallEnd::Result(ResultBody::Resource(contents)))
             }))
         });
         let completer = Completer {
@@ -177,7 +184,8 @@ impl ErasedTemplate {
                 let state = Arc::clone(&state);
                 Box::pin(async move {
                     let cx = ToolContext::new(request, timeout);
-                    T::complete(&completing, &state, &cx).await
+                    let suggestions = T::complete(&completing, &state, &cx);
+                    until_stop(&cx, suggestions).await.unwrap_or_else(|_| Err(asked()))
                 })
             }),
         };

@@ -15,7 +15,9 @@ use super::{
     response::{BoxError, Encoding},
 };
 use crate::{
-    Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, ToolPack,
+    Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, StateKeys,
+    ToolPack,
+    asking::Seal,
     tool::{BoxLayer, BoxService, ErasedTool, PackParts, boxed_layer},
 };
 
@@ -47,6 +49,8 @@ pub struct ServerBuilder {
     timeout: Duration,
     page_size: usize,
     cache: CacheHints,
+    state_keys: Option<StateKeys>,
+    answer_within: Duration,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -165,6 +169,8 @@ impl ServerBuilder {
             timeout: Duration::from_secs(60),
             page_size: 100,
             cache: CacheHints::new(Duration::from_secs(300), CacheScope::Public),
+            state_keys: None,
+            answer_within: Duration::from_secs(600),
         }
     }
 
@@ -286,6 +292,24 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets the keys that seal what a call knows while its client is being asked.
+    ///
+    /// All replicas need the same ones. Without any, `mcp-serve` reads them from `MCP_STATE_KEY`;
+    /// else each process makes one up, and a call can only be made again at the process that asked.
+    #[must_use]
+    pub fn state_keys(mut self, keys: StateKeys) -> Self {
+        self.state_keys = Some(keys);
+        self
+    }
+
+    /// Sets how long a client may take to answer what a call asks, in whole seconds; 10 minutes by
+    /// default. See [`ToolContext`](crate::ToolContext).
+    #[must_use]
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.answer_within = time;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics
@@ -306,6 +330,8 @@ impl ServerBuilder {
     /// When two tools or prompts have one name, two resources one URI, or two templates a URI in
     /// common, or when a name, a URI, a template or a schema is invalid.
     pub fn try_build(self) -> Result<Server, BuildError> {
+        let seal = Seal::new(&self.identity.name, self.state_keys, self.answer_within);
+        let seal = Arc::new(seal);
         let mut packs = self.packs;
         packs.insert(0, self.own.into_parts());
 
@@ -315,6 +341,7 @@ impl ServerBuilder {
         for pack in packs {
             let name = &*pack.name;
             listed.add(&pack);
+            pack.set_seal(&seal);
             let own_tools = tools_of_pack(&tools, pack.tools, name, self.timeout)?;
             let own_resources = resources.of_pack(
                 pack.resources,
@@ -387,6 +414,7 @@ impl ServerBuilder {
                 instructions: self.instructions,
                 capabilities,
                 features,
+                seal,
                 layered: None,
             }),
         };
@@ -405,6 +433,7 @@ impl ServerBuilder {
             lists: Arc::clone(&inner.lists),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
+            seal: Arc::clone(&inner.seal),
         };
         Ok(Server { inner: Arc::new(layered) })
     }

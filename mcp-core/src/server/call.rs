@@ -16,10 +16,12 @@ use tracing::Span;
 
 use super::{Response, ResponseFuture, ResultBody};
 use crate::{
-    CallResult, Era, ErrorKind, Method, Request, RequestId, RpcError, ToolError, ToolErrorKind,
+    CallResult, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
+    ToolErrorKind,
+    asking::{LegacyPeer, Stop},
     protocol::TraceIds,
     subject::{Subject, SubjectKind},
-    tool::{CallFuture, Refusal},
+    tool::{CallEnd, CallFuture, Refusal},
 };
 
 /// Checks the arguments and begins the work.
@@ -31,6 +33,13 @@ pub(super) fn start(
 ) -> ResponseFuture {
     let trace = request.begin_trace();
     let mut log = CallLog::new(subject, &request);
+    let peer = match before(subject, &mut request) {
+        Ok(peer) => peer,
+        Err(error) => {
+            log.end("malformed", None);
+            return Response::error(error).into();
+        }
+    };
     let span = trace.map(|trace| span(subject, request.method(), trace));
     let failure = Failure::of(subject.kind, &request);
     let _entered = span.as_ref().map(Span::enter);
@@ -38,7 +47,7 @@ pub(super) fn start(
     match catch_unwind(AssertUnwindSafe(|| begin(request))) {
         Ok(Ok(future)) => {
             let span = span.clone();
-            Work { future, log, failure, timeout, deadline: None, span }.into()
+            Work { future, log, failure, timeout, deadline: None, span, peer }.into()
         }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
@@ -50,6 +59,20 @@ pub(super) fn start(
         }
         Err(panic) => Response::error(log.end_in_panic(&*panic)).into(),
     }
+}
+
+/// What a call needs to know of the times that it was made before, or of its session.
+fn before(subject: &Subject, request: &mut Request) -> Result<Option<Arc<LegacyPeer>>, RpcError> {
+    if request.era() == Era::Legacy {
+        return Ok(request.extensions().get::<Arc<LegacyPeer>>().cloned());
+    }
+    if request.input().is_some()
+        && let Some(seal) = subject.seal()
+        && let Some(memory) = seal.open(request)?
+    {
+        request.extensions_mut().insert(memory);
+    }
+    Ok(None)
 }
 
 /// Answers at once.
@@ -78,6 +101,8 @@ pub(super) struct Work {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Only work that is part of a trace has one.
     span: Option<Span>,
+    /// Whose answers the work may be waiting for.
+    peer: Option<Arc<LegacyPeer>>,
 }
 
 impl fmt::Debug for Work {
@@ -92,7 +117,8 @@ impl Work {
         let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
         drop(entered);
         match poll {
-            Ok(Poll::Ready(Ok(body))) => {
+            Ok(Poll::Ready(Ok(CallEnd::Stop(stop)))) => return Poll::Ready(self.stop(*stop)),
+            Ok(Poll::Ready(Ok(CallEnd::Result(body)))) => {
                 self.log.end(if body.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::ok(body));
             }
@@ -113,12 +139,45 @@ impl Work {
         }
         let timeout = self.timeout;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        std::task::ready!(deadline.as_mut().poll(cx));
+        loop {
+            std::task::ready!(deadline.as_mut().poll(cx));
+            // The time that a person takes is not the author's.
+            match self.peer.as_ref().and_then(|peer| peer.deadline(timeout)) {
+                Some(later) if later > Instant::now() => deadline.as_mut().reset(later),
+                _ => break,
+            }
+        }
         self.log.end("deadline_exceeded", None);
         Poll::Ready(Response::error(RpcError::new(
             ErrorKind::DeadlineExceeded,
             format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.subject.name),
         )))
+    }
+}
+
+impl Work {
+    /// Ends the work before it has a result.
+    fn stop(&mut self, stop: Stop) -> Response {
+        let (requests, memory, binding) = match stop {
+            Stop::Asks { requests, memory, binding } => (requests, memory, binding),
+            Stop::Refused(error) => {
+                self.log.end("malformed", None);
+                return Response::error(error);
+            }
+        };
+        let sealed = self.log.subject.seal().map(|seal| seal.seal(&binding, &memory));
+        match sealed {
+            Some(Ok(state)) => {
+                self.log.end("input_required", None);
+                Response::ok(ResultBody::InputRequired(InputRequired::new(requests, state)))
+            }
+            Some(Err(error)) => {
+                self.log.end("internal", None);
+                Response::error(error)
+            }
+            // A server gives all that it offers the seal.
+            None => Response::internal(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     server::{ResultBody, call},
     subject::Subject,
     text::excerpt,
-    tool::BoxService,
+    tool::{BoxService, CallEnd},
 };
 
 /// Tools, resources and prompts: of a server, or of one pack inside its layers.
@@ -119,7 +119,10 @@ fn suggest(
     let CompletionOffer { subject, completer, timeout, .. } = *offer;
     call::start(subject, timeout, request, |request| {
         let suggestions = completer.complete(completing, request, timeout);
-        Ok(Box::pin(async move { Ok(ResultBody::Completion(Completion::new(suggestions.await?))) }))
+        Ok(Box::pin(async move {
+            let completion = Completion::new(suggestions.await?);
+            Ok(CallEnd::Result(ResultBody::Completion(completion)))
+        }))
     })
 }
 

@@ -7,6 +7,7 @@ mod logging;
 use std::{
     borrow::Cow,
     future::{Future, poll_fn},
+    sync::Arc,
 };
 
 use rmcp::{
@@ -27,7 +28,7 @@ use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
     ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
-    TraceContext, protocol::LEGACY_VERSIONS,
+    TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -57,6 +58,9 @@ impl LegacySession {
             method,
             token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
         );
+        let answer_within = self.server.inner.seal.answer_within();
+        let peer = LegacyPeer::new(context.peer.clone(), answer_within);
+        request.extensions_mut().insert(Arc::new(peer));
         request.set_log_level(self.log.level());
         let parts = context.extensions.get::<http::request::Parts>();
         if let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) {

@@ -12,8 +12,8 @@ use tower::ServiceExt as _;
 
 use super::call::{Work, panic_message};
 use crate::{
-    CallResult, Completion, Contents, Era, ErrorKind, PromptMessages, Request, RequestId, RpcError,
-    tool::BoxService,
+    CallResult, Completion, Contents, Era, ErrorKind, InputRequired, PromptMessages, Request,
+    RequestId, RpcError, tool::BoxService,
 };
 
 /// Any error, as `tower` layers have them.
@@ -42,6 +42,9 @@ pub enum ResultBody {
     Completion(Completion),
     /// A result that was written when the server was built: a JSON object.
     Prebuilt(Bytes),
+    /// The client has to be asked first, and to make its call again with the answers. Only modern
+    /// calls have it.
+    InputRequired(InputRequired),
 }
 
 impl ResultBody {
@@ -57,6 +60,7 @@ impl ResultBody {
             Self::Resource(contents) => contents.written_size() + 192,
             Self::Completion(completion) => completion.values().len() * 24 + 192,
             Self::Prebuilt(result) => result.len() + 64,
+            Self::InputRequired(result) => result.size() + 192,
         }
     }
 
@@ -80,8 +84,8 @@ impl ResultBody {
             }
             Self::Prompt(messages) => messages.write_members(out),
             Self::Completion(completion) => completion.write_members(out),
-            // It has its braces already.
-            Self::Prebuilt(_) => {}
+            // These are written otherwise.
+            Self::Prebuilt(_) | Self::InputRequired(_) => {}
         }
     }
 }
@@ -100,6 +104,11 @@ impl Response {
     /// A failure to serve the request.
     pub fn error(error: RpcError) -> Self {
         Self(Err(error))
+    }
+
+    /// A failure that is nobody's but the server's.
+    pub(super) fn internal() -> Self {
+        Self::error(RpcError::new(ErrorKind::Internal, "internal error"))
     }
 
     pub(super) fn prebuilt(result: Bytes) -> Self {
@@ -261,6 +270,11 @@ impl Encoding {
         out.extend_from_slice(br#","result":"#);
         match (&body, era) {
             (ResultBody::Prebuilt(result), _) => out.extend_from_slice(result),
+            (ResultBody::InputRequired(result), _) => {
+                out.push(b'{');
+                result.write_members(&mut out);
+                out.extend_from_slice(&self.modern_tail);
+            }
             (body, Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
                 body.write_members(era, &mut out);

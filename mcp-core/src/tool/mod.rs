@@ -21,7 +21,7 @@ pub use self::{
     pack::ToolPack,
 };
 pub(crate) use self::{
-    erased::{CallFuture, ErasedTool, Refusal},
+    erased::{CallEnd, CallFuture, ErasedTool, Refusal, until_stop},
     pack::{BoxLayer, BoxService, PackParts, boxed_layer},
     schema::join_lines,
 };

@@ -6,6 +6,7 @@ use super::{Call, DynTool, ErasedTool};
 use crate::{
     BoxError, Contents, GetPrompt, ReadResource, Request, Resource, Response, ToolContext,
     ToolResult,
+    asking::Seal,
     prompt::ErasedPrompt,
     resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read},
 };
@@ -62,6 +63,18 @@ pub(crate) struct PackParts {
     pub(crate) templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
     pub(crate) prompts: Vec<ErasedPrompt>,
     pub(crate) layers: Vec<BoxLayer>,
+}
+
+impl PackParts {
+    /// Has all of the pack ask clients with the server's seal.
+    pub(crate) fn set_seal(&self, seal: &Arc<Seal>) {
+        let tools = self.tools.iter().flatten().map(|tool| &tool.subject);
+        let resources = self.resources.iter().map(|resource| &resource.subject);
+        let templates = self.templates.iter().flatten().map(|template| &template.subject);
+        let prompts = self.prompts.iter().map(|prompt| &prompt.subject);
+        let subjects = tools.chain(resources).chain(templates).chain(prompts);
+        subjects.for_each(|subject| subject.set_seal(seal));
+    }
 }
 
 impl<S> fmt::Debug for ToolPack<S> {
@@ -129,7 +142,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     #[must_use]
     pub fn resource_fn<F, R, C>(mut self, resource: Resource<()>, read: F) -> Self
     where
-        F: Fn(Arc<S>, ToolContext) -> R + Send + Sync + 'static,
+        F: Fn(Arc<S>, Arc<ToolContext>) -> R + Send + Sync + 'static,
         R: Future<Output = ToolResult<C>> + Send + 'static,
         C: Into<Contents>,
     {
