@@ -228,7 +228,7 @@ impl Text {
     ) -> Result<Self> {
         let mut text = Self {
             name: LitStr::new(&ident.unraw().to_string(), ident.span()),
-            is_optional: is_option(&ty),
+            is_optional: of_option(&ty).is_some(),
             ident,
             ty,
             title: None,
@@ -326,7 +326,14 @@ impl Text {
     /// The field, read from the texts in `texts`.
     pub(crate) fn read(&self, texts: &Ident) -> TokenStream {
         let (ident, name) = (&self.ident, &self.name);
-        let read = if self.is_optional { quote!(optional) } else { quote!(required) };
+        // A type that cannot be read is complained about where it is named.
+        let read = match of_option(&self.ty) {
+            Some(inner) => quote!(optional::<#inner>),
+            None => {
+                let ty = &self.ty;
+                quote!(required::<#ty>)
+            }
+        };
         quote!(#ident: #texts.#read(#name)?)
     }
 }
@@ -380,11 +387,15 @@ pub(crate) fn fields(kind: Kind, input: &DeriveInput) -> Result<Vec<Text>> {
     Ok(texts)
 }
 
-fn is_option(ty: &Type) -> bool {
-    let Type::Path(path) = ty else { return false };
-    path.path.segments.last().is_some_and(|last| {
-        last.ident == "Option"
-            && matches!(&last.arguments, PathArguments::AngleBracketed(arguments)
-                if matches!(arguments.args.first(), Some(GenericArgument::Type(_))))
-    })
+/// What an `Option` is of.
+fn of_option(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Option")?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+            Some(GenericArgument::Type(inner)) => Some(inner),
+            _ => None,
+        },
+        _ => None,
+    }
 }

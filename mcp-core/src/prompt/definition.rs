@@ -33,6 +33,25 @@ use crate::{
 /// | `title = "…"` | a name for people |
 /// | `values = ["…"]` | what clients may suggest for it |
 /// | `complete` | [`GetPrompt::complete`] says what clients may suggest |
+///
+/// In short, a prompt is an async function:
+///
+/// ```
+/// use mcp_core::{Server, prompt};
+///
+/// /// Greets someone.
+/// #[prompt]
+/// async fn greet(
+///     /// Whom.
+///     #[prompt(values = ["Ada", "Grace"])]
+///     name: String,
+/// ) -> String {
+///     format!("Greet {name} warmly.")
+/// }
+///
+/// let server = Server::builder("greeter", "1.0").prompt::<greet>().build();
+/// # drop(server);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a prompt",
     label = "not a prompt",

@@ -78,10 +78,11 @@ fn before(subject: &Subject, request: &mut Request) -> Result<Option<Arc<LegacyP
 /// Answers at once.
 pub(super) fn answer(
     subject: &Arc<Subject>,
-    request: &Request,
+    mut request: Request,
     body: ResultBody,
 ) -> ResponseFuture {
-    CallLog::new(subject, request).end("ok", None);
+    request.begin_trace();
+    CallLog::new(subject, &request).end("ok", None);
     Response::ok(body).into()
 }
 

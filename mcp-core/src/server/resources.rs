@@ -120,7 +120,7 @@ impl Resources {
             }
             if let Some(contents) = offer.item.contents() {
                 let body = ResultBody::Resource(contents.clone());
-                return call::answer(&offer.item.subject, &request, body);
+                return call::answer(&offer.item.subject, request, body);
             }
             let timeout = offer.timeout;
             return call::start(&offer.item.subject, timeout, request, |request| {
