@@ -29,6 +29,7 @@
 //! # });
 //! ```
 
+mod answers;
 mod connect;
 mod harness;
 mod in_memory;
@@ -43,6 +44,7 @@ mod recorder;
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{
+    answers::{Answer, Asked},
     connect::Connect,
     harness::{Failure, Harness},
     outcome::Outcome,
