@@ -282,3 +282,41 @@ impl Harness {
         Self::over_http(server).legacy().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mcp_core::{ToolContext, ToolResult, tool};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Name {
+        name: String,
+    }
+
+    /// Asks twice.
+    #[tool]
+    async fn ask_twice(cx: &ToolContext) -> ToolResult<String> {
+        let first = cx.elicit::<Name>("First?").await?.accepted().map(|form| form.name);
+        let second = cx.elicit::<Name>("Second?").await?.accepted().map(|form| form.name);
+        Ok(format!("{first:?} {second:?}"))
+    }
+
+    #[test]
+    fn rmcps_client_goes_the_rounds_by_itself() {
+        crate::__private::block_on(async {
+            let server = Server::builder("asking", "1").tool::<ask_twice>().build();
+            for connect in [Harness::over_http(server.clone()), Harness::over_pipes(server)] {
+                let mcp = connect.await.answering(|asked| match asked {
+                    Asked::Form { message, .. } => Answer::Accept(json!({ "name": message })),
+                    other => panic!("not to be asked: {other:?}"),
+                });
+                let params = CallToolRequestParams::new("ask_twice");
+                let result = mcp.client.call_tool(params).await.expect("the call is served");
+                let text = &result.content[0].as_text().expect("it is a text").text;
+                assert_eq!(text, r#"Some("First?") Some("Second?")"#);
+            }
+        });
+    }
+}

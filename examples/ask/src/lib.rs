@@ -4,10 +4,7 @@
 //! tool is then run again from its start. A legacy client is asked while the call waits. Nothing
 //! here tells one from the other: what must not be done twice is a step.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mcp_serve::{
     Call, Elicited, OrToolError as _, Server, Tool, ToolContext, ToolError, ToolErrorKind,
@@ -23,30 +20,44 @@ pub fn server() -> Server {
         .build()
 }
 
-/// The seats that are taken, by day.
+/// The bookings of a restaurant.
 #[derive(Debug, Default)]
-pub struct Restaurant(Mutex<BTreeMap<String, u32>>);
+pub struct Restaurant(Mutex<Vec<Booking>>);
+
+/// Seats that are taken on a day, or held for someone who is being asked.
+#[derive(Debug)]
+struct Booking {
+    date: String,
+    guests: u32,
+    released: bool,
+}
 
 /// How many people there is room for on a day.
 const SEATS: u32 = 20;
 
 impl Restaurant {
-    fn hold(&self, date: &str, guests: u32) -> ToolResult<u32> {
-        let mut days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = days.entry(date.to_owned()).or_default();
-        if *taken + guests > SEATS {
-            let free = SEATS - *taken;
+    fn bookings(&self) -> MutexGuard<'_, Vec<Booking>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds seats. Returns a number to release them by.
+    fn hold(&self, date: &str, guests: u32) -> ToolResult<usize> {
+        let mut bookings = self.bookings();
+        let on_the_day = bookings.iter().filter(|other| other.date == date && !other.released);
+        let free = SEATS - on_the_day.map(|other| other.guests).sum::<u32>();
+        if guests > free {
             let message = format!("only {free} seats are free on {date}: try another day");
             return Err(ToolError::new(ToolErrorKind::Unavailable, message));
         }
-        *taken += guests;
-        Ok(*taken)
+        bookings.push(Booking { date: date.to_owned(), guests, released: false });
+        Ok(bookings.len() - 1)
     }
 
-    fn release(&self, date: &str, guests: u32) {
-        let mut days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = days.get_mut(date) {
-            *taken = taken.saturating_sub(guests);
+    /// Releases what is held under a number. A client may send one answer several times, so doing
+    /// it again changes nothing.
+    fn release(&self, number: usize) {
+        if let Some(booking) = self.bookings().get_mut(number) {
+            booking.released = true;
         }
     }
 }
@@ -103,21 +114,21 @@ impl Call<Restaurant> for BookTable {
 
         // The seats must not be held a second time when the confirmation comes back.
         let held = async { restaurant.hold(&date, guests) };
-        let taken = cx.step("hold", held).await?;
+        let number = cx.step("hold", held).await?;
 
         let place = match place {
             Some(Place::Window) => " by the window",
             Some(Place::Garden) => " in the garden",
             None => "",
         };
-        let table = format!("a table for {guests}{place} on {date}, seats {taken} of {SEATS}");
+        let table = format!("a table for {guests}{place} on {date}");
         let question = format!("Book {table}?");
         match cx.question("confirm").elicit::<Confirmation>(question).await? {
             Elicited::Accepted(Confirmation { book: true }) => {
-                Ok(format!("Booked for {}: {table}.", self.name))
+                Ok(format!("Booked for {}, number {number}: {table}.", self.name))
             }
             Elicited::Accepted(_) | Elicited::Declined | Elicited::Cancelled => {
-                restaurant.release(&date, guests);
+                restaurant.release(number);
                 Ok("Nothing was booked.".to_owned())
             }
         }

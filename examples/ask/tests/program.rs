@@ -94,6 +94,11 @@ fn tables_are_booked_over_stdio_and_http_in_both_eras() {
 
 /// Sends one message, and reads the answer.
 fn post(url: &str, message: &Value) -> Value {
+    exchange(url, message).1
+}
+
+/// Sends one message, and reads the status and the answer.
+fn exchange(url: &str, message: &Value) -> (String, Value) {
     use std::{io::Read as _, net::TcpStream};
 
     let address = url.trim_start_matches("http://").split('/').next().unwrap();
@@ -111,7 +116,8 @@ fn post(url: &str, message: &Value) -> Value {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    let message = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    (answer[9..12].to_owned(), message)
 }
 
 fn call(id: u64, more: &Value) -> Value {
@@ -159,8 +165,8 @@ fn a_client_that_cannot_be_asked_gets_400_and_what_is_required() {
     let server = Listening::start(&mut program());
     let mut message = call(1, &json!({}));
     message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
-    let refused = post(&server.url, &message);
-    assert_eq!(refused["error"]["code"], -32021);
+    let (status, refused) = exchange(&server.url, &message);
+    assert_eq!((status.as_str(), &refused["error"]["code"]), ("400", &json!(-32021)));
     assert_eq!(
         refused["error"]["data"],
         json!({ "requiredCapabilities": { "elicitation": { "form": {} } } })
