@@ -174,7 +174,7 @@ async fn a_question_is_a_request_of_the_session() {
 #[tokio::test]
 async fn models_and_clients_are_asked_at_once() {
     let mut client = Client::new(builder().build(), all()).await;
-    let mut questions = vec![client.call("ask_others", json!({})).await, client.next().await];
+    let mut questions = [client.call("ask_others", json!({})).await, client.next().await];
     questions.sort_by_key(|question| question["method"].to_string());
     validate("ListRootsRequest", &questions[0]);
     validate("CreateMessageRequest", &questions[1]);
@@ -251,7 +251,7 @@ async fn a_question_does_not_stay_open_for_ever() {
     let server = builder().answer_within(Duration::from_secs(120)).build();
     let mut client = Client::new(server, all()).await;
     let question = client.call("greet", json!({})).await;
-    let mut rest = vec![client.next().await, client.next().await];
+    let mut rest = [client.next().await, client.next().await];
     rest.sort_by_key(|message| message["id"].is_null());
     assert_eq!(failure(&rest[0]), "the client did not answer in time");
     assert_eq!(rest[1]["method"], "notifications/cancelled");

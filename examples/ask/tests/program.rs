@@ -1,4 +1,5 @@
 //! The program itself, with clients of both eras.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -33,7 +34,7 @@ fn program() -> Command {
 /// A server on a free port, ended with the test.
 struct Listening {
     child: Child,
-    _stderr: BufReader<ChildStderr>,
+    stderr: BufReader<ChildStderr>,
     said: String,
     url: String,
 }
@@ -46,16 +47,17 @@ impl Listening {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while stderr.read_line(&mut said).unwrap() > 0 {
-            if let Some(start) = said.rfind("http://") {
-                let url =
-                    said[start..].split(['"', ' ', '\n', '\u{1b}']).next().unwrap().to_owned();
-                return Self { child, _stderr: stderr, said, url };
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        // From here on the child is waited for, whatever happens.
+        let mut server = Self { child, stderr, said: String::new(), url: String::new() };
+        while server.stderr.read_line(&mut server.said).unwrap() > 0 {
+            if let Some(start) = server.said.rfind("http://") {
+                let url = server.said[start..].split(['"', ' ', '\n', '\u{1b}']).next();
+                server.url = url.unwrap().to_owned();
+                return server;
             }
         }
-        panic!("the program did not say where it listens: {said}");
+        panic!("the program did not say where it listens: {}", server.said);
     }
 }
 

@@ -16,6 +16,7 @@ use tracing::Span;
 use super::{Response, ResponseFuture};
 use crate::{
     CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, ToolError,
+    ToolErrorKind,
     asking::{LegacyPeer, Stop},
     protocol::TraceIds,
     tool::{CallEnd, CallFuture, ErasedTool, Refusal},
@@ -117,7 +118,10 @@ impl ToolCall {
             }
             Ok(Poll::Ready(Err(error))) => {
                 let rpc = error.as_rpc().cloned();
-                let outcome = if rpc.is_some() { "refused" } else { error.kind().as_str() };
+                let outcome = match (&rpc, error.kind()) {
+                    (Some(_), ToolErrorKind::Internal) => "refused",
+                    (_, kind) => kind.as_str(),
+                };
                 self.log.end(outcome, Some(&error));
                 return Poll::Ready(match rpc {
                     Some(rpc) => Response::error(rpc),
