@@ -11,19 +11,39 @@ use std::{
 };
 
 use tokio::time::{Instant, Sleep};
+use tracing::Span;
 
 use super::{Response, ResponseFuture};
 use crate::{
     CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
+    protocol::TraceIds,
     tool::{CallFuture, ErasedTool, Refusal},
 };
 
 /// Checks the arguments and begins the call.
-pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> ResponseFuture {
-    let mut log = CallLog::new(tool, request.id());
+pub(super) fn start(
+    tool: &Arc<ErasedTool>,
+    timeout: Duration,
+    mut request: Request,
+) -> ResponseFuture {
+    let trace = request.begin_trace();
+    let mut log = CallLog::new(tool, request.id(), trace);
+    let span = trace.map(|trace| {
+        tracing::info_span!(
+            "tools/call",
+            tool = tool.name(),
+            trace_id = %trace.trace,
+            span_id = %trace.span,
+            parent_span_id = %trace.parent,
+        )
+    });
+    let _entered = span.as_ref().map(Span::enter);
     // Deserializing the arguments runs the tool author's code, too.
     match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
-        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None }.into(),
+        Ok(Ok(future)) => {
+            let span = span.clone();
+            ToolCall { future, log, timeout, deadline: None, span }.into()
+        }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
             Response::tool(CallResult::error(faults)).into()
@@ -38,7 +58,8 @@ pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request)
 
 /// Refuses a call to a caller who may not make it.
 pub(super) fn forbid(tool: &Arc<ErasedTool>, request: &Request, error: RpcError) -> ResponseFuture {
-    CallLog::new(tool, request.id()).end("forbidden", None);
+    let trace = request.trace_ids();
+    CallLog::new(tool, request.id(), trace).end("forbidden", None);
     Response::error(error).into()
 }
 
@@ -49,6 +70,8 @@ pub(super) struct ToolCall {
     timeout: Duration,
     /// Armed when the tool first has to wait; most calls never pay for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Only a call that is part of a trace has one.
+    span: Option<Span>,
 }
 
 impl fmt::Debug for ToolCall {
@@ -59,14 +82,22 @@ impl fmt::Debug for ToolCall {
 
 impl ToolCall {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+        let entered = self.span.as_ref().map(Span::enter);
+        let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        drop(entered);
+        match poll {
             Ok(Poll::Ready(Ok(result))) => {
                 self.log.end(if result.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::tool(result));
             }
             Ok(Poll::Ready(Err(error))) => {
-                self.log.end(error.kind().as_str(), Some(&error));
-                return Poll::Ready(Response::tool(error));
+                let rpc = error.as_rpc().cloned();
+                let outcome = if rpc.is_some() { "refused" } else { error.kind().as_str() };
+                self.log.end(outcome, Some(&error));
+                return Poll::Ready(match rpc {
+                    Some(rpc) => Response::error(rpc),
+                    None => Response::tool(error),
+                });
             }
             Ok(Poll::Pending) => {}
             Err(panic) => {
@@ -89,14 +120,15 @@ impl ToolCall {
 struct CallLog {
     tool: Arc<ErasedTool>,
     id: RequestId,
+    trace: Option<TraceIds>,
     /// `None` where nobody listens, or once the line is written.
     started: Option<Instant>,
 }
 
 impl CallLog {
-    fn new(tool: &Arc<ErasedTool>, id: &RequestId) -> Self {
+    fn new(tool: &Arc<ErasedTool>, id: &RequestId, trace: Option<TraceIds>) -> Self {
         let heard = tracing::enabled!(tracing::Level::INFO);
-        Self { tool: Arc::clone(tool), id: id.clone(), started: heard.then(Instant::now) }
+        Self { tool: Arc::clone(tool), id: id.clone(), trace, started: heard.then(Instant::now) }
     }
 
     fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {
@@ -117,6 +149,9 @@ impl CallLog {
                 outcome,
                 duration_ms = started.elapsed().as_micros() as f64 / 1e3,
                 request_id = %self.id,
+                trace_id = self.trace.map(|trace| tracing::field::display(trace.trace)),
+                span_id = self.trace.map(|trace| tracing::field::display(trace.span)),
+                parent_span_id = self.trace.map(|trace| tracing::field::display(trace.parent)),
                 "call"
             );
         }
