@@ -35,6 +35,7 @@
 
 mod principal;
 mod protocol;
+mod response_stream;
 mod server;
 mod target;
 mod tool;
@@ -49,6 +50,7 @@ pub use crate::{
         Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
+    response_stream::ResponseStream,
     server::{
         BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
         ResponseFuture, ResultBody, Server, ServerBuilder,

@@ -22,8 +22,8 @@ use rmcp::{
 use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
-    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError, TraceContext,
-    protocol::LEGACY_VERSIONS,
+    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, ResponseStream,
+    RpcError, TraceContext, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -115,6 +115,9 @@ impl ServerHandler for LegacySession {
             call.extensions_mut().insert(principal.clone());
         }
 
+        if let Some(stream) = context.extensions.get::<ResponseStream>() {
+            call.extensions_mut().insert(stream.clone());
+        }
         call.set_log_level(self.log.level());
         let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
         let trace = meta("traceparent")
