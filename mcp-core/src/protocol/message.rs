@@ -97,10 +97,18 @@ methods! {
     ListTools = "tools/list",
     /// `tools/call`
     CallTool = "tools/call",
+    /// `resources/list`
+    ListResources = "resources/list",
+    /// `resources/templates/list`
+    ListResourceTemplates = "resources/templates/list",
     /// `resources/read`
     ReadResource = "resources/read",
+    /// `prompts/list`
+    ListPrompts = "prompts/list",
     /// `prompts/get`
     GetPrompt = "prompts/get",
+    /// `completion/complete`
+    Complete = "completion/complete",
     /// `initialize` (legacy)
     Initialize = "initialize",
     /// `ping` (legacy)
@@ -138,6 +146,15 @@ pub struct Request {
     meta: MetaSpans,
     extensions: http::Extensions,
     notifications: Option<mpsc::Sender<Notification>>,
+    /// Only calls that are made again have it.
+    input: Option<Box<Input>>,
+}
+
+/// What a call that is made again brings along.
+#[derive(Clone, Debug)]
+struct Input {
+    responses: Option<Span>,
+    state: Option<Text>,
 }
 
 impl Request {
@@ -217,7 +234,7 @@ impl Request {
         )
     }
 
-    /// The tool's arguments as JSON; an empty object where the request has none.
+    /// The arguments of the tool or prompt as JSON; an empty object where the request has none.
     ///
     /// # Errors
     ///
@@ -239,6 +256,15 @@ impl Request {
         }
     }
 
+    /// `params.inputResponses` as JSON and `params.requestState`, if there is any of them.
+    pub(crate) fn input(&self) -> Option<(Option<&[u8]>, Option<&str>)> {
+        let Input { responses, state } = self.input.as_deref()?;
+        Some((
+            responses.map(|span| span.bytes(&self.text)),
+            state.as_ref().map(|state| state.as_str(&self.text)),
+        ))
+    }
+
     /// A legacy tool call, from the types of the legacy engine.
     pub(crate) fn legacy_call(
         id: RequestId,
@@ -246,21 +272,61 @@ impl Request {
         arguments: Option<serde_json::Map<String, Value>>,
         progress_token: Option<ProgressToken>,
     ) -> Self {
+        Self::legacy(id, Method::CallTool, progress_token)
+            .with_target(name)
+            .with_arguments(arguments)
+    }
+
+    /// A legacy request, from the types of the legacy engine.
+    pub(crate) fn legacy(
+        id: RequestId,
+        method: Method,
+        progress_token: Option<ProgressToken>,
+    ) -> Self {
         Self {
             text: Bytes::new(),
             id,
-            method: Method::CallTool,
+            method,
             era: Era::Legacy,
-            target: Some(Text::Unescaped(name.into())),
+            target: None,
             cursor: None,
-            arguments: Arguments(match arguments {
-                Some(arguments) => ArgumentsSource::Parsed(Value::Object(arguments)),
-                None => ArgumentsSource::Absent,
-            }),
+            arguments: Arguments(ArgumentsSource::Absent),
             meta: MetaSpans::legacy(progress_token),
             extensions: http::Extensions::new(),
             notifications: None,
+            input: None,
         }
+    }
+
+    /// Sets what [`Self::name`] returns.
+    pub(crate) fn with_target(mut self, target: String) -> Self {
+        self.target = Some(Text::Unescaped(target.into()));
+        self
+    }
+
+    /// Sets what [`Self::cursor`] returns.
+    pub(crate) fn with_cursor(mut self, cursor: Option<String>) -> Self {
+        self.cursor = cursor.map(|cursor| Text::Unescaped(cursor.into()));
+        self
+    }
+
+    /// Sets what [`Self::arguments`] returns.
+    pub(crate) fn with_arguments(
+        mut self,
+        arguments: Option<serde_json::Map<String, Value>>,
+    ) -> Self {
+        if let Some(arguments) = arguments {
+            self.arguments = Arguments(ArgumentsSource::Parsed(Value::Object(arguments)));
+        }
+        self
+    }
+
+    /// Sets what [`Self::params`] reads.
+    pub(crate) fn with_params<T: serde::Serialize>(mut self, params: &T) -> Self {
+        // The types of the legacy engine came from JSON and go back into it.
+        self.text =
+            serde_json::to_vec(&serde_json::json!({ "params": params })).unwrap_or_default().into();
+        self
     }
 
     /// Asks for log messages of this severity in the name of the request's session.
@@ -315,6 +381,8 @@ struct Params<'a> {
     arguments: Option<&'a RawValue>,
     meta: Option<&'a RawValue>,
     request_id: Option<&'a RawValue>,
+    input_responses: Option<&'a RawValue>,
+    request_state: Option<&'a RawValue>,
 }
 
 // Derived implementations would also take arrays for objects, and `null` for an absent `id`.
@@ -379,6 +447,12 @@ impl<'de> Deserialize<'de> for Params<'de> {
                         "arguments" => once(&mut params.arguments, "params.arguments", &mut map)?,
                         "_meta" => once(&mut params.meta, "params._meta", &mut map)?,
                         "requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
+                        "inputResponses" => {
+                            once(&mut params.input_responses, "params.inputResponses", &mut map)?;
+                        }
+                        "requestState" => {
+                            once(&mut params.request_state, "params.requestState", &mut map)?;
+                        }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -442,7 +516,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
         }
         // Spelled with escapes. Recognize what we know all the same: a gateway in front of the
         // server may have read it so.
-        const KNOWN: [&str; 12] = [
+        const KNOWN: [&str; 14] = [
             "jsonrpc",
             "id",
             "method",
@@ -455,6 +529,8 @@ impl<'de> Deserialize<'de> for Key<'de> {
             "arguments",
             "_meta",
             "requestId",
+            "inputResponses",
+            "requestState",
         ];
         let key = serde_json::from_str::<String>(quoted).unwrap_or_default();
         Ok(Self(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
@@ -552,6 +628,10 @@ impl Message {
             _ => string("name", params.name)?,
         };
         let cursor = string("cursor", params.cursor)?;
+        let state = string("requestState", params.request_state)?;
+        let responses = present(params.input_responses).map(|raw| Span::of(raw.get(), text));
+        let input =
+            (state.is_some() || responses.is_some()).then(|| Box::new(Input { responses, state }));
         let meta = match present(params.meta) {
             Some(raw) => MetaSpans::parse(raw, text).map_err(malformed)?,
             None => MetaSpans::default(),
@@ -576,6 +656,7 @@ impl Message {
             meta,
             extensions: http::Extensions::new(),
             notifications: None,
+            input,
             text: bytes,
         }))
     }

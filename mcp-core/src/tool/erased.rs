@@ -1,15 +1,34 @@
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Call, CallResult, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
+    Call, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
 };
-use crate::{Request, RpcError};
+use crate::{
+    Request, ResultBody, RpcError,
+    asking::Stop,
+    subject::{Subject, SubjectKind},
+};
 
-pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallEnd, ToolError>> + Send>>;
+
+/// How a call ends that does not fail.
+pub(crate) enum CallEnd {
+    /// With an answer.
+    Result(ResultBody),
+    /// Without one, until its client has been asked.
+    Stop(Box<Stop>),
+}
 
 /// Checks the arguments and makes the call's future.
 type StartCall =
@@ -18,7 +37,7 @@ type StartCall =
 /// A tool bound to its state, its types forgotten.
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
-    pub(crate) pack: Arc<str>,
+    pub(crate) subject: Arc<Subject>,
     call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
@@ -73,12 +92,17 @@ impl ErasedTool {
             let state = Arc::clone(&state);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                let result = input.call(&state, &cx).await?.into_call_result()?;
-                Ok(if has_output { result } else { result.without_structured() })
+                let result = match until_stop(&cx, input.call(&state, &cx)).await {
+                    Ok(output) => output?.into_call_result()?,
+                    Err(stop) => return Ok(CallEnd::Stop(stop)),
+                };
+                let result = if has_output { result } else { result.without_structured() };
+                Ok(CallEnd::Result(ResultBody::Tool(result)))
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, call: Box::new(call), arguments })
+        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
     /// A tool that is described by data.
@@ -110,11 +134,15 @@ impl ErasedTool {
             let tool = Arc::clone(&tool);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                tool.call(arguments, &cx).await
+                match until_stop(&cx, tool.call(arguments, &cx)).await {
+                    Ok(result) => result.map(|result| CallEnd::Result(ResultBody::Tool(result))),
+                    Err(stop) => Ok(CallEnd::Stop(stop)),
+                }
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, call: Box::new(call), arguments })
+        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -129,6 +157,19 @@ impl ErasedTool {
     pub(crate) fn call(&self, request: Request, timeout: Duration) -> Result<CallFuture, Refusal> {
         (self.call)(request, timeout, &self.arguments)
     }
+}
+
+/// Runs a call until it is done, or waits for nothing but answers of its client.
+pub(crate) async fn until_stop<F: Future>(
+    cx: &ToolContext,
+    call: F,
+) -> Result<F::Output, Box<Stop>> {
+    let mut call = pin!(call);
+    poll_fn(|task| match call.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => cx.stop().map_or(Poll::Pending, |stop| Poll::Ready(Err(Box::new(stop)))),
+    })
+    .await
 }
 
 /// What the schema let through and the type does not take, with the argument's path where it can
