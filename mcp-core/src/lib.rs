@@ -41,6 +41,7 @@ mod principal;
 mod prompt;
 mod protocol;
 mod resource;
+mod response_stream;
 mod server;
 mod subject;
 mod target;
@@ -61,6 +62,7 @@ pub use crate::{
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
+    response_stream::ResponseStream,
     server::{
         BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
         ResponseFuture, ResultBody, Server, ServerBuilder,

@@ -27,8 +27,8 @@ use serde::de::DeserializeOwned;
 use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
-    ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
-    TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
+    ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, ResponseStream,
+    RpcError, TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -62,6 +62,9 @@ impl LegacySession {
         let peer = LegacyPeer::new(context.peer.clone(), answer_within);
         request.extensions_mut().insert(Arc::new(peer));
         request.set_log_level(self.log.level());
+        if let Some(stream) = context.extensions.get::<ResponseStream>() {
+            request.extensions_mut().insert(stream.clone());
+        }
         let parts = context.extensions.get::<http::request::Parts>();
         if let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) {
             request.extensions_mut().insert(principal.clone());
