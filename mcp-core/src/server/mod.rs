@@ -22,6 +22,8 @@ pub use self::{
 use self::{list::ToolList, response::Encoding};
 use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
+    StateKeys,
+    asking::Seal,
     tool::{BoxService, ErasedTool},
 };
 
@@ -41,6 +43,7 @@ struct Inner {
     list: Arc<ToolList>,
     discover: Bytes,
     encoding: Arc<Encoding>,
+    seal: Arc<Seal>,
     layered: Option<BoxService>,
 }
 
@@ -139,6 +142,19 @@ impl Server {
     /// The arguments of a tool that HTTP clients mirror into headers.
     pub fn header_params(&self, tool: &str) -> &[HeaderParam] {
         self.inner.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
+    }
+
+    /// Sets the keys that seal `requestState`, for a facade that reads them from the environment.
+    /// Has no effect, and returns false, where the builder has set some or a call has already
+    /// been in need of them.
+    pub fn set_state_keys(&self, keys: StateKeys) -> bool {
+        self.inner.seal.set_keys(keys)
+    }
+
+    /// Whether the keys that seal `requestState` are known. They are made up when they are first
+    /// needed if not.
+    pub fn has_state_keys(&self) -> bool {
+        self.inner.seal.has_keys()
     }
 
     /// The handler of one legacy session, for `rmcp`'s engine.

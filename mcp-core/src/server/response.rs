@@ -11,7 +11,9 @@ use bytes::Bytes;
 use tower::ServiceExt as _;
 
 use super::call::{ToolCall, panic_message};
-use crate::{CallResult, Era, ErrorKind, Request, RequestId, RpcError, tool::BoxService};
+use crate::{
+    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, tool::BoxService,
+};
 
 /// Any error, as `tower` layers have them.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -33,6 +35,9 @@ pub enum ResultBody {
     Tool(CallResult),
     /// A result that was written when the server was built: a JSON object.
     Prebuilt(Bytes),
+    /// The client has to be asked first, and to make its call again with the answers. Only modern
+    /// calls have it.
+    InputRequired(InputRequired),
 }
 
 impl Response {
@@ -44,6 +49,15 @@ impl Response {
     /// A failure to serve the request.
     pub fn error(error: RpcError) -> Self {
         Self(Err(error))
+    }
+
+    pub(super) fn input_required(result: InputRequired) -> Self {
+        Self(Ok(ResultBody::InputRequired(result)))
+    }
+
+    /// A failure that is nobody's but the server's.
+    pub(super) fn internal() -> Self {
+        Self::error(RpcError::new(ErrorKind::Internal, "internal error"))
     }
 
     pub(super) fn prebuilt(result: Bytes) -> Self {
@@ -203,6 +217,7 @@ impl Encoding {
         let mut out = Vec::with_capacity(match &body {
             ResultBody::Tool(_) => 320,
             ResultBody::Prebuilt(result) => result.len() + 64,
+            ResultBody::InputRequired(result) => result.size() + self.modern_tail.len() + 64,
         });
         write_head(&mut out, Some(id));
         out.extend_from_slice(br#","result":"#);
@@ -221,6 +236,11 @@ impl Encoding {
                         out.push(b'}');
                     }
                 }
+            }
+            (ResultBody::InputRequired(result), _) => {
+                out.push(b'{');
+                result.write_members(&mut out);
+                out.extend_from_slice(&self.modern_tail);
             }
             (ResultBody::Tool(result), Era::Legacy) => {
                 out.push(b'{');
