@@ -7,7 +7,7 @@ mod support;
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_core::{BuildError, Message, Server};
+use mcp_core::{BuildError, Message, Notification, ReplyPart, Server};
 use mcp_remote::Remote;
 use mcp_testing::{__private::block_on, Failure, Harness};
 use serde_json::{Value, json};
@@ -298,4 +298,33 @@ fn a_server_that_is_down_from_the_start_is_an_error_of_connect() {
         let error = Remote::command(command).connect().await.unwrap_err().to_string();
         assert!(error.starts_with("cannot connect to no-such-program-anywhere: "), "{error}");
     });
+}
+
+#[test]
+fn progress_keeps_its_order_on_many_threads() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    let told = runtime.block_on(async {
+        let server = gateway().await;
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "heavy_count", "arguments": {"n": 1000}, "_meta": {"progressToken": "p"}}});
+        let Ok(Message::Request(request)) = Message::parse(message.to_string()) else { panic!() };
+        let mut reply = server.call(request);
+        let told = tokio::spawn(async move {
+            let mut told = Vec::new();
+            while let Some(part) = reply.next().await {
+                match part {
+                    ReplyPart::Notification(Notification::Progress { progress, .. }) => {
+                        told.push(progress);
+                    }
+                    ReplyPart::Notification(_) => {}
+                    ReplyPart::Response(_) => told.push(f64::INFINITY),
+                }
+            }
+            told
+        });
+        told.await.unwrap()
+    });
+    let expected: Vec<f64> = (1..=1000).map(f64::from).chain([f64::INFINITY]).collect();
+    assert_eq!(told, expected);
 }
