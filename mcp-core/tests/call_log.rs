@@ -217,12 +217,8 @@ async fn an_error_of_a_layer_is_told_here() {
 async fn a_call_in_a_trace_says_where_it_stands() {
     let server = server();
     let trace = |meta: Value| {
-        let mut message = modern_call("answer", secret());
-        message["params"]["_meta"]
-            .as_object_mut()
-            .unwrap()
-            .extend(meta.as_object().unwrap().clone());
-        send(&server, message)
+        let params = json!({ "name": "answer", "arguments": secret(), "_meta": meta });
+        send(&server, modern("tools/call", params))
     };
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let lines = logged(trace(json!({ "traceparent": parent }))).await;
