@@ -11,7 +11,10 @@ use std::{
     sync::Once,
 };
 
-use mcp_core::{Principal, Server, ToolError, ToolErrorKind, ToolResult, tool};
+use mcp_core::{
+    Contents, Principal, ReadResource, Resource, ResourceTemplate, Server, ToolContext, ToolError,
+    ToolErrorKind, ToolResult, prompt, tool,
+};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 use tracing::{
@@ -56,6 +59,20 @@ async fn hang(_text: String) {
     pending::<()>().await;
 }
 
+/// A form.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[allow(dead_code, reason = "only its schema matters")]
+struct Form {
+    text: String,
+}
+
+/// Asks.
+#[tool]
+async fn ask(cx: &ToolContext, text: String) -> ToolResult<String> {
+    let answer = cx.elicit::<Form>(text).await?;
+    Ok(format!("{}", answer.accepted().is_some()))
+}
+
 fn server() -> Server {
     Server::builder("test", "1")
         .tool::<answer>()
@@ -63,6 +80,7 @@ fn server() -> Server {
         .tool::<fail_inside>()
         .tool::<panic>()
         .tool::<hang>()
+        .tool::<ask>()
         .build()
 }
 
@@ -142,6 +160,40 @@ async fn every_call_has_one_line_with_its_outcome() {
 }
 
 #[tokio::test]
+async fn a_call_that_asks_has_a_line_for_each_round() {
+    let server = server();
+    let with = |capabilities: Value, state: &Value, responses: &Value| {
+        modern(
+            "tools/call",
+            json!({
+                "name": "ask",
+                "arguments": secret(),
+                "inputResponses": responses,
+                "requestState": state,
+                "_meta": { "io.modelcontextprotocol/clientCapabilities": capabilities },
+            }),
+        )
+    };
+    let form = json!({ "elicitation": {} });
+    let asked = send(&server, with(form.clone(), &Value::Null, &Value::Null)).await.result;
+    let state = &asked["requestState"];
+    let key = asked["inputRequests"].as_object().unwrap().keys().next().unwrap();
+    let accepted = json!({ (key.clone()): { "action": "accept", "content": { "text": SECRET } } });
+    let malformed = json!({ (key.clone()): SECRET });
+    for (text, outcome) in [
+        (with(form.clone(), &Value::Null, &Value::Null), "input_required"),
+        (with(form.clone(), state, &accepted), "ok"),
+        (with(form.clone(), state, &malformed), "malformed"),
+        (with(form, &SECRET.into(), &accepted), "malformed"),
+        (with(json!({}), state, &accepted), "client_lacks_capability"),
+    ] {
+        let lines = logged(send(&server, text)).await;
+        assert_call(&lines, "ask", outcome);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_client_is_not_told_is_told_here() {
     let lines = logged(call(&server(), "fail_inside", secret())).await;
     let (level, line) = &lines[0];
@@ -196,6 +248,80 @@ async fn what_calls_no_tool_has_no_line() {
     })
     .await;
     assert_eq!(lines.len(), 0, "{lines:?}");
+}
+
+/// Fails, panics, or is read.
+#[derive(ResourceTemplate)]
+#[resource(uri = "test://{how}/{secret}")]
+struct Page {
+    how: String,
+    secret: String,
+}
+
+impl ReadResource<()> for Page {
+    async fn read(self, (): &(), _: &ToolContext) -> ToolResult<Contents> {
+        match self.how.as_str() {
+            "fail" => Err("x".parse::<i32>().unwrap_err())?,
+            "panic" => panic!("not empty"),
+            _ => Ok(Contents::text(self.secret)),
+        }
+    }
+}
+
+/// Greets someone.
+#[prompt]
+async fn greet(#[prompt(values = ["Ada"])] name: String) -> String {
+    name
+}
+
+#[tokio::test]
+async fn resources_and_prompts_have_their_lines_without_any_value() {
+    let server = Server::builder("test", "1")
+        .template::<Page>()
+        .resource(Resource::text("test://known", "known", SECRET))
+        .prompt::<greet>()
+        .build();
+    let read = |uri: String| ("resources/read", json!({ "uri": uri }));
+    let page = "test://{how}/{secret}";
+    let reference = json!({ "type": "ref/prompt", "name": "greet" });
+    let typed = json!({ "name": "name", "value": SECRET });
+    for ((method, params), verb, kind, name, outcome) in [
+        (read(format!("test://read/{SECRET}")), "read", "resource", page, "ok"),
+        (read(format!("test://fail/{SECRET}")), "read", "resource", page, "internal"),
+        (read(format!("test://panic/{SECRET}")), "read", "resource", page, "panic"),
+        (read("test://known".into()), "read", "resource", "test://known", "ok"),
+        (
+            ("prompts/get", json!({ "name": "greet", "arguments": { "name": SECRET } })),
+            "get",
+            "prompt",
+            "greet",
+            "ok",
+        ),
+        (
+            ("prompts/get", json!({ "name": "greet", "arguments": { SECRET: SECRET } })),
+            "get",
+            "prompt",
+            "greet",
+            "malformed",
+        ),
+        (
+            ("completion/complete", json!({ "ref": reference, "argument": typed })),
+            "complete",
+            "prompt",
+            "greet",
+            "ok",
+        ),
+    ] {
+        let lines = logged(send(&server, modern(method, params))).await;
+        let (_, line) = lines.last().unwrap();
+        assert_eq!((line["message"].as_str(), line[kind].as_str()), (verb, name));
+        assert_eq!(line["outcome"], outcome);
+        if lines.len() == 2 {
+            let told = lines[0].1["message"].as_str();
+            let expected = if outcome == "panic" { "panicked" } else { "failed" };
+            assert_eq!((lines[0].0, told), (Level::ERROR, &*format!("a {kind} {expected}")));
+        }
+    }
 }
 
 #[tokio::test]

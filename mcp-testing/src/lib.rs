@@ -29,11 +29,14 @@
 //! # });
 //! ```
 
+mod answers;
 mod connect;
 mod harness;
 mod in_memory;
 mod outcome;
+mod prompts;
 mod recorder;
+mod resources;
 
 /// Runs one test over every transport and in both protocol eras.
 ///
@@ -43,6 +46,7 @@ mod recorder;
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{
+    answers::{Answer, Asked},
     connect::Connect,
     harness::{Failure, Harness},
     outcome::Outcome,

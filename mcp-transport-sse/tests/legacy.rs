@@ -110,7 +110,7 @@ async fn a_session_serves_until_it_is_deleted() {
         assert_eq!(pinged.events().pop().unwrap()["result"], json!({}));
 
         let deleted = server.bare("DELETE", "/mcp", &headers).await;
-        assert!(matches!(deleted.status, 200..300), "{deleted:?}");
+        assert_eq!(deleted.status, 204, "{deleted:?}");
         let gone = server.post(&headers, request(4, "tools/list", &json!({}))).await;
         gone.assert_error(404, -32600, json!(4));
         server.bare("GET", "/mcp", &headers).await.assert_error(404, -32600, Value::Null);
@@ -317,6 +317,77 @@ async fn a_stream_that_is_resumed_goes_on_as_the_call_does() {
 }
 
 #[tokio::test]
+async fn a_stream_that_its_call_closes_is_resumed() {
+    let server = start().await;
+    let session = open(&server, "2025-11-25").await;
+    let reply = server.post(&session, request(1, "tools/call", &call("leave", json!({})))).await;
+    assert_eq!(support::messages(reply.text()), Vec::<Value>::new());
+    let ids = event_ids(reply.text());
+    assert_eq!(ids.len(), 1, "{reply:?}");
+    assert!(reply.text().contains("retry: "), "{reply:?}");
+
+    let mut resumed = get(&server, &session, Some(ids[0])).await;
+    server.gate.steps.add_permits(1);
+    let event = resumed.event().await;
+    assert_eq!(event["result"]["content"][0]["text"], "came back");
+    assert_eq!(resumed.chunk().await, None);
+}
+
+#[tokio::test]
+async fn a_call_cannot_close_the_stream_of_a_client_that_would_not_come_back() {
+    let server = start().await;
+    server.gate.steps.add_permits(3);
+    let session = open(&server, "2025-06-18").await;
+    let body = request(1, "tools/call", &call("leave", json!({})));
+    for headers in [&session, ""] {
+        let reply = server.post(headers, &body).await;
+        assert!(reply.text().contains("came back"), "{reply:?}");
+    }
+    let reply = server.modern("tools/call", call("leave", json!({}))).await;
+    assert!(reply.text().contains("came back"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn log_messages_go_to_the_stream_of_a_session_that_asks_for_them() {
+    let server = start().await;
+    let session = open(&server, "2025-06-18").await;
+    let talk = |id| request(id, "tools/call", &call("talk", json!({})));
+    // Nobody listens, and nobody has asked.
+    assert_eq!(server.post(&session, talk(1)).await.events().len(), 1);
+
+    let mut stream = get(&server, &session, None).await;
+    let level = json!({"level": "warning"});
+    let set = server.post(&session, request(2, "logging/setLevel", &level)).await;
+    assert_eq!(set.events().pop().unwrap()["result"], json!({}));
+    server.post(&session, talk(3)).await;
+    let messages = [stream.event().await, stream.event().await];
+    assert_eq!(
+        messages.map(|message| message["params"].clone()),
+        [
+            json!({"level": "warning", "logger": "talk", "data": "one"}),
+            json!({"level": "error", "logger": "talk", "data": {"two": 2}}),
+        ]
+    );
+
+    let level = json!({"level": "loud"});
+    let refused = server.post(&session, request(4, "logging/setLevel", &level)).await;
+    assert_eq!(refused.events().pop().unwrap()["error"]["code"], -32602);
+}
+
+#[tokio::test]
+async fn log_messages_that_nobody_reads_hold_no_call_up() {
+    let server = start().await;
+    let session = open(&server, "2025-06-18").await;
+    let level = json!({"level": "debug"});
+    server.post(&session, request(0, "logging/setLevel", &level)).await;
+    for id in 1..=50 {
+        let reply =
+            server.post(&session, request(id, "tools/call", &call("talk", json!({})))).await;
+        assert_eq!(reply.events().pop().unwrap()["id"], id);
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_nobody_knows_resumes_nothing() {
     let server = start().await;
     let session = open(&server, "2025-11-25").await;
@@ -341,7 +412,7 @@ async fn the_stream_of_a_session_ends_with_it() {
     let server = start().await;
     let session = open(&server, "2025-06-18").await;
     let client = get(&server, &session, None).await;
-    assert_eq!(server.bare("DELETE", "/mcp", &session).await.status, 202);
+    assert_eq!(server.bare("DELETE", "/mcp", &session).await.status, 204);
     assert_eq!(support::messages(&read(client).await), Vec::<Value>::new());
 }
 
@@ -370,7 +441,7 @@ async fn sessions_over_the_limit_are_refused_until_one_ends() {
     assert_eq!(server.post(&first, request(1, "ping", &json!({}))).await.status, 200);
     assert_eq!(server.modern("tools/list", json!({})).await.status, 200);
 
-    assert_eq!(server.bare("DELETE", "/mcp", &first).await.status, 202);
+    assert_eq!(server.bare("DELETE", "/mcp", &first).await.status, 204);
     open(&server, "2025-06-18").await;
 }
 

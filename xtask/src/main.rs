@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod conformance;
 mod deps;
 mod shell;
 mod test;
@@ -25,6 +26,8 @@ enum Command {
         #[arg(long)]
         skip_clients: bool,
     },
+    /// Run the official conformance suites against the fixture server, over HTTP.
+    Conformance(conformance::Options),
     /// Check that crates depend on each other only as ARCHITECTURE.md lists.
     Deps,
     /// Measure the CPU per call against a hand-written server and rmcp's own services.
@@ -34,6 +37,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Test { skip_clients } => test::run(skip_clients),
+        Command::Conformance(options) => conformance::run(&options),
         Command::Deps => deps::run(),
         Command::Bench(options) => bench::run(&options),
     }

@@ -27,7 +27,7 @@ fn clients() -> anyhow::Result<()> {
         return skip(WHAT, "there is no python3 with venv; install it, or run as root on Debian");
     };
     let Some(npm) = toolbox::npm(toolbox::INSPECTOR)? else {
-        return skip(WHAT, "there is no npm; install Node.js, or run as root on Debian");
+        return skip(WHAT, toolbox::NO_NPM);
     };
     step("the official clients");
     shell::run(shell::cargo().args([

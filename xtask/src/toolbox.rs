@@ -16,6 +16,15 @@ const NODE: &str = "node@22";
 /// The official Inspector, which the tests connect with.
 pub(crate) const INSPECTOR: &str = "@modelcontextprotocol/inspector@2.12.0";
 
+/// The official conformance suites: the release that is frozen, and the one that knows 2026-07-28.
+pub(crate) const CONFORMANCE: [&str; 2] = [
+    "@modelcontextprotocol/conformance@0.1.16",
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+];
+
+/// Why something is left out that needs npm.
+pub(crate) const NO_NPM: &str = "there is no npm; install Node.js, or run as root on Debian";
+
 /// A folder for installed tools; nothing is written into the checkout.
 fn cache() -> anyhow::Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME") {

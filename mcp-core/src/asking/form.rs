@@ -130,7 +130,8 @@ fn primitive(schema: &Value) -> Option<Map<String, Value>> {
         }
         property
     };
-    copy(schema, &["title"], &mut property);
+    // The names of options as they were before 2025-11-25, which some clients still want.
+    copy(schema, &["title", "enumNames"], &mut property);
     if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
         property.insert("default".to_owned(), default.clone());
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    LogLevel, Notification, Principal, Request, RequestMeta, TraceContext,
+    LogLevel, Notification, Principal, Request, RequestMeta, ResponseStream, TraceContext,
     asking::{Asking, Stop},
 };
 
@@ -130,6 +130,16 @@ impl ToolContext {
         }
         let logger = self.request.name().unwrap_or_default().to_owned().into();
         let _ = notifications.send(Notification::Log { level, logger, data: data.into() }).await;
+    }
+
+    /// Ends the stream on which the client waits, where the client can come back for the answer: a
+    /// long call then holds no connection open. The call goes on; elsewhere this does nothing.
+    ///
+    /// The client comes back when it was told to when the stream began.
+    pub fn close_stream(&self) {
+        if let Some(stream) = self.request.extensions().get::<ResponseStream>() {
+            stream.close();
+        }
     }
 
     /// Who is calling; `None` where the transport does not authenticate.

@@ -111,6 +111,7 @@ impl Shared {
         }
         // A GET stream ends only when told to, everything else when it is answered.
         let until = (parts.method == Method::GET).then(|| self.shutdown.clone());
+        let ends_session = parts.method == Method::DELETE;
 
         // The engine wants these to the letter; what they say about this exchange is known.
         parts.headers.insert(header::ACCEPT, ACCEPT);
@@ -120,8 +121,12 @@ impl Shared {
         }
         let response = self.service.handle(Request::from_parts(parts, Full::new(text))).await;
 
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         if parts.status.is_success() {
+            // It has ended, and is not about to, as the engine's 202 would have it.
+            if ends_session {
+                parts.status = StatusCode::NO_CONTENT;
+            }
             if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) {
                 self.sessions.set_owner(opened, caller);
             }

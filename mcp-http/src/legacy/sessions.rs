@@ -7,8 +7,9 @@ use std::{
 
 use futures_core::Stream;
 use futures_util::StreamExt as _;
+use mcp_core::ResponseStream;
 use rmcp::{
-    model::{ClientJsonRpcMessage, ServerJsonRpcMessage, ServerResult},
+    model::{ClientJsonRpcMessage, GetExtensions as _, ServerJsonRpcMessage, ServerResult},
     transport::streamable_http_server::session::{
         ServerSseMessage, SessionId, SessionManager,
         local::{LocalSessionManager, LocalSessionManagerError},
@@ -136,11 +137,18 @@ impl SessionManager for Sessions {
     async fn create_stream(
         &self,
         id: &SessionId,
-        message: ClientJsonRpcMessage,
+        mut message: ClientJsonRpcMessage,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionsError> {
         let takes_priming = self.facts_of(id).takes_priming;
+        let open = ResponseStream::new();
+        // Without the event that comes first, a client has nothing to come back with.
+        if takes_priming && let ClientJsonRpcMessage::Request(request) = &mut message {
+            request.request.extensions_mut().insert(open.clone());
+        }
         let stream = self.local.create_stream(id, message).await?;
-        Ok(stream.filter(move |event| ready(takes_priming || event.message.is_some())))
+        Ok(stream
+            .filter(move |event| ready(takes_priming || event.message.is_some()))
+            .take_until(open.closed()))
     }
 
     async fn accept_message(

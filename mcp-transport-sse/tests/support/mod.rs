@@ -10,7 +10,8 @@
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 use mcp_core::{
-    Call, Principal, Server, Tool, ToolContext, ToolPack, ToolResult, Transport as _, tool,
+    Call, LogLevel, Principal, Server, Tool, ToolContext, ToolPack, ToolResult, Transport as _,
+    tool,
 };
 use mcp_transport_sse::HttpTransport;
 use schemars::JsonSchema;
@@ -66,6 +67,15 @@ async fn panics() -> String {
 #[tool]
 async fn whoami(cx: &ToolContext) -> String {
     cx.principal().map_or("nobody", Principal::subject).to_owned()
+}
+
+/// Logs at several levels.
+#[tool]
+async fn talk(cx: &ToolContext) -> String {
+    cx.log(LogLevel::Info, "zero").await;
+    cx.log(LogLevel::Warning, "one").await;
+    cx.log(LogLevel::Error, json!({"two": 2})).await;
+    "talked".to_owned()
 }
 
 /// Has arguments that clients mirror into headers.
@@ -159,6 +169,20 @@ impl Call<Gate> for Step {
     }
 }
 
+/// Closes the stream of its answer, then answers when the test lets it.
+#[derive(Deserialize, JsonSchema, Tool)]
+pub struct Leave {}
+
+impl Call<Gate> for Leave {
+    type Output = String;
+
+    async fn call(self, gate: &Gate, cx: &ToolContext) -> ToolResult<String> {
+        cx.close_stream();
+        gate.steps.acquire().await?.forget();
+        Ok("came back".into())
+    }
+}
+
 /// Reports all steps at once.
 #[derive(Deserialize, JsonSchema, Tool)]
 pub struct Rush {
@@ -185,8 +209,14 @@ pub fn server(gate: &Arc<Gate>) -> Server {
         .tool::<big>()
         .tool::<panics>()
         .tool::<whoami>()
+        .tool::<talk>()
         .tool::<Query>()
-        .pack(ToolPack::with_shared("gated", Arc::clone(gate)).tool::<Step>().tool::<Rush>())
+        .pack(
+            ToolPack::with_shared("gated", Arc::clone(gate))
+                .tool::<Step>()
+                .tool::<Rush>()
+                .tool::<Leave>(),
+        )
         .build()
 }
 

@@ -8,8 +8,11 @@ use std::process::ExitCode;
 
 use mcp_core::Server;
 
+mod asking;
 mod content;
 mod notifying;
+mod prompts;
+mod resources;
 mod schemas;
 
 fn server() -> Server {
@@ -19,6 +22,9 @@ fn server() -> Server {
     let server = content::add(server);
     let server = notifying::add(server);
     let server = schemas::add(server);
+    let server = asking::add(server);
+    let server = resources::add(server);
+    let server = prompts::add(server);
     server.build()
 }
 

@@ -50,9 +50,10 @@ async fn test_logging_tool(cx: &ToolContext) -> &'static str {
     "Logging tool completed"
 }
 
-/// Takes long enough for a client to reconnect.
+/// Closes the stream of its answer, and takes long enough for the client to come back.
 #[tool(read_only, idempotent)]
-async fn test_reconnection() -> &'static str {
+async fn test_reconnection(cx: &ToolContext) -> &'static str {
+    cx.close_stream();
     tokio::time::sleep(Duration::from_millis(100)).await;
     "Reconnection test completed"
 }

@@ -1,0 +1,76 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    thread::JoinHandle,
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::shell::{self, step};
+
+/// The fixture server on a free port; it ends with this value.
+pub(super) struct Fixture {
+    child: Child,
+    url: String,
+    log: Option<JoinHandle<()>>,
+}
+
+impl Fixture {
+    /// Builds the server and starts it.
+    pub(super) fn start() -> anyhow::Result<Self> {
+        step("building the fixture server");
+        shell::run(shell::cargo().args([
+            "build",
+            "--locked",
+            "--package=mcp-testing",
+            "--features=conformance-server",
+            "--bin=conformance-server",
+        ]))?;
+        let program = shell::target_directory()?.join("debug/conformance-server");
+        let mut child = Command::new(program)
+            .args(["http", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start the fixture server")?;
+        let stderr = child.stderr.take().context("the server has a standard error")?;
+        let mut fixture = Self { child, url: String::new(), log: None };
+
+        let mut lines = BufReader::new(stderr).lines();
+        for line in lines.by_ref() {
+            let line: serde_json::Value = serde_json::from_str(&line?).unwrap_or_default();
+            if let Some(url) = line["url"].as_str() {
+                url.clone_into(&mut fixture.url);
+                break;
+            }
+        }
+        if fixture.url.is_empty() {
+            bail!("the fixture server did not say where it listens");
+        }
+        // A full pipe would stop the server; only what is worth a look is shown.
+        fixture.log = Some(std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if line.contains(r#""level":"ERROR""#) {
+                    eprintln!("{line}");
+                }
+            }
+        }));
+        Ok(fixture)
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(log) = self.log.take() {
+            let _ = log.join();
+        }
+    }
+}
