@@ -32,7 +32,7 @@ const MOST_ROUNDS: usize = 10;
 /// harness is dropped.
 #[derive(Debug)]
 pub struct Harness {
-    client: RunningService<RoleClient, Recorder>,
+    pub(crate) client: RunningService<RoleClient, Recorder>,
     era: Era,
     outputs: OnceCell<HashMap<String, Validator>>,
     _server: DropGuard,

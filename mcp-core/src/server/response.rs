@@ -10,9 +10,10 @@ use std::{
 use bytes::Bytes;
 use tower::ServiceExt as _;
 
-use super::call::{ToolCall, panic_message};
+use super::call::{Work, panic_message};
 use crate::{
-    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, tool::BoxService,
+    CallResult, Completion, Contents, Era, ErrorKind, InputRequired, PromptMessages, Request,
+    RequestId, RpcError, tool::BoxService,
 };
 
 /// Any error, as `tower` layers have them.
@@ -33,6 +34,12 @@ pub struct Response(Result<ResultBody, RpcError>);
 pub enum ResultBody {
     /// What a tool answered.
     Tool(CallResult),
+    /// What was read of a resource.
+    Resource(Contents),
+    /// What a prompt came to.
+    Prompt(PromptMessages),
+    /// Suggestions for an argument.
+    Completion(Completion),
     /// A result that was written when the server was built: a JSON object.
     Prebuilt(Bytes),
     /// The client has to be asked first, and to make its call again with the answers. Only modern
@@ -40,7 +47,55 @@ pub enum ResultBody {
     InputRequired(InputRequired),
 }
 
+impl ResultBody {
+    /// Whether it tells of a failure.
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self, Self::Tool(result) if result.is_error())
+    }
+
+    /// About how many bytes it is written in.
+    fn size(&self) -> usize {
+        match self {
+            Self::Tool(_) | Self::Prompt(_) => 320,
+            Self::Resource(contents) => contents.written_size() + 192,
+            Self::Completion(completion) => completion.values().len() * 24 + 192,
+            Self::Prebuilt(result) => result.len() + 64,
+            Self::InputRequired(result) => result.size() + 192,
+        }
+    }
+
+    /// The members of `_meta`, with the brace that closes it and without the one that opens it.
+    fn meta_members(&self) -> Option<&str> {
+        match self {
+            Self::Tool(result) => result.meta_members(),
+            _ => None,
+        }
+    }
+
+    /// Writes the members of the result, without braces.
+    fn write_members(&self, era: Era, out: &mut Vec<u8>) {
+        match self {
+            Self::Tool(result) => result.write_members(era, out),
+            Self::Resource(contents) => {
+                contents.write_members(out);
+                if era == Era::Modern {
+                    contents.write_cache(out);
+                }
+            }
+            Self::Prompt(messages) => messages.write_members(out),
+            Self::Completion(completion) => completion.write_members(out),
+            // These are written otherwise.
+            Self::Prebuilt(_) | Self::InputRequired(_) => {}
+        }
+    }
+}
+
 impl Response {
+    /// A result.
+    pub(super) fn ok(body: ResultBody) -> Self {
+        Self(Ok(body))
+    }
+
     /// A tool's answer.
     pub fn tool(result: impl Into<CallResult>) -> Self {
         Self(Ok(ResultBody::Tool(result.into())))
@@ -49,10 +104,6 @@ impl Response {
     /// A failure to serve the request.
     pub fn error(error: RpcError) -> Self {
         Self(Err(error))
-    }
-
-    pub(super) fn input_required(result: InputRequired) -> Self {
-        Self(Ok(ResultBody::InputRequired(result)))
     }
 
     /// A failure that is nobody's but the server's.
@@ -102,7 +153,7 @@ pub struct ResponseFuture(Inner);
 
 enum Inner {
     Ready(Option<Response>),
-    Tool(ToolCall),
+    Work(Work),
     Layered(Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>),
 }
 
@@ -110,7 +161,7 @@ impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Ready(_) => "Ready",
-            Self::Tool(_) => "Tool",
+            Self::Work(_) => "Work",
             Self::Layered(_) => "Layered",
         })
     }
@@ -128,7 +179,7 @@ impl ResponseFuture {
             Inner::Ready(response) => Poll::Ready(response.take().unwrap_or_else(|| {
                 Response::error(RpcError::new(ErrorKind::Internal, "polled after completion"))
             })),
-            Inner::Tool(call) => call.poll(cx),
+            Inner::Work(work) => work.poll(cx),
             // A layer is somebody's code, too, and may panic outside of the tool.
             Inner::Layered(future) => {
                 match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -160,9 +211,9 @@ impl From<Response> for ResponseFuture {
     }
 }
 
-impl From<ToolCall> for ResponseFuture {
-    fn from(call: ToolCall) -> Self {
-        Self(Inner::Tool(call))
+impl From<Work> for ResponseFuture {
+    fn from(work: Work) -> Self {
+        Self(Inner::Work(work))
     }
 }
 
@@ -214,19 +265,20 @@ impl Encoding {
             Ok(body) => body,
             Err(error) => return Encoded::refusal(Some(id), error),
         };
-        let mut out = Vec::with_capacity(match &body {
-            ResultBody::Tool(_) => 320,
-            ResultBody::Prebuilt(result) => result.len() + 64,
-            ResultBody::InputRequired(result) => result.size() + self.modern_tail.len() + 64,
-        });
+        let mut out = Vec::with_capacity(body.size());
         write_head(&mut out, Some(id));
         out.extend_from_slice(br#","result":"#);
-        match (body, era) {
-            (ResultBody::Prebuilt(result), _) => out.extend_from_slice(&result),
-            (ResultBody::Tool(result), Era::Modern) => {
+        match (&body, era) {
+            (ResultBody::Prebuilt(result), _) => out.extend_from_slice(result),
+            (ResultBody::InputRequired(result), _) => {
+                out.push(b'{');
+                result.write_members(&mut out);
+                out.extend_from_slice(&self.modern_tail);
+            }
+            (body, Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
-                result.write_members(era, &mut out);
-                match result.meta_members() {
+                body.write_members(era, &mut out);
+                match body.meta_members() {
                     None => out.extend_from_slice(&self.modern_tail),
                     Some(members) => {
                         // The tail ends with the braces of `_meta` and of the result.
@@ -237,15 +289,10 @@ impl Encoding {
                     }
                 }
             }
-            (ResultBody::InputRequired(result), _) => {
+            (body, Era::Legacy) => {
                 out.push(b'{');
-                result.write_members(&mut out);
-                out.extend_from_slice(&self.modern_tail);
-            }
-            (ResultBody::Tool(result), Era::Legacy) => {
-                out.push(b'{');
-                result.write_members(era, &mut out);
-                if let Some(members) = result.meta_members() {
+                body.write_members(era, &mut out);
+                if let Some(members) = body.meta_members() {
                     out.extend_from_slice(br#","_meta":{"#);
                     out.extend_from_slice(members.as_bytes());
                 }
