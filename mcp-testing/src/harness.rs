@@ -183,7 +183,7 @@ impl Harness {
                 .expect("the connection stands");
             let token = handle.progress_token.clone();
             let response = handle.await_response().await;
-            progress.extend(self.client.service().take(&token));
+            progress.extend(self.client.service().take(&token).await);
             let result = match response {
                 Ok(ServerResult::CallToolResult(result)) => result,
                 Ok(ServerResult::InputRequiredResult(asked)) => {

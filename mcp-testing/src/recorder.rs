@@ -39,7 +39,20 @@ impl Recorder {
     }
 
     /// What has been said of one call, removed.
-    pub(crate) fn take(&self, token: &ProgressToken) -> Vec<ProgressNotificationParam> {
+    ///
+    /// `rmcp` runs each notification as a task, and the answer overtakes those that have yet to
+    /// have their turn.
+    pub(crate) async fn take(&self, token: &ProgressToken) -> Vec<ProgressNotificationParam> {
+        let told = || {
+            self.progress.lock().unwrap_or_else(PoisonError::into_inner).get(token).map(Vec::len)
+        };
+        let (mut count, mut quiet) = (told(), 0);
+        while quiet < 3 {
+            tokio::task::yield_now().await;
+            let now = told();
+            quiet = if now == count { quiet + 1 } else { 0 };
+            count = now;
+        }
         self.progress
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
