@@ -59,6 +59,20 @@ async fn hang(_text: String) {
     pending::<()>().await;
 }
 
+/// A form.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[allow(dead_code, reason = "only its schema matters")]
+struct Form {
+    text: String,
+}
+
+/// Asks.
+#[tool]
+async fn ask(cx: &ToolContext, text: String) -> ToolResult<String> {
+    let answer = cx.elicit::<Form>(text).await?;
+    Ok(format!("{}", answer.accepted().is_some()))
+}
+
 fn server() -> Server {
     Server::builder("test", "1")
         .tool::<answer>()
@@ -66,6 +80,7 @@ fn server() -> Server {
         .tool::<fail_inside>()
         .tool::<panic>()
         .tool::<hang>()
+        .tool::<ask>()
         .build()
 }
 
@@ -141,6 +156,40 @@ async fn every_call_has_one_line_with_its_outcome() {
         let lines = logged(call(&server, tool, arguments)).await;
         assert_call(&lines, tool, outcome);
         assert_eq!(lines.len(), 1 + others, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_asks_has_a_line_for_each_round() {
+    let server = server();
+    let with = |capabilities: Value, state: &Value, responses: &Value| {
+        modern(
+            "tools/call",
+            json!({
+                "name": "ask",
+                "arguments": secret(),
+                "inputResponses": responses,
+                "requestState": state,
+                "_meta": { "io.modelcontextprotocol/clientCapabilities": capabilities },
+            }),
+        )
+    };
+    let form = json!({ "elicitation": {} });
+    let asked = send(&server, with(form.clone(), &Value::Null, &Value::Null)).await.result;
+    let state = &asked["requestState"];
+    let key = asked["inputRequests"].as_object().unwrap().keys().next().unwrap();
+    let accepted = json!({ (key.clone()): { "action": "accept", "content": { "text": SECRET } } });
+    let malformed = json!({ (key.clone()): SECRET });
+    for (text, outcome) in [
+        (with(form.clone(), &Value::Null, &Value::Null), "input_required"),
+        (with(form.clone(), state, &accepted), "ok"),
+        (with(form.clone(), state, &malformed), "malformed"),
+        (with(form, &SECRET.into(), &accepted), "malformed"),
+        (with(json!({}), state, &accepted), "client_lacks_capability"),
+    ] {
+        let lines = logged(send(&server, text)).await;
+        assert_call(&lines, "ask", outcome);
+        assert_eq!(lines.len(), 1, "{lines:?}");
     }
 }
 

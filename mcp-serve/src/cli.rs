@@ -8,7 +8,9 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
     subcommand_required = false,
     after_help = "Without a command the environment decides: inside AWS Lambda it serves \
                   invocations, with MCP_LISTEN or PORT set it listens for HTTP, and when standard \
-                  input is a pipe it speaks stdio.\n\nRUST_LOG sets what is logged to standard \
+                  input is a pipe it speaks stdio.\n\nMCP_STATE_KEY holds the keys that replicas \
+                  share, 64 hexadecimal digits each, separated by commas: the first seals what a \
+                  call knows while its user is being asked, all of them open it.\n\nRUST_LOG sets what is logged to standard \
                   error, such as `info` (the default) or `warn,mcp_core=debug`."
 )]
 pub(crate) struct Cli {

@@ -56,6 +56,7 @@ mod cli;
 mod logging;
 mod run;
 mod signals;
+mod state_keys;
 
 #[doc(hidden)]
 pub use mcp_core::__private;

@@ -4,13 +4,13 @@ use std::{
     process::ExitCode,
 };
 
-use mcp_core::{Server, Target, TargetError, Transport as _};
+use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
 use mcp_transport_sse::{ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
 use crate::{
     cli::{Cli, Command, HttpOptions, LogFormat},
-    logging, signals,
+    logging, signals, state_keys,
 };
 
 /// Serves until the client goes (stdio) or a signal comes (HTTP), and returns the program's exit
@@ -22,6 +22,10 @@ use crate::{
 ///
 /// SIGTERM and Ctrl-C stop accepting, let calls in flight finish within the grace period (25 s
 /// unless `--grace` says otherwise) and end the program; a second signal ends it at once.
+///
+/// `MCP_STATE_KEY` holds the keys that replicas share, 32 bytes in hexadecimal each, separated by
+/// commas: the first seals what a call knows while its user is being asked, all of them open it.
+/// See [`StateKeys`](crate::StateKeys).
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {
@@ -60,6 +64,8 @@ enum RunError {
     Anonymous(SocketAddr),
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: SocketAddr, source: std::io::Error },
+    #[error("{variable}: {0}", variable = state_keys::VARIABLE)]
+    StateKeys(#[from] StateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot listen for signals: {0}")]
@@ -73,13 +79,18 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Target(_) | Self::Lambda | Self::Anonymous(_) | Self::Config(_) => 2,
+            Self::Target(_)
+            | Self::Lambda
+            | Self::Anonymous(_)
+            | Self::StateKeys(_)
+            | Self::Config(_) => 2,
             _ => 1,
         }
     }
 }
 
 async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
+    state_keys::set(&server, |name| std::env::var(name).ok())?;
     let target = match cli.command {
         Some(Command::Stdio) => Target::Stdio,
         Some(Command::Http { listen }) => Target::Http { listen },

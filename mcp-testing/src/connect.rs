@@ -31,6 +31,7 @@ use crate::{Harness, in_memory::InMemory, recorder::Recorder};
 pub struct Connect {
     place: Place,
     era: Era,
+    capabilities: ClientCapabilities,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(crate) enum Place {
 
 impl Connect {
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, era: Era::Modern }
+        Self { place, era: Era::Modern, capabilities: all_capabilities() }
     }
 
     /// Connects with the `initialize` handshake of 2025-11-25 instead of per-request metadata.
@@ -58,12 +59,19 @@ impl Connect {
         self
     }
 
+    /// Declares what the client can be asked, instead of everything.
+    pub fn capabilities(mut self, capabilities: ClientCapabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
     async fn connect(self) -> Harness {
         let shutdown = CancellationToken::new();
-        let era = self.era;
+        let (era, capabilities) = (self.era, self.capabilities);
+        let opening = Opening { era, capabilities, shutdown: shutdown.clone() };
         match self.place {
             Place::Memory(server) => match era {
-                Era::Modern => open(InMemory::new(server), era, shutdown).await,
+                Era::Modern => open(InMemory::new(server), opening).await,
                 Era::Legacy => {
                     let (ours, theirs) = tokio::io::duplex(64 * 1024);
                     tokio::spawn(async move {
@@ -73,7 +81,7 @@ impl Connect {
                             let _ = session.waiting().await;
                         }
                     });
-                    open(ours, era, shutdown).await
+                    open(ours, opening).await
                 }
             },
             Place::Pipes(server) => {
@@ -91,7 +99,7 @@ impl Connect {
                     .await
                     .expect("the pipes can be read and written");
                 });
-                open((from_server, to_server), era, shutdown).await
+                open((from_server, to_server), opening).await
             }
             Place::Listener(server) => {
                 let transport = HttpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
@@ -100,18 +108,16 @@ impl Connect {
                 let address = transport.local_addr().expect("a listener has an address");
                 let url = format!("http://{address}/mcp");
                 tokio::spawn(transport.serve(server, shutdown.clone()));
-                open(StreamableHttpClientTransport::from_uri(url), era, shutdown).await
+                open(StreamableHttpClientTransport::from_uri(url), opening).await
             }
             Place::Command(command) => {
                 let (child, _) = TokioChildProcess::builder(command)
                     .stderr(Stdio::inherit())
                     .spawn()
                     .expect("the program can be started");
-                open(child, era, shutdown).await
+                open(child, opening).await
             }
-            Place::Url(url) => {
-                open(StreamableHttpClientTransport::from_uri(url), era, shutdown).await
-            }
+            Place::Url(url) => open(StreamableHttpClientTransport::from_uri(url), opening).await,
         }
     }
 }
@@ -129,13 +135,31 @@ fn pipe() -> (tokio::net::unix::pipe::Sender, tokio::net::unix::pipe::Receiver) 
     tokio::net::unix::pipe::pipe().expect("the system has a free pipe")
 }
 
-async fn open<T, E, A>(transport: T, era: Era, shutdown: CancellationToken) -> Harness
+/// A client that can be asked everything.
+fn all_capabilities() -> ClientCapabilities {
+    let all = serde_json::json!({
+        "elicitation": { "form": {}, "url": {} },
+        "sampling": { "tools": {}, "context": {} },
+        "roots": {},
+    });
+    serde_json::from_value(all).expect("these are capabilities")
+}
+
+/// What a client says of itself.
+struct Opening {
+    era: Era,
+    capabilities: ClientCapabilities,
+    shutdown: CancellationToken,
+}
+
+async fn open<T, E, A>(transport: T, opening: Opening) -> Harness
 where
     T: IntoTransport<RoleClient, E, A>,
     E: std::error::Error + Send + Sync + 'static,
 {
+    let Opening { era, capabilities, shutdown } = opening;
     let recorder = Recorder::new(ClientConfig::new(
-        ClientCapabilities::default(),
+        capabilities,
         Implementation::new("mcp-testing", env!("CARGO_PKG_VERSION")),
     ));
     let lifecycle = match era {

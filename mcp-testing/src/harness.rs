@@ -6,7 +6,7 @@ use mcp_core::{
     model::{self, CallToolRequestParams, CallToolResult, Implementation},
 };
 use rmcp::{
-    RoleClient, ServiceError,
+    ErrorData, RoleClient, ServiceError,
     model::{CallToolRequest, ClientRequest, ServerResult},
     service::{PeerRequestOptions, RunningService},
 };
@@ -16,10 +16,14 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    Outcome,
+    Answer, Asked, Outcome,
+    answers::Answers,
     connect::{Connect, Place},
     recorder::Recorder,
 };
+
+/// How often a call is made again with answers.
+const MOST_ROUNDS: usize = 10;
 
 /// A client connected to a server, for tests.
 ///
@@ -41,6 +45,12 @@ pub struct Failure {
     pub code: i32,
     /// The text for the caller.
     pub message: String,
+}
+
+impl From<ErrorData> for Failure {
+    fn from(error: ErrorData) -> Self {
+        Self { code: error.code.0, message: error.message.into_owned() }
+    }
 }
 
 impl Harness {
@@ -75,6 +85,41 @@ impl Harness {
         shutdown: CancellationToken,
     ) -> Self {
         Self { client, era, outputs: OnceCell::new(), _server: shutdown.drop_guard() }
+    }
+
+    /// Answers what the server asks of its client from now on: in a legacy session as it asks, and
+    /// in the modern era by making the call again with the answers, up to ten times. Without it,
+    /// every question fails.
+    ///
+    /// ```
+    /// # use {mcp_core::*, mcp_testing::{Answer, Asked, Harness}, serde_json::json};
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct Name { name: String }
+    /// /// Greets the user.
+    /// #[tool]
+    /// async fn greet(cx: &ToolContext) -> ToolResult<String> {
+    ///     let name = cx.elicit::<Name>("What is your name?").await?.accepted();
+    ///     Ok(name.map_or_else(|| "Well then.".to_owned(), |form| format!("Hello, {}!", form.name)))
+    /// }
+    ///
+    /// # mcp_testing::__private::block_on(async {
+    /// # let server = Server::builder("greeter", "1.0").tool::<greet>().build();
+    /// let mcp = Harness::in_memory(server).await.answering(|asked| match asked {
+    ///     Asked::Form { .. } => Answer::Accept(json!({ "name": "Ada" })),
+    ///     other => panic!("not asked for: {other:?}"),
+    /// });
+    /// assert_eq!(mcp.call(greet {}).await.text(), "Hello, Ada!");
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn answering(self, answer: impl Fn(Asked) -> Answer + Send + Sync + 'static) -> Self {
+        self.set_answering(answer);
+        self
+    }
+
+    /// As [`Self::answering`], in the middle of a test.
+    pub fn set_answering(&self, answer: impl Fn(Asked) -> Answer + Send + Sync + 'static) {
+        self.client.service().set_answers(Answers::new(answer));
     }
 
     /// The era that the client speaks.
@@ -125,28 +170,42 @@ impl Harness {
             Value::Null => None,
             other => panic!("the arguments of a tool are an object, not {other}"),
         };
-        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-        let handle = self
-            .client
-            .send_request_with_option(request, PeerRequestOptions::no_options())
-            .await
-            .expect("the connection stands");
-        let token = handle.progress_token.clone();
-        let result = match handle.await_response().await {
-            Ok(ServerResult::CallToolResult(result)) => result,
-            Ok(other) => panic!("tools/call was answered with {other:?}"),
-            Err(ServiceError::McpError(error)) => {
-                return Err(Failure { code: error.code.0, message: error.message.into_owned() });
-            }
-            Err(error) => panic!("the connection broke: {error}"),
-        };
-        self.check_output(tool, &result).await;
-        Ok(Outcome {
-            tool: tool.to_owned(),
-            result,
-            progress: self.client.service().take(&token),
-            legacy: self.era == Era::Legacy,
-        })
+        let mut progress = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            let request = CallToolRequest::new(params.clone());
+            let handle = self
+                .client
+                .send_request_with_option(
+                    ClientRequest::CallToolRequest(request),
+                    PeerRequestOptions::no_options(),
+                )
+                .await
+                .expect("the connection stands");
+            let token = handle.progress_token.clone();
+            let response = handle.await_response().await;
+            progress.extend(self.client.service().take(&token));
+            let result = match response {
+                Ok(ServerResult::CallToolResult(result)) => result,
+                Ok(ServerResult::InputRequiredResult(asked)) => {
+                    let answers = self.client.service().answers();
+                    let responses = answers.all(asked.input_requests.unwrap_or_default())?;
+                    params.input_responses = Some(responses);
+                    params.request_state = asked.request_state;
+                    continue;
+                }
+                Ok(other) => panic!("tools/call was answered with {other:?}"),
+                Err(ServiceError::McpError(error)) => return Err(error.into()),
+                Err(error) => panic!("the connection broke: {error}"),
+            };
+            self.check_output(tool, &result).await;
+            return Ok(Outcome {
+                tool: tool.to_owned(),
+                result,
+                progress,
+                legacy: self.era == Era::Legacy,
+            });
+        }
+        panic!("`{tool}` still asks after {MOST_ROUNDS} rounds of answers")
     }
 
     /// All tools, from all pages.
@@ -221,5 +280,43 @@ impl Harness {
 
     pub async fn http_legacy(server: Server) -> Self {
         Self::over_http(server).legacy().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_core::{ToolContext, ToolResult, tool};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Name {
+        name: String,
+    }
+
+    /// Asks twice.
+    #[tool]
+    async fn ask_twice(cx: &ToolContext) -> ToolResult<String> {
+        let first = cx.elicit::<Name>("First?").await?.accepted().map(|form| form.name);
+        let second = cx.elicit::<Name>("Second?").await?.accepted().map(|form| form.name);
+        Ok(format!("{first:?} {second:?}"))
+    }
+
+    #[test]
+    fn rmcps_client_goes_the_rounds_by_itself() {
+        crate::__private::block_on(async {
+            let server = Server::builder("asking", "1").tool::<ask_twice>().build();
+            for connect in [Harness::over_http(server.clone()), Harness::over_pipes(server)] {
+                let mcp = connect.await.answering(|asked| match asked {
+                    Asked::Form { message, .. } => Answer::Accept(json!({ "name": message })),
+                    other => panic!("not to be asked: {other:?}"),
+                });
+                let params = CallToolRequestParams::new("ask_twice");
+                let result = mcp.client.call_tool(params).await.expect("the call is served");
+                let text = &result.content[0].as_text().expect("it is a text").text;
+                assert_eq!(text, r#"Some("First?") Some("Second?")"#);
+            }
+        });
     }
 }

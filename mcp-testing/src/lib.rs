@@ -29,6 +29,7 @@
 //! # });
 //! ```
 
+mod answers;
 mod connect;
 mod harness;
 mod in_memory;
@@ -45,6 +46,7 @@ mod resources;
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{
+    answers::{Answer, Asked},
     connect::Connect,
     harness::{Failure, Harness},
     outcome::Outcome,

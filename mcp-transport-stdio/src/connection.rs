@@ -137,6 +137,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                 continue;
             }
 
+            // No answer can come any more.
+            if self.input.is_empty()
+                && let Some(session) = &mut self.session
+                && session.hang_up()
+            {
+                continue;
+            }
+
             let had_room = self.output.has_room();
             let written = self.output.poll_write(&mut self.writer, cx)?;
             if !had_room {

@@ -12,7 +12,7 @@ use rmcp::{
     model::{
         CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage,
         ClientNotification, ClientRequest, ErrorData, GetExtensions as _, JsonRpcMessage,
-        NumberOrString, ServerJsonRpcMessage, ServerResult,
+        NumberOrString, ServerJsonRpcMessage, ServerNotification, ServerResult,
     },
     service::{ServerInitializeError, serve_server_with_ct},
 };
@@ -32,6 +32,12 @@ pub(crate) struct Session {
     from_engine: mpsc::Receiver<ServerJsonRpcMessage>,
     pending: HashMap<i64, RequestId>,
     next_number: i64,
+    /// What the engine has asked the client, without an answer yet.
+    asked: Vec<NumberOrString>,
+    /// Which of that the client will not answer any more, which the engine has yet to be told.
+    unanswerable: Vec<NumberOrString>,
+    /// Whether the client can still answer.
+    hung_up: bool,
     /// Ends the engine, and all that runs in it, with the session.
     _end: DropGuard,
 }
@@ -96,6 +102,9 @@ impl Session {
             from_engine,
             pending: HashMap::from([(0, id)]),
             next_number: 1,
+            asked: Vec::new(),
+            unanswerable: Vec::new(),
+            hung_up: false,
             _end: end.drop_guard(),
         }
     }
@@ -136,9 +145,39 @@ impl Session {
     pub(crate) fn forward(&mut self, text: &[u8]) {
         match serde_json::from_slice(text) {
             Ok(message @ JsonRpcMessage::Request(_)) => drop::<ClientJsonRpcMessage>(message),
-            Ok(message) => self.send(message),
+            Ok(message) => {
+                match &message {
+                    JsonRpcMessage::Response(response) => {
+                        self.asked.retain(|id| *id != response.id);
+                    }
+                    JsonRpcMessage::Error(error) => {
+                        self.asked.retain(|id| Some(id) != error.id.as_ref());
+                    }
+                    _ => {}
+                }
+                self.send(message);
+            }
             // There is nobody to answer.
             Err(error) => tracing::debug!(%error, "a message of the client cannot be read"),
+        }
+    }
+
+    /// Notes that the client can answer nothing any more: what it has been asked fails, and so
+    /// does what it would be asked from now on. Returns whether that is news.
+    pub(crate) fn hang_up(&mut self) -> bool {
+        self.unanswerable.append(&mut self.asked);
+        !std::mem::replace(&mut self.hung_up, true)
+    }
+
+    /// Tells the engine what the client will not answer, as far as it is ready to hear it.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>) {
+        while let Some(id) = self.unanswerable.pop() {
+            if self.poll_ready(cx).is_pending() {
+                self.unanswerable.push(id);
+                return;
+            }
+            let error = ErrorData::internal_error("the client has closed its output", None);
+            self.send(JsonRpcMessage::error(error, Some(id)));
         }
     }
 
@@ -159,6 +198,7 @@ impl Session {
     /// What the engine says next.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<FromEngine> {
         loop {
+            self.poll_refuse(cx);
             let Some(message) = std::task::ready!(self.from_engine.poll_recv(cx)) else {
                 return Poll::Ready(FromEngine::End(
                     self.pending.drain().map(|(_, id)| id).collect(),
@@ -170,7 +210,25 @@ impl Session {
                     Some(id) => (id, Err(error.error)),
                     None => continue,
                 },
-                other => return Poll::Ready(FromEngine::Other(other)),
+                JsonRpcMessage::Request(request) if self.hung_up => {
+                    self.unanswerable.push(request.id);
+                    continue;
+                }
+                other => {
+                    match &other {
+                        JsonRpcMessage::Request(request) => self.asked.push(request.id.clone()),
+                        JsonRpcMessage::Notification(message) => {
+                            if let ServerNotification::CancelledNotification(cancelled) =
+                                &message.notification
+                                && let Some(given_up) = &cancelled.params.request_id
+                            {
+                                self.asked.retain(|id| id != given_up);
+                            }
+                        }
+                        _ => {}
+                    }
+                    return Poll::Ready(FromEngine::Other(other));
+                }
             };
             // What is no longer pending was cancelled, and must not be answered any more.
             if let NumberOrString::Number(number) = number

@@ -886,3 +886,76 @@ async fn sockets_are_served_as_pipes_are() {
     assert_eq!(lines.next_line().await.unwrap(), None);
     serving.await.unwrap().unwrap();
 }
+
+fn accept(question: &Value, name: &str) -> Value {
+    assert_eq!(question["method"], "elicitation/create", "{question}");
+    json!({
+        "jsonrpc": "2.0",
+        "id": question["id"],
+        "result": {"action": "accept", "content": {"name": name}},
+    })
+}
+
+#[tokio::test]
+async fn a_session_is_asked_and_answers() {
+    for version in ["2025-06-18", "2025-11-25"] {
+        let mut client = Client::legacy(version).await;
+        client.send(legacy(1, "ask", json!({}))).await;
+        client.send(legacy(2, "ask", json!({}))).await;
+        let (one, two) = (client.answer().await, client.answer().await);
+        client.send(accept(&two, "second")).await;
+        client.send(accept(&one, "first")).await;
+        let answers = client.answers(2).await;
+        let mut texts = [text(&answers["1"]), text(&answers["2"])];
+        texts.sort_unstable();
+        assert_eq!(texts, ["first", "second"]);
+        assert!(client.close().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_question_fails_when_its_client_has_closed_its_output() {
+    let mut client = Client::legacy("2025-11-25").await;
+    client.send(legacy(1, "ask", json!({}))).await;
+    let question = client.answer().await;
+    client.send(legacy(2, "ask", json!({}))).await;
+    client.answer().await;
+    client.send(legacy(3, "wait_and_ask", json!({}))).await;
+    client.until_waiting(1).await;
+    // The last line has no end, and counts.
+    client.write(accept(&question, "Ada").to_string().as_bytes()).await;
+    let stage = Arc::clone(&client.stage);
+    let closing = tokio::spawn(client.close());
+    stage.gate.notify_one();
+    let mut rest = closing.await.unwrap();
+    // The last question may have been asked before the end was read.
+    rest.retain(|message| message.get("method").is_none());
+    let by_id = |id: u64| rest.iter().find(|answer| answer["id"] == id).unwrap();
+    assert_eq!(rest.len(), 3, "{rest:?}");
+    assert_eq!(text(by_id(1)), "Ada");
+    for failed in [by_id(2), by_id(3)] {
+        assert_eq!(failed["result"]["isError"], true, "{failed}");
+        assert_eq!(text(failed), "the client failed to ask");
+    }
+}
+
+#[tokio::test]
+async fn a_question_fails_when_the_server_is_told_to_stop() {
+    let mut client = Client::legacy("2025-11-25").await;
+    client.send(legacy(1, "ask", json!({}))).await;
+    client.answer().await;
+    client.shutdown.cancel();
+    assert_eq!(text(&client.answer().await), "the client failed to ask");
+    assert!(client.close().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_asks_can_be_cancelled() {
+    let mut client = Client::legacy("2025-11-25").await;
+    client.send(legacy(1, "ask", json!({}))).await;
+    let question = client.answer().await;
+    client.send(cancelled(1)).await;
+    client.send(accept(&question, "too late")).await;
+    client.nothing_more().await;
+    assert!(client.close().await.is_empty());
+}

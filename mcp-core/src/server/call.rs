@@ -125,7 +125,10 @@ impl Work {
             }
             Ok(Poll::Ready(Err(error))) => {
                 let rpc = error.as_rpc().cloned();
-                let outcome = if rpc.is_some() { "refused" } else { error.kind().as_str() };
+                let outcome = match (&rpc, error.kind()) {
+                    (Some(_), ToolErrorKind::Internal) => "refused",
+                    (_, kind) => kind.as_str(),
+                };
                 self.log.end(outcome, Some(&error));
                 return Poll::Ready(match rpc {
                     Some(rpc) => Response::error(rpc),

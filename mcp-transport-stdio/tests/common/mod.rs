@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use mcp_core::{Server, ToolContext, ToolPack, tool};
+use mcp_core::{Server, ToolContext, ToolPack, ToolResult, tool};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,29 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// A form.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Name {
+    name: String,
+}
+
+/// Asks for a name.
+#[tool]
+async fn ask(cx: &ToolContext) -> ToolResult<String> {
+    let answer = cx.elicit::<Name>("What is your name?").await?;
+    Ok(answer.accepted().map_or_else(|| "nobody".to_owned(), |form| form.name))
+}
+
+/// Waits, and then asks for a name.
+#[tool]
+async fn wait_and_ask(#[state] stage: &Arc<Stage>, cx: &ToolContext) -> ToolResult<String> {
+    let waiting = Counted::new(&stage.waiting);
+    stage.gate.notified().await;
+    drop(waiting);
+    let answer = cx.elicit::<Name>("What is your name?").await?;
+    Ok(answer.accepted().map_or_else(|| "nobody".to_owned(), |form| form.name))
 }
 
 /// Says the same again.
@@ -149,8 +172,11 @@ async fn print() -> String {
 }
 
 pub(crate) fn server(stage: &Arc<Stage>) -> Server {
-    let pack =
-        ToolPack::new("stage", Arc::clone(stage)).tool::<wait>().tool::<flood>().tool::<stop>();
+    let pack = ToolPack::new("stage", Arc::clone(stage))
+        .tool::<wait>()
+        .tool::<flood>()
+        .tool::<stop>()
+        .tool::<wait_and_ask>();
     Server::builder("stage", "4.2")
         .tool::<echo>()
         .tool::<add>()
@@ -160,6 +186,7 @@ pub(crate) fn server(stage: &Arc<Stage>) -> Server {
         .tool::<panics>()
         .tool::<too_slow>()
         .tool::<print>()
+        .tool::<ask>()
         .pack(pack)
         .build()
 }
@@ -206,7 +233,7 @@ pub(crate) fn initialize(id: impl Into<Value>, version: &str) -> Value {
         "method": "initialize",
         "params": {
             "protocolVersion": version,
-            "capabilities": {},
+            "capabilities": {"elicitation": {}},
             "clientInfo": {"name": "test", "version": "1"},
         },
     })
