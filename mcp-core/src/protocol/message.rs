@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
@@ -14,6 +14,7 @@ use super::{
     meta::MetaSpans,
     span::{Span, Text},
 };
+use crate::task::TaskLink;
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
@@ -101,6 +102,12 @@ methods! {
     ReadResource = "resources/read",
     /// `prompts/get`
     GetPrompt = "prompts/get",
+    /// `tasks/get` (the extension `io.modelcontextprotocol/tasks`)
+    GetTask = "tasks/get",
+    /// `tasks/update` (the extension `io.modelcontextprotocol/tasks`)
+    UpdateTask = "tasks/update",
+    /// `tasks/cancel` (the extension `io.modelcontextprotocol/tasks`)
+    CancelTask = "tasks/cancel",
     /// `initialize` (legacy)
     Initialize = "initialize",
     /// `ping` (legacy)
@@ -131,13 +138,15 @@ pub struct Request {
     id: RequestId,
     method: Method,
     era: Era,
-    /// `params.name` or `params.uri`.
+    /// `params.name`, `params.uri` or `params.taskId`.
     target: Option<Text>,
     cursor: Option<Text>,
     arguments: Arguments,
     meta: MetaSpans,
     extensions: http::Extensions,
     notifications: Option<mpsc::Sender<Notification>>,
+    /// Where the call is a task, or may become one.
+    task: Option<Arc<TaskLink>>,
 }
 
 impl Request {
@@ -167,7 +176,8 @@ impl Request {
         self.era = Era::Modern;
     }
 
-    /// What is acted on: `params.name` of a tool or prompt, `params.uri` of a resource.
+    /// What is acted on: `params.name` of a tool or prompt, `params.uri` of a resource,
+    /// `params.taskId` of a task.
     pub fn name(&self) -> Option<&str> {
         self.target.as_ref().map(|text| text.as_str(&self.text))
     }
@@ -260,6 +270,7 @@ impl Request {
             meta: MetaSpans::legacy(progress_token),
             extensions: http::Extensions::new(),
             notifications: None,
+            task: None,
         }
     }
 
@@ -270,6 +281,19 @@ impl Request {
 
     pub(crate) fn notify_through(&mut self, sender: mpsc::Sender<Notification>) {
         self.notifications = Some(sender);
+    }
+
+    /// Tells nothing before the result, whatever the client has asked for.
+    pub(crate) fn silence(&mut self) {
+        self.notifications = None;
+    }
+
+    pub(crate) fn link_to_task(&mut self, link: Arc<TaskLink>) {
+        self.task = Some(link);
+    }
+
+    pub(crate) fn task(&self) -> Option<&TaskLink> {
+        self.task.as_deref()
     }
 
     pub(crate) fn notifications(&self) -> Option<&mpsc::Sender<Notification>> {
@@ -296,6 +320,7 @@ struct Params<'a> {
     arguments: Option<&'a RawValue>,
     meta: Option<&'a RawValue>,
     request_id: Option<&'a RawValue>,
+    task_id: Option<&'a RawValue>,
 }
 
 // Derived implementations would also take arrays for objects, and `null` for an absent `id`.
@@ -360,6 +385,7 @@ impl<'de> Deserialize<'de> for Params<'de> {
                         "arguments" => once(&mut params.arguments, "params.arguments", &mut map)?,
                         "_meta" => once(&mut params.meta, "params._meta", &mut map)?,
                         "requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
+                        "taskId" => once(&mut params.task_id, "params.taskId", &mut map)?,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -423,7 +449,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
         }
         // Spelled with escapes. Recognize what we know all the same: a gateway in front of the
         // server may have read it so.
-        const KNOWN: [&str; 12] = [
+        const KNOWN: [&str; 13] = [
             "jsonrpc",
             "id",
             "method",
@@ -436,6 +462,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
             "arguments",
             "_meta",
             "requestId",
+            "taskId",
         ];
         let key = serde_json::from_str::<String>(quoted).unwrap_or_default();
         Ok(Self(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
@@ -530,6 +557,9 @@ impl Message {
         };
         let target = match method {
             Method::ReadResource => string("uri", params.uri)?,
+            Method::GetTask | Method::UpdateTask | Method::CancelTask => {
+                string("taskId", params.task_id)?
+            }
             _ => string("name", params.name)?,
         };
         let cursor = string("cursor", params.cursor)?;
@@ -557,6 +587,7 @@ impl Message {
             meta,
             extensions: http::Extensions::new(),
             notifications: None,
+            task: None,
             text: bytes,
         }))
     }

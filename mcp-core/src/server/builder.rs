@@ -8,9 +8,11 @@ use super::{
     Entry, Inner, Response, Server, Tools,
     list::{CacheHints, ToolList},
     response::{BoxError, Encoding},
+    tasks::{EXTENSION, Tasks},
 };
 use crate::{
     Call, Request, SUPPORTED_VERSIONS, ToolPack,
+    task::{TaskOptions, TaskSupport},
     tool::{BoxLayer, BoxService, ErasedTool, boxed_layer},
 };
 
@@ -42,6 +44,7 @@ pub struct ServerBuilder {
     timeout: Duration,
     page_size: usize,
     cache: CacheHints,
+    tasks: TaskOptions,
 }
 
 struct PackParts {
@@ -105,6 +108,7 @@ impl ServerBuilder {
             timeout: Duration::from_secs(60),
             page_size: 100,
             cache: CacheHints { ttl_ms: 300_000, scope: CacheScope::Public },
+            tasks: TaskOptions::default(),
         }
     }
 
@@ -183,6 +187,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how tasks are kept and worked on; in memory and in this process by default.
+    ///
+    /// Only tools that ask for it have tasks (`#[tool(task)]`), and only clients that know tasks
+    /// get them. The work goes on outside of all layers: they see the call that is answered with
+    /// a task, not its outcome.
+    #[must_use]
+    pub fn tasks(mut self, options: TaskOptions) -> Self {
+        self.tasks = options;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics
@@ -206,6 +221,8 @@ impl ServerBuilder {
         let mut packs = self.packs;
         packs.insert(0, PackParts { name, tools, layers });
 
+        let task_service = Tasks::new(self.tasks);
+        let mut has_tasks = false;
         let mut listed = Vec::new();
         let mut entries: HashMap<Box<str>, Entry> = HashMap::new();
         for pack in packs {
@@ -234,7 +251,10 @@ impl ServerBuilder {
                 }
                 listed.push(tool.definition.model.clone());
                 let timeout = tool.definition.timeout.unwrap_or(self.timeout);
-                unlayered.insert(name.into(), Entry { tool, timeout, layered: None });
+                let is_task = tool.definition.task != TaskSupport::Never;
+                has_tasks |= is_task;
+                let tasks = is_task.then(|| Arc::clone(&task_service));
+                unlayered.insert(name.into(), Entry { tool, timeout, tasks, layered: None });
             }
             if pack.layers.is_empty() {
                 entries.extend(unlayered);
@@ -257,6 +277,9 @@ impl ServerBuilder {
         if let Some(instructions) = &self.instructions {
             discover["instructions"] = instructions.as_str().into();
         }
+        if has_tasks {
+            discover["capabilities"]["extensions"][EXTENSION] = json!({});
+        }
         self.cache.write(&mut discover);
         discover["_meta"] = meta.clone();
 
@@ -271,6 +294,7 @@ impl ServerBuilder {
                 instructions: self.instructions,
                 capabilities,
                 tools,
+                tasks: has_tasks.then_some(task_service),
                 layered: None,
             }),
         };
@@ -286,6 +310,7 @@ impl ServerBuilder {
             instructions: inner.instructions.clone(),
             capabilities: inner.capabilities.clone(),
             tools: inner.tools.clone(),
+            tasks: inner.tasks.clone(),
             list: Arc::clone(&inner.list),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
@@ -300,8 +325,12 @@ fn layered_pack(tools: &HashMap<Box<str>, Entry>, layers: Vec<BoxLayer>) -> BoxS
         tools
             .iter()
             .map(|(name, entry)| {
-                let entry =
-                    Entry { tool: Arc::clone(&entry.tool), timeout: entry.timeout, layered: None };
+                let entry = Entry {
+                    tool: Arc::clone(&entry.tool),
+                    timeout: entry.timeout,
+                    tasks: entry.tasks.clone(),
+                    layered: None,
+                };
                 (name.clone(), entry)
             })
             .collect(),

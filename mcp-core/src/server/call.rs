@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-use super::{Response, ResponseFuture};
+use super::{Response, ResponseFuture, tasks::Handover};
 use crate::{
     CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
     tool::{CallFuture, ErasedTool, Refusal},
@@ -20,19 +20,31 @@ use crate::{
 
 /// Checks the arguments and begins the call.
 pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> ResponseFuture {
+    match prepare(tool, timeout, request) {
+        Ok(call) => call.into(),
+        Err(response) => response.into(),
+    }
+}
+
+/// Checks the arguments and makes the call, or says why there is none.
+pub(super) fn prepare(
+    tool: &Arc<ErasedTool>,
+    timeout: Duration,
+    request: Request,
+) -> Result<ToolCall, Response> {
     let mut log = CallLog::new(tool, request.id());
     // Deserializing the arguments runs the tool author's code, too.
     match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
-        Ok(Ok(future)) => ToolCall { future, log, timeout, deadline: None }.into(),
+        Ok(Ok(future)) => Ok(ToolCall { future, log, timeout, deadline: None, handover: None }),
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
-            Response::tool(CallResult::error(faults)).into()
+            Err(Response::tool(CallResult::error(faults)))
         }
         Ok(Err(Refusal::Rpc(error))) => {
             log.end("malformed", None);
-            Response::error(error).into()
+            Err(Response::error(error))
         }
-        Err(panic) => Response::error(log.end_in_panic(&*panic)).into(),
+        Err(panic) => Err(Response::error(log.end_in_panic(&*panic))),
     }
 }
 
@@ -49,6 +61,14 @@ pub(super) struct ToolCall {
     timeout: Duration,
     /// Armed when the tool first has to wait; most calls never pay for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Only for tools that may make a task of a call under way.
+    handover: Option<Box<HandoverState>>,
+}
+
+enum HandoverState {
+    Possible(Handover),
+    /// The task is being made; its handle is the response.
+    Begun(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 
 impl fmt::Debug for ToolCall {
@@ -58,6 +78,35 @@ impl fmt::Debug for ToolCall {
 }
 
 impl ToolCall {
+    pub(super) fn tool(&self) -> &Arc<ErasedTool> {
+        &self.log.tool
+    }
+
+    /// Lets the tool make a task of the call.
+    pub(super) fn with_handover(mut self, handover: Handover) -> Self {
+        self.handover = Some(Box::new(HandoverState::Possible(handover)));
+        self
+    }
+
+    /// Begins a task that goes on with the call, if the tool wants it.
+    fn hand_over(&mut self) {
+        match self.handover.take().map(|state| *state) {
+            Some(HandoverState::Possible(handover)) if handover.is_wanted() => {
+                let log = self.log.silent();
+                let task = Self {
+                    future: std::mem::replace(&mut self.future, Box::pin(std::future::pending())),
+                    log: std::mem::replace(&mut self.log, log),
+                    timeout: handover.limit(self.tool()),
+                    deadline: None,
+                    handover: None,
+                };
+                let begun = Box::pin(handover.begin(task));
+                self.handover = Some(Box::new(HandoverState::Begun(begun)));
+            }
+            state => self.handover = state.map(Box::new),
+        }
+    }
+
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
             Ok(Poll::Ready(Ok(result))) => {
@@ -72,6 +121,12 @@ impl ToolCall {
             Err(panic) => {
                 let error = self.log.end_in_panic(&*panic);
                 return Poll::Ready(Response::error(error));
+            }
+        }
+        if self.handover.is_some() {
+            self.hand_over();
+            if let Some(HandoverState::Begun(begun)) = self.handover.as_deref_mut() {
+                return begun.as_mut().poll(cx);
             }
         }
         let timeout = self.timeout;
@@ -97,6 +152,11 @@ impl CallLog {
     fn new(tool: &Arc<ErasedTool>, id: &RequestId) -> Self {
         let heard = tracing::enabled!(tracing::Level::INFO);
         Self { tool: Arc::clone(tool), id: id.clone(), started: heard.then(Instant::now) }
+    }
+
+    /// One that writes nothing, for what is left of a call when another goes on with it.
+    fn silent(&self) -> Self {
+        Self { tool: Arc::clone(&self.tool), id: self.id.clone(), started: None }
     }
 
     fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {

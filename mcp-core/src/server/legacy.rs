@@ -136,7 +136,7 @@ impl ServerHandler for LegacySession {
                 Some(TypedPart::Response(response)) => {
                     return match response.into_result() {
                         Ok(ResultBody::Tool(result)) => Ok(result.into_rmcp().into()),
-                        Ok(ResultBody::Prebuilt(_)) => {
+                        Ok(ResultBody::Prebuilt(_) | ResultBody::Members(_)) => {
                             Err(ErrorData::internal_error("internal error", None))
                         }
                         Err(error) => Err(error.into_rmcp()),

@@ -6,6 +6,7 @@ mod legacy;
 mod list;
 mod reply;
 mod response;
+mod tasks;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -19,7 +20,7 @@ pub use self::{
     reply::{Reply, ReplyPart},
     response::{BoxError, Encoded, Response, ResponseFuture, ResultBody},
 };
-use self::{list::ToolList, response::Encoding};
+use self::{list::ToolList, response::Encoding, tasks::Tasks};
 use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
     tool::{BoxService, ErasedTool},
@@ -41,6 +42,8 @@ struct Inner {
     list: Arc<ToolList>,
     discover: Bytes,
     encoding: Arc<Encoding>,
+    /// Only where some tool's calls may become tasks.
+    tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
 }
 
@@ -51,6 +54,8 @@ struct Tools(Arc<HashMap<Box<str>, Entry>>);
 struct Entry {
     tool: Arc<ErasedTool>,
     timeout: std::time::Duration,
+    /// Only where the tool's calls may become tasks.
+    tasks: Option<Arc<Tasks>>,
     /// The pack's layers around a service that calls any tool of the pack.
     layered: Option<BoxService>,
 }
@@ -110,6 +115,14 @@ impl Server {
             },
             (Era::Modern, Method::Discover) => Response::prebuilt(inner.discover.clone()).into(),
             (Era::Legacy, Method::Ping) => Response::prebuilt(Bytes::from_static(b"{}")).into(),
+            (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask)
+                if inner.tasks.is_some() =>
+            {
+                inner.tasks.as_ref().map_or_else(
+                    || unreachable!("the guard has looked"),
+                    |tasks| tasks.answer(request),
+                )
+            }
             (_, method) => Response::error(RpcError::new(
                 ErrorKind::MethodNotFound,
                 format!(
@@ -139,6 +152,32 @@ impl Server {
     /// The arguments of a tool that HTTP clients mirror into headers.
     pub fn header_params(&self, tool: &str) -> &[HeaderParam] {
         self.inner.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
+    }
+
+    /// The work of a task that another process has made and not worked on, for a
+    /// [`TaskRunner`](crate::tasks::TaskRunner) that hands work over.
+    ///
+    /// `request` is the call as [`TaskWork::request`](crate::tasks::TaskWork::request) told it
+    /// there, with the [`Principal`] in its extensions. It is not checked whether the caller may
+    /// call the tool: that was done when the task was made. Nor do layers see the call.
+    ///
+    /// # Errors
+    ///
+    /// When this server has no such tool, or the arguments do not fit it.
+    pub fn task_work(
+        &self,
+        id: &str,
+        request: Request,
+    ) -> Result<crate::tasks::TaskWork, RpcError> {
+        let entry = request.name().and_then(|name| self.inner.tools.0.get(name));
+        let task = entry.and_then(|entry| Some((entry, entry.tasks.as_ref()?)));
+        let (entry, tasks) = task.ok_or_else(|| {
+            RpcError::new(
+                ErrorKind::InvalidParams,
+                "there is no such tool whose calls become tasks",
+            )
+        })?;
+        tasks.resume(&entry.tool, id, request)
     }
 
     /// The handler of one legacy session, for `rmcp`'s engine.
@@ -184,8 +223,16 @@ impl Entry {
             .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
             return call::forbid(&self.tool, &request, error);
         }
-        call::start(&self.tool, self.timeout, request)
+        match &self.tasks {
+            None => call::start(&self.tool, self.timeout, request),
+            Some(tasks) => tasks.call(&self.tool, self.timeout, request),
+        }
     }
+}
+
+fn no_such_method(method: &Method) -> ResponseFuture {
+    let text = format!("no such method: {}", method.as_str());
+    Response::error(RpcError::new(ErrorKind::MethodNotFound, text)).into()
 }
 
 /// What every modern request must say about itself.

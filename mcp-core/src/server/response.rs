@@ -33,6 +33,9 @@ pub enum ResultBody {
     Tool(CallResult),
     /// A result that was written when the server was built: a JSON object.
     Prebuilt(Bytes),
+    /// A result that only modern clients get: the members of a JSON object, without braces and
+    /// without `_meta`.
+    Members(Bytes),
 }
 
 impl Response {
@@ -44,6 +47,11 @@ impl Response {
     /// A failure to serve the request.
     pub fn error(error: RpcError) -> Self {
         Self(Err(error))
+    }
+
+    /// A result that only modern clients get, without braces and without `_meta`.
+    pub(super) fn members(members: Vec<u8>) -> Self {
+        Self(Ok(ResultBody::Members(members.into())))
     }
 
     pub(super) fn prebuilt(result: Bytes) -> Self {
@@ -105,6 +113,11 @@ impl std::fmt::Debug for Inner {
 impl ResponseFuture {
     pub(super) fn layered(service: BoxService, request: Request) -> Self {
         Self(Inner::Layered(Box::pin(service.oneshot(request))))
+    }
+
+    /// A response that takes some waiting for.
+    pub(super) fn boxed(response: impl Future<Output = Response> + Send + 'static) -> Self {
+        Self(Inner::Layered(Box::pin(async move { Ok(response.await) })))
     }
 
     /// As [`Future::poll`], without the wrapping that a `tower` service needs.
@@ -203,11 +216,17 @@ impl Encoding {
         let mut out = Vec::with_capacity(match &body {
             ResultBody::Tool(_) => 320,
             ResultBody::Prebuilt(result) => result.len() + 64,
+            ResultBody::Members(members) => members.len() + self.modern_tail.len() + 64,
         });
         write_head(&mut out, Some(id));
         out.extend_from_slice(br#","result":"#);
         match (body, era) {
             (ResultBody::Prebuilt(result), _) => out.extend_from_slice(&result),
+            (ResultBody::Members(members), _) => {
+                out.push(b'{');
+                out.extend_from_slice(&members);
+                out.extend_from_slice(&self.modern_tail);
+            }
             (ResultBody::Tool(result), Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
                 result.write_members(era, &mut out);
