@@ -1,1 +1,22 @@
-//! Under construction.
+//! The load generator behind `cargo xtask bench`, as a library so that a test can drive it, too.
+//!
+//! The servers and the comparison are this package's binaries: `floor`, `rmcp-server`,
+//! `bench-server` and `compare`.
+
+mod call;
+mod http;
+mod latency;
+mod listen;
+mod process;
+mod server;
+mod stdio;
+
+pub use self::{
+    call::{Dialect, Expected, Template},
+    http::Connection,
+    latency::Latencies,
+    listen::Listen,
+    process::{Memory, Usage},
+    server::{RunningServer, Subject},
+    stdio::Pipe,
+};

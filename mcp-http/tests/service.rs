@@ -12,8 +12,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
-use mcp_core::{Principal, Server, ToolContext, tool};
+use mcp_core::{Call, CallResult, Principal, Server, Tool, ToolContext, ToolResult, tool};
 use mcp_http::{Body, HttpConfig, HttpService};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use tower::ServiceExt as _;
 
@@ -24,19 +26,25 @@ async fn whoami(cx: &ToolContext) -> String {
 }
 
 /// Answers JSON that somebody else has laid out.
-#[tool]
-async fn foreign_json(
+#[derive(Deserialize, JsonSchema, Tool)]
+struct ForeignJson {
     /// How many entries.
     entries: usize,
-    cx: &ToolContext,
-) -> mcp_core::ToolResult<mcp_core::CallResult> {
-    cx.progress(0.5, "half").await;
-    let text = format!("{{\r\n  \"a\\n\": [\n{}1\r]\n}}", "1,\n".repeat(entries));
-    mcp_core::CallResult::structured(&RawValue::from_string(text)?)
+}
+
+impl Call<()> for ForeignJson {
+    type Output = CallResult;
+
+    async fn call(self, (): &(), cx: &ToolContext) -> ToolResult<CallResult> {
+        cx.progress(0.5, "half").await;
+        let list = "1,\n".repeat(self.entries);
+        let json = format!("{{\r\n  \"a\\n\": [\n{list}1\r]\n}}");
+        CallResult::structured(&RawValue::from_string(json)?)
+    }
 }
 
 fn server() -> Server {
-    Server::builder("test", "1.0").tool::<whoami>().tool::<foreign_json>().build()
+    Server::builder("test", "1.0").tool::<whoami>().tool::<ForeignJson>().build()
 }
 
 fn service() -> HttpService {
@@ -110,27 +118,62 @@ async fn the_principal_of_the_http_request_reaches_the_tool() {
         assert_eq!(said(message(named).await), "alice");
     }
 
-    // In a session each request has its own.
+    let session = open(&service, Some(principal())).await;
+    let mut request = of_session(legacy("tools/call", &whoami), &session);
+    request.extensions_mut().insert(principal());
+    let response = service.respond(request).await.unwrap();
+    assert_eq!(said(message(response).await), "alice");
+}
+
+#[tokio::test]
+async fn a_session_is_there_only_for_who_opened_it() {
+    let service = service();
+    let alice = || Some(Principal::new("alice", ["any"]));
+    let bob = || Some(Principal::new("bob", ["any"]));
+    for (owner, other) in [(alice(), bob()), (alice(), None), (None, alice())] {
+        let session = open(&service, owner.clone()).await;
+        for (caller, status) in [(other, 404), (owner, 200)] {
+            let mut request = of_session(legacy("ping", &json!({})), &session);
+            request.extensions_mut().extend(caller.into_iter().fold(
+                http::Extensions::new(),
+                |mut extensions, caller| {
+                    extensions.insert(caller);
+                    extensions
+                },
+            ));
+            let response = service.respond(request).await.unwrap();
+            assert_eq!(response.status(), status);
+        }
+    }
+}
+
+/// Opens a legacy session; its identifier.
+async fn open(service: &HttpService, owner: Option<Principal>) -> http::HeaderValue {
     let params = json!({
         "protocolVersion": "2025-06-18",
         "capabilities": {},
         "clientInfo": {"name": "test", "version": "0"},
     });
-    let opened = service.respond(legacy("initialize", &params)).await.unwrap();
-    let session = opened.headers()["mcp-session-id"].clone();
     let initialized = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let mut opening = legacy("initialize", &params);
     let mut initialized = Request::post("/").body(Full::<Bytes>::from(initialized)).unwrap();
-    initialized.headers_mut().insert("mcp-session-id", session.clone());
-    assert_eq!(service.respond(initialized).await.unwrap().status(), 202);
-    for (extension, expected) in [(None, "nobody"), (Some(principal()), "alice")] {
-        let mut request = legacy("tools/call", &whoami);
-        request.headers_mut().insert("mcp-session-id", session.clone());
-        if let Some(principal) = extension {
-            request.extensions_mut().insert(principal);
-        }
-        let response = service.respond(request).await.unwrap();
-        assert_eq!(said(message(response).await), expected);
+    if let Some(owner) = owner {
+        opening.extensions_mut().insert(owner.clone());
+        initialized.extensions_mut().insert(owner);
     }
+    let opened = service.respond(opening).await.unwrap();
+    let session = opened.headers()["mcp-session-id"].clone();
+    let response = service.respond(of_session(initialized, &session)).await.unwrap();
+    assert_eq!(response.status(), 202);
+    session
+}
+
+fn of_session(
+    mut request: Request<Full<Bytes>>,
+    session: &http::HeaderValue,
+) -> Request<Full<Bytes>> {
+    request.headers_mut().insert("mcp-session-id", session.clone());
+    request
 }
 
 #[tokio::test]
@@ -244,7 +287,7 @@ where
 async fn a_panic_in_a_layer_is_an_internal_error_with_the_request_s_identifier() {
     for at_once in [true, false] {
         let server = Server::builder("test", "1.0")
-            .tool::<foreign_json>()
+            .tool::<ForeignJson>()
             .layer(tower::layer::layer_fn(move |inner| Panics { inner, at_once }))
             .build();
         let service = HttpService::new(server, HttpConfig::new().allow_any_host());

@@ -19,6 +19,36 @@
 //! }
 //! ```
 //!
+//! Tools that share a state, and describe each argument, are types in a pack:
+//!
+//! ```
+//! use mcp_serve::{Call, Server, Tool, ToolContext, ToolPack, ToolResult};
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//!
+//! /// Counts how often a word stands in the document.
+//! #[derive(Deserialize, JsonSchema, Tool)]
+//! #[tool(read_only, idempotent)]
+//! struct CountWord {
+//!     /// The word, matched exactly.
+//!     word: String,
+//! }
+//!
+//! struct Document(String);
+//!
+//! impl Call<Document> for CountWord {
+//!     type Output = usize;
+//!
+//!     async fn call(self, document: &Document, _cx: &ToolContext) -> ToolResult<usize> {
+//!         Ok(document.0.split_whitespace().filter(|word| **word == self.word).count())
+//!     }
+//! }
+//!
+//! let pack = ToolPack::new("text", Document("to be or not to be".into())).tool::<CountWord>();
+//! let server = Server::builder("words", "1.0").pack(pack).build();
+//! # assert_eq!(server.tool_names().collect::<Vec<_>>(), ["count_word"]);
+//! ```
+//!
 //! To mount a server in an application that has its own listener, use `mcp-http`'s tower service
 //! instead.
 

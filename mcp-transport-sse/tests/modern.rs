@@ -307,9 +307,8 @@ async fn headers_and_body_have_to_agree() {
     }
     for headers in [
         format!("{VERSION}{METHOD}{NAME}"),
-        format!(
-            "MCP-Protocol-Version:  2026-07-28  \r\nMCP-METHOD: tools/call\r\nMcp-Name:\techo \r\n"
-        ),
+        "MCP-Protocol-Version:  2026-07-28  \r\nMCP-METHOD: tools/call\r\nMcp-Name:\techo \r\n"
+            .to_owned(),
         format!("{VERSION}{METHOD}mcp-name: =?base64?ZWNobw==?=\r\n"),
         // Nothing of the legacy era matters to a modern request.
         format!("{VERSION}{METHOD}{NAME}mcp-session-id: x\r\nlast-event-id: 7\r\n"),

@@ -1,27 +1,37 @@
 //! `cargo xtask bench`: the comparison of `mcp-bench`, built for release and run.
 
+use std::{path::PathBuf, process::Command};
+
 use clap::Args;
 
 use crate::shell::{self, step};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A fraction of the rounds, to see that everything runs.
+    /// Fewer and shorter rounds, to see that everything runs.
     #[arg(long)]
     quick: bool,
+    /// Also write all figures of all rounds to a file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     step("building the servers for release");
-    run_cargo(&["build", "--release", "--locked", "--package=mcp-bench", "--package=hello"])?;
-    let mut arguments =
-        vec!["run", "--release", "--locked", "--package=mcp-bench", "--bin=compare"];
+    shell::run(shell::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "--package=mcp-bench",
+        "--package=hello",
+    ]))?;
+    step("measuring");
+    let mut compare = Command::new(shell::target_directory()?.join("release/compare"));
     if options.quick {
-        arguments.extend(["--", "--quick"]);
+        compare.arg("--quick");
     }
-    run_cargo(&arguments)
-}
-
-fn run_cargo(arguments: &[&str]) -> anyhow::Result<()> {
-    shell::run(shell::cargo().args(arguments))
+    if let Some(file) = &options.json {
+        compare.arg("--json").arg(file);
+    }
+    shell::run(&mut compare)
 }

@@ -26,7 +26,7 @@ fn clients() -> anyhow::Result<()> {
     let Some(python) = toolbox::python()? else {
         return skip(WHAT, "there is no python3 with venv; install it, or run as root on Debian");
     };
-    let Some(npm) = toolbox::npm()? else {
+    let Some(npm) = toolbox::npm(toolbox::INSPECTOR)? else {
         return skip(WHAT, "there is no npm; install Node.js, or run as root on Debian");
     };
     step("the official clients");
@@ -36,7 +36,7 @@ fn clients() -> anyhow::Result<()> {
         "--package=hello",
         "--package=sales-server",
     ]))?;
-    let binaries = target_directory()?.join("debug");
+    let binaries = shell::target_directory()?.join("debug");
     shell::run(
         Command::new(python)
             .arg(crate::root().join("xtask/clients/check.py"))
@@ -47,12 +47,4 @@ fn clients() -> anyhow::Result<()> {
             .arg("--sales")
             .arg(crate::root().join("examples/sales-server/data/sales.csv")),
     )
-}
-
-fn target_directory() -> anyhow::Result<std::path::PathBuf> {
-    let metadata =
-        shell::output(shell::cargo().args(["metadata", "--format-version=1", "--no-deps"]))?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
-    let directory = metadata["target_directory"].as_str().unwrap_or("target");
-    Ok(directory.into())
 }

@@ -11,8 +11,10 @@ use crate::shell::{self, exists, run, step};
 
 /// The official Python SDK that the tests connect with.
 const PYTHON_PACKAGES: &[&str] = &["mcp==2.3.0"];
-/// The official Inspector, and the Node.js that it needs.
-const NPM_PACKAGES: &[&str] = &["node@22", "@modelcontextprotocol/inspector@2.12.0"];
+/// The Node.js that all of the npm packages need.
+const NODE: &str = "node@22";
+/// The official Inspector, which the tests connect with.
+pub(crate) const INSPECTOR: &str = "@modelcontextprotocol/inspector@2.12.0";
 
 /// A folder for installed tools; nothing is written into the checkout.
 fn cache() -> anyhow::Result<PathBuf> {
@@ -52,9 +54,11 @@ pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(python))
 }
 
-/// The folder of the npm packages' programs, or `None` where npm itself cannot be had.
-pub(crate) fn npm() -> anyhow::Result<Option<PathBuf>> {
-    let home = cache()?.join(format!("npm-{}", fingerprint(NPM_PACKAGES)));
+/// The folder of an npm package's programs, Node.js among them, or `None` where npm itself cannot
+/// be had.
+pub(crate) fn npm(package: &str) -> anyhow::Result<Option<PathBuf>> {
+    let packages = [NODE, package];
+    let home = cache()?.join(format!("npm-{}", fingerprint(&packages)));
     let programs = home.join("node_modules/.bin");
     if done(&home) {
         return Ok(Some(programs));
@@ -65,12 +69,12 @@ pub(crate) fn npm() -> anyhow::Result<Option<PathBuf>> {
     if !exists("npm") {
         return Ok(None);
     }
-    step(&format!("installing {} into {}", NPM_PACKAGES.join(" "), home.display()));
+    step(&format!("installing {} into {}", packages.join(" "), home.display()));
     clear(&home)?;
     run(Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
         .arg(&home)
-        .args(NPM_PACKAGES))?;
+        .args(packages))?;
     mark_done(&home)?;
     Ok(Some(programs))
 }

@@ -21,3 +21,41 @@ pub enum LogLevel {
     /// The system is unusable.
     Emergency,
 }
+
+// The legacy engine calls logging deprecated, as the newest revision does; sessions still have it.
+#[expect(deprecated, reason = "legacy sessions log through the engine")]
+mod engine {
+    use rmcp::model::LoggingLevel;
+
+    use super::LogLevel;
+
+    impl From<LoggingLevel> for LogLevel {
+        fn from(level: LoggingLevel) -> Self {
+            match level {
+                LoggingLevel::Debug => Self::Debug,
+                LoggingLevel::Info => Self::Info,
+                LoggingLevel::Notice => Self::Notice,
+                LoggingLevel::Warning => Self::Warning,
+                LoggingLevel::Error => Self::Error,
+                LoggingLevel::Critical => Self::Critical,
+                LoggingLevel::Alert => Self::Alert,
+                LoggingLevel::Emergency => Self::Emergency,
+            }
+        }
+    }
+
+    impl From<LogLevel> for LoggingLevel {
+        fn from(level: LogLevel) -> Self {
+            match level {
+                LogLevel::Debug => Self::Debug,
+                LogLevel::Info => Self::Info,
+                LogLevel::Notice => Self::Notice,
+                LogLevel::Warning => Self::Warning,
+                LogLevel::Error => Self::Error,
+                LogLevel::Critical => Self::Critical,
+                LogLevel::Alert => Self::Alert,
+                LogLevel::Emergency => Self::Emergency,
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, map::Entry, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Era, ErrorKind, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
+    Era, ErrorKind, LogLevel, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
     meta::MetaSpans,
     span::{Span, Text},
 };
@@ -23,7 +23,6 @@ use crate::task::TaskLink;
     reason = "nearly every message is a request, and a box would be one more allocation a call"
 )]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "nearly all are requests, and a box is an allocation")]
 pub enum Message {
     /// Wants an answer.
     Request(Request),
@@ -272,6 +271,11 @@ impl Request {
             notifications: None,
             task: None,
         }
+    }
+
+    /// Asks for log messages of this severity in the name of the request's session.
+    pub(crate) fn set_log_level(&mut self, level: Option<LogLevel>) {
+        self.meta.set_log_level(level);
     }
 
     /// Whether the client has asked for anything to be told before the result.

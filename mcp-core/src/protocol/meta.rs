@@ -116,6 +116,11 @@ impl MetaSpans {
         Self { progress_token, ..Self::default() }
     }
 
+    /// Sets what the session has asked for instead of the request.
+    pub(super) fn set_log_level(&mut self, level: Option<LogLevel>) {
+        self.log_level = level;
+    }
+
     pub(super) fn has_version(&self) -> bool {
         self.version.is_some()
     }

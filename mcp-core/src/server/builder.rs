@@ -268,7 +268,8 @@ impl ServerBuilder {
         let tools = Tools(Arc::new(entries));
 
         let meta = json!({ "io.modelcontextprotocol/serverInfo": self.identity });
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        #[expect(deprecated, reason = "deprecated, yet part of every revision")]
+        let capabilities = ServerCapabilities::builder().enable_logging().enable_tools().build();
         let mut discover = json!({
             "resultType": "complete",
             "supportedVersions": SUPPORTED_VERSIONS,

@@ -1,5 +1,9 @@
 //! Legacy sessions: `rmcp`'s engine in front, the same dispatch behind.
 
+#![allow(deprecated, reason = "the engine calls deprecated what legacy sessions still have")]
+
+mod logging;
+
 use std::{
     borrow::Cow,
     future::{Future, poll_fn},
@@ -10,11 +14,12 @@ use rmcp::{
     model::{
         CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
         InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
-        ProgressNotificationParam, ProtocolVersion,
+        ProgressNotificationParam, ProtocolVersion, SetLevelRequestParams,
     },
     service::RequestContext,
 };
 
+use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
     ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
@@ -31,11 +36,12 @@ use crate::{
 #[derive(Debug)]
 pub struct LegacySession {
     server: Server,
+    log: SessionLog,
 }
 
 impl LegacySession {
     pub(super) fn new(server: Server) -> Self {
-        Self { server }
+        Self { server, log: SessionLog::default() }
     }
 }
 
@@ -109,6 +115,8 @@ impl ServerHandler for LegacySession {
             call.extensions_mut().insert(principal.clone());
         }
 
+        call.set_log_level(self.log.level());
+
         let mut reply = self.server.call(call);
         loop {
             // Leaving this function drops the reply, which cancels the call.
@@ -131,8 +139,9 @@ impl ServerHandler for LegacySession {
                     // An error means that the client is gone; the engine cancels the call.
                     let _ = context.peer.notify_progress(params).await;
                 }
-                // Only modern requests can ask for these.
-                Some(TypedPart::Notification(Notification::Log { .. })) => {}
+                Some(TypedPart::Notification(Notification::Log { level, logger, data })) => {
+                    self.log.send(&context.peer, level, logger, data).await;
+                }
                 Some(TypedPart::Response(response)) => {
                     return match response.into_result() {
                         Ok(ResultBody::Tool(result)) => Ok(result.into_rmcp().into()),
@@ -147,6 +156,15 @@ impl ServerHandler for LegacySession {
         }
     }
 
+    fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
+        self.log.set_level(request.level.into());
+        std::future::ready(Ok(()))
+    }
+
     /// The engine sends here what it does not know, and known methods whose parameters it
     /// cannot read.
     fn on_custom_request(
@@ -155,7 +173,7 @@ impl ServerHandler for LegacySession {
         _context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
         let error = match request.method.as_str() {
-            "tools/call" | "tools/list" | "initialize" => RpcError::new(
+            "tools/call" | "tools/list" | "initialize" | "logging/setLevel" => RpcError::new(
                 ErrorKind::MalformedParams,
                 format!("the parameters of {} are malformed", request.method),
             ),

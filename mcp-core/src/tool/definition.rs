@@ -64,6 +64,41 @@ impl ToolDefinition {
         }
     }
 
+    /// Sets the schema of the arguments instead of the one that the type has: a hand-written JSON
+    /// Schema 2020-12, listed as it is, with its `$schema`, `$defs` and all other keywords.
+    ///
+    /// Arguments are checked against it before the type reads them. Set it before [`Self::header`].
+    ///
+    /// ```
+    /// use mcp_core::{Tool, ToolDefinition};
+    /// use serde_json::{Map, json};
+    ///
+    /// /// Sends a greeting.
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Greet { name: String }
+    ///
+    /// impl Tool for Greet {
+    ///     const NAME: &'static str = "greet";
+    ///
+    ///     fn definition() -> ToolDefinition {
+    ///         let schema = json!({
+    ///             "$schema": "https://json-schema.org/draft/2020-12/schema",
+    ///             "$defs": { "name": { "type": "string", "minLength": 1 } },
+    ///             "type": "object",
+    ///             "properties": { "name": { "$ref": "#/$defs/name" } },
+    ///             "required": ["name"],
+    ///         });
+    ///         let schema = schema.as_object().cloned().unwrap_or_default();
+    ///         ToolDefinition::new::<Self>(Self::NAME, "Sends a greeting.").input_schema(schema)
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn input_schema(mut self, schema: Map<String, Value>) -> Self {
+        self.model.input_schema = schema.into();
+        self
+    }
+
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: &str) -> Self {

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Full};
-use mcp_core::{ErrorKind, LegacySession, RequestId, RpcError, Server};
+use mcp_core::{ErrorKind, LegacySession, Principal, RequestId, RpcError, Server};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -100,8 +100,14 @@ impl Shared {
         id: Option<RequestId>,
     ) -> Response<Body> {
         let session = parts.headers.get(SESSION_ID).cloned();
-        if session.is_none() && self.sessions.are_full().await {
-            return self.overloaded(id.as_ref());
+        let caller =
+            parts.extensions.get::<Principal>().map(|principal| principal.subject().into());
+        match session.as_ref().map(HeaderValue::to_str) {
+            None if self.sessions.are_full().await => return self.overloaded(id.as_ref()),
+            None => {}
+            // To anybody else than who opened it a session is not there.
+            Some(Ok(session)) if self.sessions.belongs_to(session, caller.as_ref()) => {}
+            Some(_) => return not_found(id.as_ref()),
         }
         // A GET stream ends only when told to, everything else when it is answered.
         let until = (parts.method == Method::GET).then(|| self.shutdown.clone());
@@ -116,6 +122,9 @@ impl Shared {
 
         let (parts, body) = response.into_parts();
         if parts.status.is_success() {
+            if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) {
+                self.sessions.set_owner(opened, caller);
+            }
             return Response::from_parts(parts, Body::engine(body, until));
         }
         let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == JSON);
@@ -137,14 +146,13 @@ impl Shared {
         id: Option<&RequestId>,
     ) -> Response<Body> {
         let is_gone = match session.map(HeaderValue::to_str) {
-            Some(Ok(session)) => !self.sessions.contains(session).await,
+            Some(Ok(session)) => !self.sessions.contains(session),
             Some(Err(_)) => true,
             None => false,
         };
-        // A session may end between the engine's look at it and its use.
+        // A session may end between our look at it and its use.
         if status == StatusCode::NOT_FOUND || (status.is_server_error() && is_gone) {
-            let message = "the session does not exist, or no longer; start one with `initialize`";
-            return reply::refusal(id, RpcError::new(ErrorKind::SessionNotFound, message));
+            return not_found(id);
         }
         if status.is_server_error() {
             if session.is_none() && self.sessions.are_full().await {
@@ -165,6 +173,11 @@ impl Shared {
         let message = "too many sessions are open; try again later";
         reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
     }
+}
+
+fn not_found(id: Option<&RequestId>) -> Response<Body> {
+    let message = "the session does not exist, or no longer; start one with `initialize`";
+    reply::refusal(id, RpcError::new(ErrorKind::SessionNotFound, message))
 }
 
 const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");

@@ -36,6 +36,8 @@ pub(super) struct Sessions {
 /// What the engine does not remember of a session.
 #[derive(Clone, Debug, Default)]
 struct Facts {
+    /// Who opened it, where callers are known.
+    owner: Option<Arc<str>>,
     takes_priming: bool,
     ended: CancellationToken,
 }
@@ -66,8 +68,18 @@ impl Sessions {
         self.local.sessions.read().await.len() >= self.limit
     }
 
-    pub(super) async fn contains(&self, id: &str) -> bool {
-        self.local.sessions.read().await.contains_key(id)
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.facts().contains_key(id)
+    }
+
+    pub(super) fn belongs_to(&self, id: &str, caller: Option<&Arc<str>>) -> bool {
+        self.facts().get(id).is_some_and(|facts| facts.owner.as_ref() == caller)
+    }
+
+    pub(super) fn set_owner(&self, id: &str, owner: Option<Arc<str>>) {
+        if let Some(facts) = self.facts().get_mut(id) {
+            facts.owner = owner;
+        }
     }
 
     fn facts(&self) -> MutexGuard<'_, HashMap<SessionId, Facts>> {

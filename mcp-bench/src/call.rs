@@ -1,0 +1,202 @@
+//! The calls that are sent, and what must come back.
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
+
+/// The number of the first call. All numbers and sums have eight digits, so that they can be
+/// written into prepared bytes.
+const FIRST: u32 = 10_000_000;
+/// How far numbers go before they start again; the sums must keep eight digits.
+const COUNT: u32 = 60_000_000;
+/// What the calls add to their number.
+const ADDEND: u32 = 20_000_000;
+
+/// How a call is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dialect {
+    /// 2026-07-28: version, client and capabilities in each request.
+    Modern,
+    /// 2025-11-25 without a handshake: over HTTP, a request that belongs to no session.
+    Legacy,
+    /// 2025-11-25 after `initialize`: over HTTP, in a session.
+    Session,
+}
+
+impl Dialect {
+    /// The dialect's name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Modern => "modern",
+            Self::Legacy => "legacy",
+            Self::Session => "session",
+        }
+    }
+
+    /// The revision of the protocol.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Modern => "2026-07-28",
+            Self::Legacy | Self::Session => "2025-11-25",
+        }
+    }
+
+    /// The `initialize` of a session.
+    pub(crate) fn initialize() -> String {
+        json!({
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": Self::Session.version(),
+                "capabilities": {},
+                "clientInfo": { "name": "compare", "version": "1.0.0" },
+            },
+        })
+        .to_string()
+    }
+
+    /// What follows the answer to `initialize`.
+    pub(crate) fn initialized() -> String {
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string()
+    }
+
+    /// The first call of `add`.
+    pub(crate) fn call(self) -> String {
+        let mut call = format!(
+            r#"{{"jsonrpc":"2.0","id":{FIRST},"method":"tools/call","params":{{"name":"add","arguments":{{"a":{FIRST},"b":{ADDEND}}}"#
+        );
+        if self == Self::Modern {
+            call.push_str(
+                r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"compare","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#,
+            );
+        }
+        call.push_str("}}");
+        call
+    }
+}
+
+/// Prepared bytes in which only a number changes.
+#[derive(Clone, Debug)]
+pub struct Template {
+    bytes: Vec<u8>,
+    places: Vec<usize>,
+    next: u32,
+}
+
+impl Template {
+    pub(crate) fn new(first: impl Into<Vec<u8>>) -> Self {
+        let bytes = first.into();
+        let places = places(&bytes, FIRST);
+        Self { bytes, places, next: FIRST }
+    }
+
+    /// The bytes of the next call, and its number.
+    pub fn next_call(&mut self) -> (u32, &[u8]) {
+        let number = self.next;
+        self.next = if number + 1 == FIRST + COUNT { FIRST } else { number + 1 };
+        for place in &self.places {
+            write_number(&mut self.bytes[*place..], number);
+        }
+        (number, &self.bytes)
+    }
+}
+
+/// What a server answers to the calls of a [`Template`], learned from its first answer.
+///
+/// The first answer is read as JSON and checked member by member. All others must have its bytes,
+/// but for the identifier and the sum.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    bytes: Vec<u8>,
+    number_at: usize,
+    sums_at: Vec<usize>,
+}
+
+impl Expected {
+    /// Checks the answer to the first call.
+    ///
+    /// # Errors
+    ///
+    /// When it is not what it must be.
+    pub fn learn(answer: &[u8], dialect: Dialect) -> anyhow::Result<Self> {
+        let shown = || format!("in the answer {}", String::from_utf8_lossy(answer));
+        let json: Value = serde_json::from_slice(answer).with_context(shown)?;
+        let sum = FIRST + ADDEND;
+        let result = &json["result"];
+        ensure!(json["jsonrpc"] == "2.0", "not JSON-RPC {}", shown());
+        ensure!(json["id"] == FIRST, "another id {}", shown());
+        ensure!(
+            result["content"][0]["text"].as_str() == Some(sum.to_string().as_str()),
+            "another text {}",
+            shown()
+        );
+        if dialect == Dialect::Modern {
+            ensure!(result["resultType"] == "complete", "no resultType {}", shown());
+            ensure!(result["structuredContent"] == sum, "no structuredContent {}", shown());
+        }
+        let [number_at] = places(answer, FIRST)[..] else { bail!("more than one id {}", shown()) };
+        Ok(Self { bytes: answer.to_vec(), number_at, sums_at: places(answer, sum) })
+    }
+
+    /// The answer that was learned, or the last that was checked.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The call that an answer belongs to, if it is right in every byte.
+    pub fn check(&mut self, answer: &[u8]) -> Option<u32> {
+        let digits = answer.get(self.number_at..self.number_at + 8)?;
+        let number = digits.iter().try_fold(0, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
+        })?;
+        write_number(&mut self.bytes[self.number_at..], number);
+        for place in &self.sums_at {
+            write_number(&mut self.bytes[*place..], number + ADDEND);
+        }
+        (answer == self.bytes).then_some(number)
+    }
+}
+
+fn places(bytes: &[u8], number: u32) -> Vec<usize> {
+    memchr::memmem::find_iter(bytes, number.to_string().as_bytes()).collect()
+}
+
+fn write_number(place: &mut [u8], mut number: u32) {
+    for digit in place[..8].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(number: u32, sum: u32) -> Vec<u8> {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{number},"result":{{"content":[{{"type":"text","text":"{sum}"}}]}}}}"#
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn calls_are_numbered_in_place() {
+        let mut template = Template::new(Dialect::Modern.call());
+        let first: Value = serde_json::from_slice(template.next_call().1).unwrap();
+        let second: Value = serde_json::from_slice(template.next_call().1).unwrap();
+        assert_eq!(first["id"], FIRST);
+        assert_eq!(second["id"], FIRST + 1);
+        assert_eq!(second["params"]["arguments"]["a"], FIRST + 1);
+    }
+
+    #[test]
+    fn only_right_answers_pass() {
+        let first = answer(FIRST, FIRST + ADDEND);
+        let mut expected = Expected::learn(&first, Dialect::Legacy).unwrap();
+        assert_eq!(expected.check(&answer(12_345_678, 32_345_678)), Some(12_345_678));
+        assert_eq!(expected.check(&answer(12_345_678, 32_345_679)), None);
+        assert_eq!(expected.check(b"{}"), None);
+        assert!(Expected::learn(&answer(FIRST, 1), Dialect::Legacy).is_err());
+        assert!(Expected::learn(&first, Dialect::Modern).is_err());
+    }
+}

@@ -1,0 +1,28 @@
+//! The server that the official conformance suites test: `cargo xtask conformance`.
+//!
+//! Its tools, resources and prompts are those that the suites call by name; what they answer is
+//! what the suites expect. It runs wherever any other server runs, over whatever the arguments or
+//! the environment say.
+
+use std::process::ExitCode;
+
+use mcp_core::Server;
+
+mod content;
+mod notifying;
+mod schemas;
+
+fn server() -> Server {
+    let server = Server::builder("conformance-server", env!("CARGO_PKG_VERSION"))
+        .title("Conformance fixture")
+        .instructions("Tools for the official conformance suites.");
+    let server = content::add(server);
+    let server = notifying::add(server);
+    let server = schemas::add(server);
+    server.build()
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    mcp_serve::run(server()).await
+}
