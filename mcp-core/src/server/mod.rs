@@ -115,22 +115,13 @@ impl Server {
             },
             (Era::Modern, Method::Discover) => Response::prebuilt(inner.discover.clone()).into(),
             (Era::Legacy, Method::Ping) => Response::prebuilt(Bytes::from_static(b"{}")).into(),
-            (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask)
-                if inner.tasks.is_some() =>
-            {
-                inner.tasks.as_ref().map_or_else(
-                    || unreachable!("the guard has looked"),
-                    |tasks| tasks.answer(request),
-                )
+            (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask) => {
+                match &inner.tasks {
+                    Some(tasks) => tasks.answer(request),
+                    None => no_such_method(request.method()),
+                }
             }
-            (_, method) => Response::error(RpcError::new(
-                ErrorKind::MethodNotFound,
-                format!(
-                    "no such method: {}",
-                    method.as_str().chars().take(128).collect::<String>()
-                ),
-            ))
-            .into(),
+            (_, method) => no_such_method(method),
         }
     }
 
@@ -231,7 +222,8 @@ impl Entry {
 }
 
 fn no_such_method(method: &Method) -> ResponseFuture {
-    let text = format!("no such method: {}", method.as_str());
+    let name = method.as_str().chars().take(128).collect::<String>();
+    let text = format!("no such method: {name}");
     Response::error(RpcError::new(ErrorKind::MethodNotFound, text)).into()
 }
 
