@@ -187,8 +187,8 @@ fn unchunk(mut chunks: &[u8], body: &mut Vec<u8>) -> anyhow::Result<bool> {
 /// The data of the last event that has any.
 fn last_event(events: &[u8]) -> &[u8] {
     let lines = events.split(|byte| *byte == b'\n');
-    let data = lines.filter_map(|line| Some(line.strip_prefix(b"data:")?.trim_ascii()));
-    data.filter(|data| !data.is_empty()).next_back().unwrap_or_default()
+    let mut data = lines.filter_map(|line| Some(line.strip_prefix(b"data:")?.trim_ascii()));
+    data.rfind(|data| !data.is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]

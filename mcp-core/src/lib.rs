@@ -48,7 +48,7 @@ pub use crate::{
     protocol::{
         Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
         Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
-        RpcError, SUPPORTED_VERSIONS,
+        RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     server::{
         BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
@@ -56,8 +56,8 @@ pub use crate::{
     },
     target::{Target, TargetError},
     tool::{
-        Call, CallResult, HeaderParam, OrToolError, Output, Tool, ToolContext, ToolDefinition,
-        ToolError, ToolErrorKind, ToolPack, ToolResult, WithText,
+        Call, CallResult, DynTool, HeaderParam, OrToolError, Output, Tool, ToolContext,
+        ToolDefinition, ToolError, ToolErrorKind, ToolPack, ToolResult, WithText,
     },
     transport::Transport,
 };

@@ -135,7 +135,7 @@ async fn discover_describes_the_server() {
         answer.result["supportedVersions"],
         json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"])
     );
-    assert_eq!(answer.result["capabilities"], json!({ "tools": {} }));
+    assert_eq!(answer.result["capabilities"], json!({ "logging": {}, "tools": {} }));
     assert_eq!(answer.result["instructions"], "Add, then echo.");
     assert_eq!(answer.result["ttlMs"], 300_000);
     assert_eq!(answer.result["cacheScope"], "public");

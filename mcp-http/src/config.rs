@@ -132,7 +132,8 @@ impl HttpConfig {
     }
 
     /// Sets how many legacy sessions may be open at once; 1,000 by default.
-    /// `initialize` beyond it is answered with 503. A session takes about 60 KB. Zero turns legacy sessions off.
+    /// `initialize` beyond it is answered with 503. A session takes about 60 KB of memory. Zero
+    /// turns legacy sessions off.
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;

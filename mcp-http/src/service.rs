@@ -13,7 +13,9 @@ use bytes::Bytes;
 use futures_core::Stream as _;
 use http::{Method, Request, Response, header, request::Parts};
 use http_body::Body as HttpBody;
-use mcp_core::{Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server};
+use mcp_core::{
+    Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server, TraceContext,
+};
 use pin_project_lite::pin_project;
 
 use crate::{
@@ -322,6 +324,9 @@ impl Inner {
 
         // Who is calling, and what else an outer layer has found out.
         *request.extensions_mut() = std::mem::take(&mut parts.extensions);
+        if let Some(trace) = TraceContext::from_headers(&parts.headers) {
+            request.extensions_mut().insert(trace);
+        }
         let reply = self.server.call(request);
         let accept = if reply.may_notify() {
             Accept::of(&parts.headers)

@@ -48,6 +48,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The call took longer than its deadline and was cancelled.
     DeadlineExceeded,
+    /// Another server has refused a request that this one passed on; the code is that server's.
+    Foreign(i32),
 }
 
 impl ErrorKind {
@@ -71,6 +73,7 @@ impl ErrorKind {
             Self::Forbidden => -31403,
             Self::Overloaded => -31503,
             Self::DeadlineExceeded => -31504,
+            Self::Foreign(code) => code,
         }
     }
 
@@ -93,7 +96,7 @@ impl ErrorKind {
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Overloaded => 503,
-            Self::InvalidParams | Self::Internal | Self::DeadlineExceeded => 200,
+            Self::InvalidParams | Self::Internal | Self::DeadlineExceeded | Self::Foreign(_) => 200,
         }
     }
 }

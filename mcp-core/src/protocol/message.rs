@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Era, ErrorKind, LogLevel, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
+    TraceContext, TraceIds,
     meta::MetaSpans,
     span::{Span, Text},
 };
@@ -276,6 +277,20 @@ impl Request {
     /// Asks for log messages of this severity in the name of the request's session.
     pub(crate) fn set_log_level(&mut self, level: Option<LogLevel>) {
         self.meta.set_log_level(level);
+    }
+
+    /// Begins the call's span in the client's trace, if the client or the binding tells of one. The
+    /// tool finds it in the extensions.
+    pub(crate) fn begin_trace(&mut self) -> Option<TraceIds> {
+        if let Some(trace) = self.meta().trace_context() {
+            self.extensions.insert(trace);
+        }
+        self.trace_ids()
+    }
+
+    /// Once the trace has begun.
+    pub(crate) fn trace_ids(&self) -> Option<TraceIds> {
+        self.extensions.get::<TraceContext>().map(TraceContext::ids)
     }
 
     /// Whether the client has asked for anything to be told before the result.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{
-    ErrorKind, LogLevel, ProgressToken, RpcError,
+    ErrorKind, LogLevel, ProgressToken, RpcError, TraceContext,
     span::{Span, Text},
 };
 
@@ -31,6 +31,7 @@ pub(super) struct MetaSpans {
     client: Option<Span>,
     progress_token: Option<ProgressToken>,
     log_level: Option<LogLevel>,
+    has_traceparent: bool,
     whole: Option<Span>,
 }
 
@@ -53,6 +54,8 @@ struct Wire<'a> {
     log_level: Option<&'a RawValue>,
     #[serde(borrow, rename = "progressToken")]
     progress_token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    traceparent: Option<&'a RawValue>,
 }
 
 fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
@@ -107,6 +110,7 @@ impl MetaSpans {
             client: object("io.modelcontextprotocol/clientInfo", wire.client)?,
             progress_token,
             log_level,
+            has_traceparent: wire.traceparent.is_some(),
             whole: Some(Span::of(raw.get(), text)),
         })
     }
@@ -162,6 +166,19 @@ impl<'a> RequestMeta<'a> {
         let mut members: BTreeMap<String, Box<RawValue>> =
             serde_json::from_slice(self.spans.whole?.bytes(self.text)).ok()?;
         serde_json::from_str(members.remove(key)?.get()).ok()
+    }
+
+    /// The trace that the client tells of, if it does so validly.
+    pub(crate) fn trace_context(self) -> Option<TraceContext> {
+        if !self.spans.has_traceparent {
+            return None;
+        }
+        let list = |name: &str| self.get::<String>(name);
+        TraceContext::parse(
+            &list("traceparent")?,
+            list("tracestate").as_deref(),
+            list("baggage").as_deref(),
+        )
     }
 
     /// Whether the members that a modern request must have are there.

@@ -7,9 +7,9 @@ mod message;
 mod meta;
 mod notification;
 mod span;
+mod trace;
 mod version;
 
-pub(crate) use self::version::LEGACY_VERSIONS;
 pub use self::{
     error::{ErrorKind, RpcError},
     id::{ProgressToken, RequestId},
@@ -17,5 +17,7 @@ pub use self::{
     message::{Arguments, Malformed, Message, Method, NotificationMessage, Request},
     meta::RequestMeta,
     notification::Notification,
+    trace::TraceContext,
     version::{Era, LATEST_VERSION, SUPPORTED_VERSIONS},
 };
+pub(crate) use self::{trace::TraceIds, version::LEGACY_VERSIONS};

@@ -11,7 +11,7 @@ use super::{
     tasks::{EXTENSION, Tasks},
 };
 use crate::{
-    Call, Request, SUPPORTED_VERSIONS, ToolPack,
+    Call, DynTool, Request, SUPPORTED_VERSIONS, ToolPack,
     task::{TaskOptions, TaskSupport},
     tool::{BoxLayer, BoxService, ErasedTool, boxed_layer},
 };
@@ -131,6 +131,30 @@ impl ServerBuilder {
     pub fn tool<T: Call<()>>(mut self) -> Self {
         self.own = self.own.tool::<T>();
         self
+    }
+
+    /// Adds a tool that is described by data.
+    #[must_use]
+    pub fn dyn_tool<T: DynTool>(mut self, tool: T) -> Self {
+        self.own = self.own.dyn_tool(tool);
+        self
+    }
+
+    /// Adds the tools of another server, under a namespace: its `top` becomes `sales_top` in the
+    /// namespace `sales`.
+    ///
+    /// The crate `mcp-remote` has a `Remote`, which is a server that listens for HTTP or a program
+    /// that speaks stdio, and iterates over its tools. For layers around the calls of those tools,
+    /// put them into a [`ToolPack`] of their own with [`ToolPack::dyn_tool`].
+    #[must_use]
+    pub fn mount<T: DynTool>(
+        self,
+        namespace: impl Into<String>,
+        tools: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let namespace = namespace.into();
+        let pack = ToolPack::new(namespace.as_str(), ()).namespaced(namespace);
+        self.pack(tools.into_iter().fold(pack, ToolPack::dyn_tool))
     }
 
     /// Adds a pack of tools. Tools are listed in the order in which they are added, those of

@@ -11,10 +11,12 @@ use std::{
 };
 
 use tokio::time::{Instant, Sleep};
+use tracing::Span;
 
 use super::{Response, ResponseFuture, tasks::Handover};
 use crate::{
     CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
+    protocol::TraceIds,
     tool::{CallFuture, ErasedTool, Refusal},
 };
 
@@ -27,15 +29,30 @@ pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request)
 }
 
 /// Checks the arguments and makes the call, or says why there is none.
+#[inline]
 pub(super) fn prepare(
     tool: &Arc<ErasedTool>,
     timeout: Duration,
-    request: Request,
+    mut request: Request,
 ) -> Result<ToolCall, Response> {
-    let mut log = CallLog::new(tool, request.id());
+    let trace = request.begin_trace();
+    let mut log = CallLog::new(tool, request.id(), trace);
+    let span = trace.map(|trace| {
+        tracing::info_span!(
+            "tools/call",
+            tool = tool.name(),
+            trace_id = %trace.trace,
+            span_id = %trace.span,
+            parent_span_id = %trace.parent,
+        )
+    });
+    let _entered = span.as_ref().map(Span::enter);
     // Deserializing the arguments runs the tool author's code, too.
     match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
-        Ok(Ok(future)) => Ok(ToolCall { future, log, timeout, deadline: None, handover: None }),
+        Ok(Ok(future)) => {
+            let span = span.clone();
+            Ok(ToolCall { future, log, timeout, deadline: None, span, handover: None })
+        }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
             Err(Response::tool(CallResult::error(faults)))
@@ -50,7 +67,8 @@ pub(super) fn prepare(
 
 /// Refuses a call to a caller who may not make it.
 pub(super) fn forbid(tool: &Arc<ErasedTool>, request: &Request, error: RpcError) -> ResponseFuture {
-    CallLog::new(tool, request.id()).end("forbidden", None);
+    let trace = request.trace_ids();
+    CallLog::new(tool, request.id(), trace).end("forbidden", None);
     Response::error(error).into()
 }
 
@@ -61,6 +79,8 @@ pub(super) struct ToolCall {
     timeout: Duration,
     /// Armed when the tool first has to wait; most calls never pay for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Only a call that is part of a trace has one.
+    span: Option<Span>,
     /// Only for tools that may make a task of a call under way.
     handover: Option<Box<HandoverState>>,
 }
@@ -98,6 +118,7 @@ impl ToolCall {
                     log: std::mem::replace(&mut self.log, log),
                     timeout: handover.limit(self.tool()),
                     deadline: None,
+                    span: self.span.clone(),
                     handover: None,
                 };
                 let begun = Box::pin(handover.begin(task));
@@ -108,14 +129,22 @@ impl ToolCall {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+        let entered = self.span.as_ref().map(Span::enter);
+        let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        drop(entered);
+        match poll {
             Ok(Poll::Ready(Ok(result))) => {
                 self.log.end(if result.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::tool(result));
             }
             Ok(Poll::Ready(Err(error))) => {
-                self.log.end(error.kind().as_str(), Some(&error));
-                return Poll::Ready(Response::tool(error));
+                let rpc = error.as_rpc().cloned();
+                let outcome = if rpc.is_some() { "refused" } else { error.kind().as_str() };
+                self.log.end(outcome, Some(&error));
+                return Poll::Ready(match rpc {
+                    Some(rpc) => Response::error(rpc),
+                    None => Response::tool(error),
+                });
             }
             Ok(Poll::Pending) => {}
             Err(panic) => {
@@ -144,19 +173,21 @@ impl ToolCall {
 struct CallLog {
     tool: Arc<ErasedTool>,
     id: RequestId,
+    trace: Option<TraceIds>,
     /// `None` where nobody listens, or once the line is written.
     started: Option<Instant>,
 }
 
 impl CallLog {
-    fn new(tool: &Arc<ErasedTool>, id: &RequestId) -> Self {
+    fn new(tool: &Arc<ErasedTool>, id: &RequestId, trace: Option<TraceIds>) -> Self {
         let heard = tracing::enabled!(tracing::Level::INFO);
-        Self { tool: Arc::clone(tool), id: id.clone(), started: heard.then(Instant::now) }
+        Self { tool: Arc::clone(tool), id: id.clone(), trace, started: heard.then(Instant::now) }
     }
 
     /// One that writes nothing, for what is left of a call when another goes on with it.
     fn silent(&self) -> Self {
-        Self { tool: Arc::clone(&self.tool), id: self.id.clone(), started: None }
+        let (tool, id) = (Arc::clone(&self.tool), self.id.clone());
+        Self { tool, id, trace: self.trace, started: None }
     }
 
     fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {
@@ -177,6 +208,9 @@ impl CallLog {
                 outcome,
                 duration_ms = started.elapsed().as_micros() as f64 / 1e3,
                 request_id = %self.id,
+                trace_id = self.trace.map(|trace| tracing::field::display(trace.trace)),
+                span_id = self.trace.map(|trace| tracing::field::display(trace.span)),
+                parent_span_id = self.trace.map(|trace| tracing::field::display(trace.parent)),
                 "call"
             );
         }

@@ -22,7 +22,7 @@ use rmcp::{
 use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
-    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
+    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError, TraceContext,
     protocol::LEGACY_VERSIONS,
 };
 
@@ -116,6 +116,16 @@ impl ServerHandler for LegacySession {
         }
 
         call.set_log_level(self.log.level());
+        let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
+        let trace = meta("traceparent")
+            .and_then(|parent| TraceContext::parse(parent, meta("tracestate"), meta("baggage")))
+            .or_else(|| {
+                let parts = context.extensions.get::<http::request::Parts>()?;
+                TraceContext::from_headers(&parts.headers)
+            });
+        if let Some(trace) = trace {
+            call.extensions_mut().insert(trace);
+        }
 
         let mut reply = self.server.call(call);
         loop {

@@ -230,11 +230,24 @@ impl Encoding {
             (ResultBody::Tool(result), Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
                 result.write_members(era, &mut out);
-                out.extend_from_slice(&self.modern_tail);
+                match result.meta_members() {
+                    None => out.extend_from_slice(&self.modern_tail),
+                    Some(members) => {
+                        // The tail ends with the braces of `_meta` and of the result.
+                        out.extend_from_slice(&self.modern_tail[..self.modern_tail.len() - 2]);
+                        out.push(b',');
+                        out.extend_from_slice(members.as_bytes());
+                        out.push(b'}');
+                    }
+                }
             }
             (ResultBody::Tool(result), Era::Legacy) => {
                 out.push(b'{');
                 result.write_members(era, &mut out);
+                if let Some(members) = result.meta_members() {
+                    out.extend_from_slice(br#","_meta":{"#);
+                    out.extend_from_slice(members.as_bytes());
+                }
                 out.push(b'}');
             }
         }

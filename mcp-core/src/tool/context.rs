@@ -10,7 +10,9 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{LogLevel, Notification, Principal, Request, RequestMeta, task::TaskLink};
+use crate::{
+    LogLevel, Notification, Principal, Request, RequestMeta, TraceContext, task::TaskLink,
+};
 
 /// What a tool knows about the call that it is answering, and how it speaks before the result.
 ///
@@ -61,7 +63,11 @@ impl ToolContext {
         self.report(done as f64, Some(total as f64), message).await;
     }
 
-    async fn report(
+    /// Tells the client how far the work is in units of its own: `progress` of `total`, if that is
+    /// known.
+    ///
+    /// As [`Self::progress`], which says it as a part of 1.
+    pub async fn report(
         &self,
         progress: f64,
         total: Option<f64>,
@@ -164,6 +170,12 @@ impl ToolContext {
     /// What the request says about itself: client, capabilities, trace context.
     pub fn meta(&self) -> RequestMeta<'_> {
         self.request.meta()
+    }
+
+    /// Where the call stands in a distributed trace, if its client has told of one. What the call
+    /// sends to others should carry it on.
+    pub fn trace_context(&self) -> Option<&TraceContext> {
+        self.extensions().get()
     }
 
     /// Facts that the transport or a layer attached to the request.

@@ -99,6 +99,11 @@ impl ToolDefinition {
         self
     }
 
+    /// The tool as `tools/list` describes it.
+    pub fn as_model(&self) -> &rmcp::model::Tool {
+        &self.model
+    }
+
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: &str) -> Self {
@@ -178,6 +183,26 @@ impl ToolDefinition {
             header: format!("mcp-param-{}", header.to_ascii_lowercase()),
         });
         self
+    }
+}
+
+/// A definition that has been written as data. Arguments that its schema marks with `x-mcp-header`
+/// are mirrored into headers.
+impl From<rmcp::model::Tool> for ToolDefinition {
+    fn from(model: rmcp::model::Tool) -> Self {
+        let properties = model.input_schema.get("properties").and_then(Value::as_object);
+        let headers = properties
+            .into_iter()
+            .flatten()
+            .filter_map(|(argument, property)| {
+                let header = property.get("x-mcp-header")?.as_str()?;
+                Some(HeaderParam {
+                    argument: argument.clone(),
+                    header: format!("mcp-param-{}", header.to_ascii_lowercase()),
+                })
+            })
+            .collect();
+        Self { model, scopes: Vec::new(), timeout: None, headers, task: TaskSupport::Never }
     }
 }
 

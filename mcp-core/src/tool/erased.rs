@@ -1,9 +1,10 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
-    Call, CallResult, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
+    Call, CallResult, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
 };
 use crate::{Request, RpcError};
@@ -74,6 +75,42 @@ impl ErasedTool {
                 let cx = ToolContext::new(request, timeout);
                 let result = input.call(&state, &cx).await?.into_call_result()?;
                 Ok(if has_output { result } else { result.without_structured() })
+            });
+            Ok(future)
+        };
+        Ok(Self { definition, pack, call: Box::new(call), arguments })
+    }
+
+    /// A tool that is described by data.
+    ///
+    /// # Errors
+    ///
+    /// When the schema of the arguments is not a valid one.
+    pub(crate) fn dynamic<T: DynTool>(
+        tool: T,
+        pack: Arc<str>,
+        namespace: Option<&str>,
+    ) -> Result<Self, String> {
+        let mut definition = tool.definition();
+        if let Some(namespace) = namespace {
+            definition.model.name = format!("{namespace}_{}", definition.model.name).into();
+        }
+        let arguments = ArgumentsSchema::new(&definition.model.input_schema)
+            .map_err(|reason| format!("`{}`: {reason}", definition.model.name))?;
+        let name = definition.model.name.clone();
+        let tool = Arc::new(tool);
+        let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
+            let arguments = request.arguments().map_err(Refusal::Rpc)?;
+            if let Some(faults) = schema.faults(&name, &arguments) {
+                return Err(Refusal::Arguments(faults));
+            }
+            let Value::Object(arguments) = arguments else {
+                unreachable!("`Request::arguments` returns an object")
+            };
+            let tool = Arc::clone(&tool);
+            let future: CallFuture = Box::pin(async move {
+                let cx = ToolContext::new(request, timeout);
+                tool.call(arguments, &cx).await
             });
             Ok(future)
         };

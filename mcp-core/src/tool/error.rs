@@ -1,5 +1,7 @@
 use std::{borrow::Cow, error::Error, fmt};
 
+use crate::RpcError;
+
 /// What a tool's work comes to.
 pub type ToolResult<T> = Result<T, ToolError>;
 
@@ -45,12 +47,20 @@ pub struct ToolError {
     kind: ToolErrorKind,
     message: Cow<'static, str>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    rpc: Option<Box<RpcError>>,
 }
 
 impl ToolError {
     /// A failure with a message for the model.
     pub fn new(kind: ToolErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, rpc: None }
+    }
+
+    /// A failure that the client is told as a JSON-RPC error, not as an answer for the model: the
+    /// request should never have been made, or another server has refused it.
+    pub fn rpc(error: RpcError) -> Self {
+        let message = error.message().to_owned();
+        Self { rpc: Some(Box::new(error)), ..Self::new(ToolErrorKind::Internal, message) }
     }
 
     /// Adds what the operator should know.
@@ -68,6 +78,10 @@ impl ToolError {
     /// The text for the model.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    pub(crate) fn as_rpc(&self) -> Option<&RpcError> {
+        self.rpc.as_deref()
     }
 
     /// What the operator is told, if anything.

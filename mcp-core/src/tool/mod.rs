@@ -4,6 +4,7 @@ mod arguments;
 mod call;
 mod context;
 mod definition;
+mod dynamic;
 mod erased;
 mod error;
 mod output;
@@ -14,6 +15,7 @@ pub use self::{
     call::Call,
     context::ToolContext,
     definition::{HeaderParam, Tool, ToolDefinition},
+    dynamic::DynTool,
     error::{OrToolError, ToolError, ToolErrorKind, ToolResult},
     output::{CallResult, Output, WithText},
     pack::ToolPack,

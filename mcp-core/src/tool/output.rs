@@ -1,7 +1,9 @@
+use std::{borrow::Cow, collections::BTreeMap};
+
 use rmcp::model::{CallToolResult, ContentBlock};
 use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{ToolError, schema};
 use crate::Era;
@@ -84,6 +86,16 @@ pub struct CallResult {
     /// Whether `structured` is only where the text comes from.
     text_only: bool,
     is_error: bool,
+    foreign: Option<Box<Foreign>>,
+}
+
+/// What another server has written and this one passes on.
+#[derive(Clone, Debug, Default)]
+struct Foreign {
+    /// Stands for `content`.
+    content: Option<Box<str>>,
+    /// The members of `_meta` and its closing brace.
+    meta: Option<Box<str>>,
 }
 
 impl CallResult {
@@ -99,6 +111,61 @@ impl CallResult {
     /// When the value cannot be written as JSON.
     pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, ToolError> {
         Ok(Self { structured: Some(serde_json::to_string(value)?), ..Self::default() })
+    }
+
+    /// An answer that another server has written: the `result` of its response to `tools/call`.
+    ///
+    /// `content`, `structuredContent` and the values in `_meta` are passed on byte for byte, kinds
+    /// of content that this crate does not know included. Only a client with a legacy session
+    /// gets them as that session's revision can express them. The other server's name and version
+    /// are left out: the answer is this server's.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no complete result of a tool.
+    pub fn from_json(result: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            result_type: Option<Cow<'a, str>>,
+            #[serde(borrow)]
+            content: Option<&'a RawValue>,
+            #[serde(borrow, default, deserialize_with = "present")]
+            structured_content: Option<&'a RawValue>,
+            is_error: Option<bool>,
+            #[serde(borrow, rename = "_meta")]
+            meta: Option<BTreeMap<Cow<'a, str>, &'a RawValue>>,
+        }
+        /// `null` is a value, too.
+        fn present<'a, D: Deserializer<'a>>(value: D) -> Result<Option<&'a RawValue>, D::Error> {
+            <&RawValue>::deserialize(value).map(Some)
+        }
+
+        let result = one_line(result);
+        let wire: Wire<'_> = serde_json::from_str(&result)?;
+        if let Some(other) = wire.result_type.filter(|kind| kind != "complete") {
+            return Err(serde::de::Error::custom(format!("the result is not complete: {other}")));
+        }
+        let content = wire.content.map(RawValue::get).filter(|content| *content != "null");
+        if content.is_some_and(|content| !content.starts_with('[')) {
+            return Err(serde::de::Error::custom("`content` must be an array"));
+        }
+        if content.is_none() && wire.structured_content.is_none() {
+            return Err(serde::de::Error::custom("there is no `content`"));
+        }
+        let mut meta = wire.meta.unwrap_or_default();
+        meta.remove("io.modelcontextprotocol/serverInfo");
+        let meta = (!meta.is_empty()).then(|| serde_json::to_string(&meta)).transpose()?;
+        Ok(Self {
+            structured: wire.structured_content.map(|raw| raw.get().to_owned()),
+            is_error: wire.is_error.unwrap_or(false),
+            foreign: Some(Box::new(Foreign {
+                content: content.map(Into::into),
+                meta: meta.map(|meta| meta[1..].into()),
+            })),
+            ..Self::default()
+        })
     }
 
     /// Adds a text.
@@ -117,6 +184,15 @@ impl CallResult {
     /// Whether the answer tells of a failure.
     pub fn is_error(&self) -> bool {
         self.is_error
+    }
+
+    /// The members of `_meta`, with the brace that closes it and without the one that opens it.
+    pub(crate) fn meta_members(&self) -> Option<&str> {
+        self.foreign.as_ref()?.meta.as_deref()
+    }
+
+    fn foreign_content(&self) -> Option<&str> {
+        self.foreign.as_ref()?.content.as_deref()
     }
 
     pub(crate) fn error(message: impl Into<String>) -> Self {
@@ -142,6 +218,11 @@ impl CallResult {
     /// Writes the members of the result: `"content":…`, and so on, without braces. Legacy
     /// revisions know only objects as structured content.
     pub(crate) fn write_members(&self, era: Era, out: &mut Vec<u8>) {
+        if let Some(content) = self.foreign_content() {
+            out.extend_from_slice(br#""content":"#);
+            out.extend_from_slice(content.as_bytes());
+            return self.write_rest(era, out);
+        }
         out.extend_from_slice(br#""content":["#);
         match (&self.structured, self.content.as_slice()) {
             (Some(structured), []) if structured != "null" => {
@@ -159,6 +240,11 @@ impl CallResult {
             }
         }
         out.push(b']');
+        self.write_rest(era, out);
+    }
+
+    /// Writes what comes after the content.
+    fn write_rest(&self, era: Era, out: &mut Vec<u8>) {
         let structured = self.structured.as_ref().filter(|structured| {
             !self.text_only && (era == Era::Modern || structured.starts_with('{'))
         });
@@ -173,7 +259,9 @@ impl CallResult {
 
     /// The answer in the legacy engine's type, which is as [`Self::write_members`] has it.
     pub(crate) fn into_rmcp(mut self) -> CallToolResult {
-        if self.content.is_empty()
+        if let Some(content) = self.foreign_content() {
+            self.content = legacy_content(content);
+        } else if self.content.is_empty()
             && let Some(structured) = &self.structured
             && structured != "null"
         {
@@ -181,6 +269,8 @@ impl CallResult {
                 serde_json::from_str::<String>(structured).unwrap_or_else(|_| structured.clone());
             self.content.push(ContentBlock::text(text));
         }
+        let meta =
+            self.meta_members().and_then(|meta| serde_json::from_str(&format!("{{{meta}")).ok());
         let mut result = if self.is_error {
             CallToolResult::error(self.content)
         } else {
@@ -190,12 +280,112 @@ impl CallResult {
             result.structured_content =
                 serde_json::from_str(&structured).ok().filter(Value::is_object);
         }
+        result.meta = meta;
         result
     }
+}
+
+/// Another server may write its JSON over several lines, which a transport that ends messages with
+/// a line break cannot carry. Strings have none: there it is escaped.
+fn one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
+}
+
+/// The blocks of content that a legacy session can carry. One of a kind that is not known is kept
+/// as its JSON.
+fn legacy_content(content: &str) -> Vec<ContentBlock> {
+    let blocks: Vec<&RawValue> = serde_json::from_str(content).unwrap_or_default();
+    blocks
+        .into_iter()
+        .map(|block| {
+            serde_json::from_str(block.get()).unwrap_or_else(|_| ContentBlock::text(block.get()))
+        })
+        .collect()
 }
 
 impl From<ToolError> for CallResult {
     fn from(error: ToolError) -> Self {
         Self::error(error.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(result: &CallResult) -> String {
+        let mut out = Vec::new();
+        result.write_members(Era::Modern, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn another_servers_answer_is_kept_byte_for_byte() {
+        let content = r#"[{"z": 1.50, "type":"hologram","a":"\u00e9"},{"type":"text","text":"x"}]"#;
+        let structured = r#"{"z":1e2, "a":18446744073709551616}"#;
+        let json = format!(
+            r#"{{"resultType":"complete","structuredContent":{structured},"content":{content},"isError":true}}"#
+        );
+        let result = CallResult::from_json(&json).unwrap();
+        assert!(result.is_error());
+        assert_eq!(
+            written(&result),
+            format!(r#""content":{content},"structuredContent":{structured},"isError":true"#)
+        );
+    }
+
+    #[test]
+    fn a_null_is_structured_content_and_no_content_is_made_of_it() {
+        let result = CallResult::from_json(r#"{"content":[],"structuredContent":null}"#).unwrap();
+        assert_eq!(written(&result), r#""content":[],"structuredContent":null"#);
+        let result = CallResult::from_json(r#"{"structuredContent":{"a":1}}"#).unwrap();
+        assert!(written(&result).starts_with(r#""content":[{"type":"text","text":"{\"a\":1}"}]"#));
+    }
+
+    #[test]
+    fn line_breaks_between_tokens_do_not_reach_the_wire() {
+        let result = CallResult::from_json(
+            "{\r\n\"content\": [\n{\"type\":\"text\",\"text\":\"a\\nb\"}]\n}",
+        );
+        let text = written(&result.unwrap());
+        assert!(!text.contains(['\n', '\r']) && text.contains(r"a\nb"), "{text}");
+    }
+
+    #[test]
+    fn the_other_servers_identity_is_left_out_of_meta() {
+        let meta =
+            |json: &str| CallResult::from_json(json).unwrap().meta_members().map(ToOwned::to_owned);
+        let info = r#""io.modelcontextprotocol/serverInfo":{"name":"x","version":"1"}"#;
+        assert_eq!(meta(&format!(r#"{{"content":[],"_meta":{{{info}}}}}"#)), None);
+        assert_eq!(
+            meta(&format!(r#"{{"content":[],"_meta":{{{info},"a/b":[1.0]}}}}"#)).as_deref(),
+            Some(r#""a/b":[1.0]}"#)
+        );
+    }
+
+    #[test]
+    fn what_is_no_complete_result_is_an_error() {
+        for json in [
+            "",
+            "[]",
+            "{}",
+            r#"{"content":{}}"#,
+            r#"{"content":"text"}"#,
+            r#"{"resultType":"input_required","content":[]}"#,
+            r#"{"content":[],"_meta":3}"#,
+        ] {
+            assert!(CallResult::from_json(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn legacy_sessions_get_unknown_content_as_its_json() {
+        let result = CallResult::from_json(
+            r#"{"content":[{"type":"text","text":"a"},{"type":"hologram"}],"_meta":{"a/b":1}}"#,
+        );
+        let result = serde_json::to_value(result.unwrap().into_rmcp()).unwrap();
+        assert_eq!(result["content"][0]["text"], "a");
+        assert_eq!(result["content"][1]["text"], r#"{"type":"hologram"}"#);
+        assert_eq!(result["_meta"]["a/b"], 1);
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
-use super::{Call, ErasedTool};
+use super::{Call, DynTool, ErasedTool};
 use crate::{BoxError, Request, Response};
 
 pub(crate) type BoxService = BoxCloneSyncService<Request, Response, BoxError>;
@@ -35,7 +35,8 @@ pub struct ToolPack<S> {
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
-type Bind<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String>;
+type Bind<S> =
+    Box<dyn FnOnce(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String> + Send + Sync>;
 
 impl<S> fmt::Debug for ToolPack<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,10 +62,17 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     /// Adds a tool.
     #[must_use]
     pub fn tool<T: Call<S>>(mut self) -> Self {
-        self.tools.push(|state, pack, namespace| {
+        self.tools.push(Box::new(|state, pack, namespace| {
             let name = namespace.map(|namespace| format!("{namespace}_{}", T::NAME));
             ErasedTool::new::<T, S>(state, pack, name)
-        });
+        }));
+        self
+    }
+
+    /// Adds a tool that is described by data. It brings its own state.
+    #[must_use]
+    pub fn dyn_tool<T: DynTool>(mut self, tool: T) -> Self {
+        self.tools.push(Box::new(|_, pack, namespace| ErasedTool::dynamic(tool, pack, namespace)));
         self
     }
 
@@ -94,7 +102,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     pub(crate) fn into_parts(self) -> (Arc<str>, Vec<Result<ErasedTool, String>>, Vec<BoxLayer>) {
         let tools = self
             .tools
-            .iter()
+            .into_iter()
             .map(|bind| {
                 bind(Arc::clone(&self.state), Arc::clone(&self.name), self.namespace.as_deref())
             })

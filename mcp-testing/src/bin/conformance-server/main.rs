@@ -11,6 +11,7 @@ use mcp_core::Server;
 mod content;
 mod notifying;
 mod schemas;
+mod tasks;
 
 fn server() -> Server {
     let server = Server::builder("conformance-server", env!("CARGO_PKG_VERSION"))
@@ -19,6 +20,7 @@ fn server() -> Server {
     let server = content::add(server);
     let server = notifying::add(server);
     let server = schemas::add(server);
+    let server = tasks::add(server);
     server.build()
 }
 
