@@ -82,11 +82,11 @@ pub(super) struct ToolCall {
     /// Only a call that is part of a trace has one.
     span: Option<Span>,
     /// Only for tools that may make a task of a call under way.
-    handover: Option<Box<HandoverState>>,
+    handover: Option<HandoverState>,
 }
 
 enum HandoverState {
-    Possible(Handover),
+    Possible(Box<Handover>),
     /// The task is being made; its handle is the response.
     Begun(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
@@ -104,13 +104,13 @@ impl ToolCall {
 
     /// Lets the tool make a task of the call.
     pub(super) fn with_handover(mut self, handover: Handover) -> Self {
-        self.handover = Some(Box::new(HandoverState::Possible(handover)));
+        self.handover = Some(HandoverState::Possible(Box::new(handover)));
         self
     }
 
     /// Begins a task that goes on with the call, if the tool wants it.
     fn hand_over(&mut self) {
-        match self.handover.take().map(|state| *state) {
+        match self.handover.take() {
             Some(HandoverState::Possible(handover)) if handover.is_wanted() => {
                 let log = self.log.silent();
                 let task = Self {
@@ -122,9 +122,9 @@ impl ToolCall {
                     handover: None,
                 };
                 let begun = Box::pin(handover.begin(task));
-                self.handover = Some(Box::new(HandoverState::Begun(begun)));
+                self.handover = Some(HandoverState::Begun(begun));
             }
-            state => self.handover = state.map(Box::new),
+            state => self.handover = state,
         }
     }
 
@@ -154,7 +154,7 @@ impl ToolCall {
         }
         if self.handover.is_some() {
             self.hand_over();
-            if let Some(HandoverState::Begun(begun)) = self.handover.as_deref_mut() {
+            if let Some(HandoverState::Begun(begun)) = &mut self.handover {
                 return begun.as_mut().poll(cx);
             }
         }
