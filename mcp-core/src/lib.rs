@@ -33,6 +33,7 @@
 //! # });
 //! ```
 
+mod asking;
 mod principal;
 mod protocol;
 mod server;
@@ -44,6 +45,7 @@ mod transport;
 pub use mcp_macros::{Tool, tool};
 
 pub use crate::{
+    asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     principal::Principal,
     protocol::{
         Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,

@@ -129,6 +129,44 @@ impl Call<Gate> for Whoami {
     }
 }
 
+/// What a user says.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code, reason = "only its text is looked at")]
+struct Consent {
+    /// Whether to go on.
+    yes: bool,
+}
+
+/// Asks two questions at once.
+#[tool(task)]
+async fn ask_twice(#[state] _gate: &Gate, cx: &ToolContext) -> ToolResult<String> {
+    let (left, right) = tokio::try_join!(
+        cx.question("left").elicit::<Consent>("Left?"),
+        cx.question("right").elicit::<Consent>("Right?"),
+    )?;
+    Ok(format!("{left:?} {right:?}"))
+}
+
+/// Asks, and gives up when the gate lets it.
+#[tool(task)]
+async fn ask_and_give_up(#[state] gate: &Gate, cx: &ToolContext) -> ToolResult<String> {
+    tokio::select! {
+        answer = cx.elicit::<Consent>("Now?") => return Ok(format!("{:?}", answer?)),
+        () = gate.step() => {}
+    }
+    gate.step().await;
+    Ok("given up".to_owned())
+}
+
+/// Asks before it is a task, and again after.
+#[tool(task = "on_demand")]
+async fn ask_before_and_after(#[state] _gate: &Gate, cx: &ToolContext) -> ToolResult<String> {
+    let before = cx.question("before").elicit::<Consent>("Begin?").await?;
+    cx.continue_as_task().await;
+    let after = cx.question("after").elicit::<Consent>("Go on?").await?;
+    Ok(format!("{before:?} {after:?}"))
+}
+
 fn pack(gate: &Arc<Gate>) -> ToolPack<Gate> {
     ToolPack::with_shared("walks", Arc::clone(gate))
         .tool::<walk>()
@@ -139,6 +177,9 @@ fn pack(gate: &Arc<Gate>) -> ToolPack<Gate> {
         .tool::<hang>()
         .tool::<stroll>()
         .tool::<Whoami>()
+        .tool::<ask_twice>()
+        .tool::<ask_and_give_up>()
+        .tool::<ask_before_and_after>()
 }
 
 fn server() -> (Server, Arc<Gate>) {
@@ -150,6 +191,7 @@ fn server() -> (Server, Arc<Gate>) {
 fn knowing(method: &str, mut params: Value) -> String {
     params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": {
         "extensions": { "io.modelcontextprotocol/tasks": {} },
+        "elicitation": {},
     } });
     modern(method, params)
 }
@@ -554,4 +596,96 @@ async fn a_runner_may_have_the_work_done_elsewhere() {
 
     let unknown = request(knowing_call("stroll", json!({})));
     assert_eq!(server.task_work(&id, unknown).unwrap_err().kind(), ErrorKind::InvalidParams);
+}
+
+async fn answer(server: &Server, id: &str, responses: Value) {
+    let params = json!({ "taskId": id, "inputResponses": responses });
+    let answer = send(server, knowing("tasks/update", params)).await;
+    assert_is("UpdateTaskResult", &answer.result);
+    let members: Vec<_> = answer.result.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["_meta", "resultType"]);
+}
+
+fn open(task: &Value) -> Vec<&str> {
+    task["inputRequests"]
+        .as_object()
+        .map(|requests| requests.keys().map(String::as_str).collect())
+        .unwrap_or_default()
+}
+
+fn accept(yes: bool) -> Value {
+    json!({ "action": "accept", "content": { "yes": yes } })
+}
+
+#[tokio::test]
+async fn questions_are_answered_one_by_one_and_nothing_is_run_again() {
+    let (server, _) = server();
+    let id = begin(&server, "ask_twice", json!({})).await;
+    let task = until(&server, &id, |task| open(task).len() == 2).await;
+    assert_eq!((&task["status"], open(&task)), (&json!("input_required"), vec!["left", "right"]));
+    let request = &task["inputRequests"]["left"];
+    assert_eq!(request["method"], "elicitation/create");
+    assert_eq!(request["params"]["message"], "Left?");
+
+    answer(&server, &id, json!({ "left": accept(true), "other": accept(true) })).await;
+    let task = get(&server, &id).await;
+    assert_eq!((&task["status"], open(&task)), (&json!("input_required"), vec!["right"]));
+    // The first answer counts.
+    answer(&server, &id, json!({ "left": accept(false) })).await;
+    answer(&server, &id, json!({ "right": { "action": "decline" } })).await;
+    let task = end(&server, &id).await;
+    let text = "Accepted(Consent { yes: true }) Declined";
+    assert_eq!(task["result"]["content"][0]["text"], text);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_asked_again_under_another_key_and_not_for_ever() {
+    let (server, _) = server();
+    let id = begin(&server, "ask_twice", json!({})).await;
+    until(&server, &id, |task| open(task).len() == 2).await;
+    for (key, next) in [("left", Some("left-2")), ("left-2", Some("left-3")), ("left-3", None)] {
+        answer(&server, &id, json!({ key: accept(true)["content"] })).await;
+        match next {
+            Some(next) => {
+                until(&server, &id, |task| open(task) == [next, "right"]).await;
+            }
+            None => assert_eq!(end(&server, &id).await["result"]["isError"], true),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_waits_for_is_taken_back() {
+    let (server, gate) = server();
+    let id = begin(&server, "ask_and_give_up", json!({})).await;
+    until(&server, &id, |task| task["status"] == "input_required").await;
+    gate.steps.add_permits(1);
+    let task = until(&server, &id, |task| task["status"] == "working").await;
+    assert!(open(&task).is_empty());
+    gate.steps.add_permits(1);
+    assert_eq!(end(&server, &id).await["result"]["content"][0]["text"], "given up");
+}
+
+#[tokio::test]
+async fn a_call_may_ask_before_it_becomes_a_task_and_after() {
+    let (server, _) = server();
+    let first = send(&server, knowing_call("ask_before_and_after", json!({}))).await;
+    assert_eq!(first.result["resultType"], "input_required", "{}", first.message);
+    assert!(first.result["taskId"].is_null());
+    let params = json!({
+        "name": "ask_before_and_after",
+        "arguments": {},
+        "inputResponses": { "before": accept(true) },
+        "requestState": first.result["requestState"],
+    });
+    let second = send(&server, knowing("tools/call", params)).await;
+    let id = handle(&second);
+    assert!(second.result["requestState"].is_null());
+    let task = until(&server, &id, |task| task["status"] == "input_required").await;
+    assert_eq!(open(&task), ["after"]);
+    answer(&server, &id, json!({ "after": accept(false) })).await;
+    assert_eq!(
+        end(&server, &id).await["result"]["content"][0]["text"],
+        "Accepted(Consent { yes: true }) Accepted(Consent { yes: false })"
+    );
 }

@@ -147,6 +147,15 @@ pub struct Request {
     notifications: Option<mpsc::Sender<Notification>>,
     /// Where the call is a task, or may become one.
     task: Option<Arc<TaskLink>>,
+    /// Only calls that are made again have it.
+    input: Option<Box<Input>>,
+}
+
+/// What a call that is made again brings along.
+#[derive(Clone, Debug)]
+struct Input {
+    responses: Option<Span>,
+    state: Option<Text>,
 }
 
 impl Request {
@@ -249,6 +258,15 @@ impl Request {
         }
     }
 
+    /// `params.inputResponses` as JSON and `params.requestState`, if there is any of them.
+    pub(crate) fn input(&self) -> Option<(Option<&[u8]>, Option<&str>)> {
+        let Input { responses, state } = self.input.as_deref()?;
+        Some((
+            responses.map(|span| span.bytes(&self.text)),
+            state.as_ref().map(|state| state.as_str(&self.text)),
+        ))
+    }
+
     /// A legacy tool call, from the types of the legacy engine.
     pub(crate) fn legacy_call(
         id: RequestId,
@@ -271,6 +289,7 @@ impl Request {
             extensions: http::Extensions::new(),
             notifications: None,
             task: None,
+            input: None,
         }
     }
 
@@ -340,6 +359,8 @@ struct Params<'a> {
     meta: Option<&'a RawValue>,
     request_id: Option<&'a RawValue>,
     task_id: Option<&'a RawValue>,
+    input_responses: Option<&'a RawValue>,
+    request_state: Option<&'a RawValue>,
 }
 
 // Derived implementations would also take arrays for objects, and `null` for an absent `id`.
@@ -405,6 +426,12 @@ impl<'de> Deserialize<'de> for Params<'de> {
                         "_meta" => once(&mut params.meta, "params._meta", &mut map)?,
                         "requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
                         "taskId" => once(&mut params.task_id, "params.taskId", &mut map)?,
+                        "inputResponses" => {
+                            once(&mut params.input_responses, "params.inputResponses", &mut map)?;
+                        }
+                        "requestState" => {
+                            once(&mut params.request_state, "params.requestState", &mut map)?;
+                        }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -468,7 +495,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
         }
         // Spelled with escapes. Recognize what we know all the same: a gateway in front of the
         // server may have read it so.
-        const KNOWN: [&str; 13] = [
+        const KNOWN: [&str; 15] = [
             "jsonrpc",
             "id",
             "method",
@@ -482,6 +509,8 @@ impl<'de> Deserialize<'de> for Key<'de> {
             "_meta",
             "requestId",
             "taskId",
+            "inputResponses",
+            "requestState",
         ];
         let key = serde_json::from_str::<String>(quoted).unwrap_or_default();
         Ok(Self(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
@@ -582,6 +611,10 @@ impl Message {
             _ => string("name", params.name)?,
         };
         let cursor = string("cursor", params.cursor)?;
+        let state = string("requestState", params.request_state)?;
+        let responses = present(params.input_responses).map(|raw| Span::of(raw.get(), text));
+        let input =
+            (state.is_some() || responses.is_some()).then(|| Box::new(Input { responses, state }));
         let meta = match present(params.meta) {
             Some(raw) => MetaSpans::parse(raw, text).map_err(malformed)?,
             None => MetaSpans::default(),
@@ -607,6 +640,7 @@ impl Message {
             extensions: http::Extensions::new(),
             notifications: None,
             task: None,
+            input,
             text: bytes,
         }))
     }

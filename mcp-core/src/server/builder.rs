@@ -11,7 +11,8 @@ use super::{
     tasks::{EXTENSION, Tasks},
 };
 use crate::{
-    Call, DynTool, Request, SUPPORTED_VERSIONS, ToolPack,
+    Call, DynTool, Request, SUPPORTED_VERSIONS, StateKeys, ToolPack,
+    asking::Seal,
     task::{TaskOptions, TaskSupport},
     tool::{BoxLayer, BoxService, ErasedTool, boxed_layer},
 };
@@ -45,6 +46,8 @@ pub struct ServerBuilder {
     page_size: usize,
     cache: CacheHints,
     tasks: TaskOptions,
+    state_keys: Option<StateKeys>,
+    answer_within: Duration,
 }
 
 struct PackParts {
@@ -109,6 +112,8 @@ impl ServerBuilder {
             page_size: 100,
             cache: CacheHints { ttl_ms: 300_000, scope: CacheScope::Public },
             tasks: TaskOptions::default(),
+            state_keys: None,
+            answer_within: Duration::from_secs(600),
         }
     }
 
@@ -222,6 +227,24 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets the keys that seal what a call knows while its client is being asked.
+    ///
+    /// All replicas need the same ones. Without any, `mcp-serve` reads them from `MCP_STATE_KEY`;
+    /// else each process makes one up, and a call can only be made again at the process that asked.
+    #[must_use]
+    pub fn state_keys(mut self, keys: StateKeys) -> Self {
+        self.state_keys = Some(keys);
+        self
+    }
+
+    /// Sets how long a client may take to answer what a call asks, in whole seconds; 10 minutes by
+    /// default. See [`ToolContext`](crate::ToolContext).
+    #[must_use]
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.answer_within = time;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics
@@ -242,6 +265,8 @@ impl ServerBuilder {
     /// When two tools have one name, or a tool's name or schema is invalid.
     pub fn try_build(self) -> Result<Server, BuildError> {
         let (name, tools, layers) = self.own.into_parts();
+        let seal = Seal::new(&self.identity.name, self.state_keys, self.answer_within);
+        let seal = Arc::new(seal);
         let mut packs = self.packs;
         packs.insert(0, PackParts { name, tools, layers });
 
@@ -253,11 +278,10 @@ impl ServerBuilder {
             let pack_name = || pack.name.to_string();
             let mut unlayered: HashMap<Box<str>, Entry> = HashMap::new();
             for tool in pack.tools {
-                let tool =
-                    Arc::new(tool.map_err(|reason| BuildError::InvalidSchema {
-                        pack: pack_name(),
-                        reason,
-                    })?);
+                let mut tool =
+                    tool.map_err(|reason| BuildError::InvalidSchema { pack: pack_name(), reason })?;
+                tool.seal = Some(Arc::clone(&seal));
+                let tool = Arc::new(tool);
                 let name = tool.name();
                 if !is_tool_name(name) {
                     return Err(BuildError::InvalidName {
@@ -320,6 +344,7 @@ impl ServerBuilder {
                 capabilities,
                 tools,
                 tasks: has_tasks.then_some(task_service),
+                seal,
                 layered: None,
             }),
         };
@@ -339,6 +364,7 @@ impl ServerBuilder {
             list: Arc::clone(&inner.list),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
+            seal: Arc::clone(&inner.seal),
         };
         Ok(Server { inner: Arc::new(layered) })
     }

@@ -15,9 +15,10 @@ use tracing::Span;
 
 use super::{Response, ResponseFuture, tasks::Handover};
 use crate::{
-    CallResult, ErrorKind, Request, RequestId, RpcError, ToolError,
+    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, ToolError,
+    asking::{LegacyPeer, Stop},
     protocol::TraceIds,
-    tool::{CallFuture, ErasedTool, Refusal},
+    tool::{CallEnd, CallFuture, ErasedTool, Refusal},
 };
 
 /// Checks the arguments and begins the call.
@@ -37,6 +38,13 @@ pub(super) fn prepare(
 ) -> Result<ToolCall, Response> {
     let trace = request.begin_trace();
     let mut log = CallLog::new(tool, request.id(), trace);
+    let peer = match before(tool, &mut request) {
+        Ok(peer) => peer,
+        Err(error) => {
+            log.end("malformed", None);
+            return Err(Response::error(error));
+        }
+    };
     let span = trace.map(|trace| {
         tracing::info_span!(
             "tools/call",
@@ -51,7 +59,7 @@ pub(super) fn prepare(
     match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
         Ok(Ok(future)) => {
             let span = span.clone();
-            Ok(ToolCall { future, log, timeout, deadline: None, span, handover: None })
+            Ok(ToolCall { future, log, timeout, deadline: None, span, peer, handover: None })
         }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
@@ -63,6 +71,20 @@ pub(super) fn prepare(
         }
         Err(panic) => Err(Response::error(log.end_in_panic(&*panic))),
     }
+}
+
+/// What a call needs to know of the times that it was made before, or of its session.
+fn before(tool: &ErasedTool, request: &mut Request) -> Result<Option<Arc<LegacyPeer>>, RpcError> {
+    if request.era() == Era::Legacy {
+        return Ok(request.extensions().get::<Arc<LegacyPeer>>().cloned());
+    }
+    if request.input().is_some()
+        && let Some(seal) = &tool.seal
+        && let Some(memory) = seal.open(request)?
+    {
+        request.extensions_mut().insert(memory);
+    }
+    Ok(None)
 }
 
 /// Refuses a call to a caller who may not make it.
@@ -81,6 +103,8 @@ pub(super) struct ToolCall {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Only a call that is part of a trace has one.
     span: Option<Span>,
+    /// Whose answers the call may be waiting for.
+    peer: Option<Arc<LegacyPeer>>,
     /// Only for tools that may make a task of a call under way.
     handover: Option<HandoverState>,
 }
@@ -119,6 +143,7 @@ impl ToolCall {
                     timeout: handover.limit(self.tool()),
                     deadline: None,
                     span: self.span.clone(),
+                    peer: None,
                     handover: None,
                 };
                 let begun = Box::pin(handover.begin(task));
@@ -133,7 +158,8 @@ impl ToolCall {
         let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
         drop(entered);
         match poll {
-            Ok(Poll::Ready(Ok(result))) => {
+            Ok(Poll::Ready(Ok(CallEnd::Stop(stop)))) => return Poll::Ready(self.stop(*stop)),
+            Ok(Poll::Ready(Ok(CallEnd::Result(result)))) => {
                 self.log.end(if result.is_error() { "error" } else { "ok" }, None);
                 return Poll::Ready(Response::tool(result));
             }
@@ -160,12 +186,45 @@ impl ToolCall {
         }
         let timeout = self.timeout;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        std::task::ready!(deadline.as_mut().poll(cx));
+        loop {
+            std::task::ready!(deadline.as_mut().poll(cx));
+            // The time that a person takes is not the tool's.
+            match self.peer.as_ref().and_then(|peer| peer.deadline(timeout)) {
+                Some(later) if later > Instant::now() => deadline.as_mut().reset(later),
+                _ => break,
+            }
+        }
         self.log.end("deadline_exceeded", None);
         Poll::Ready(Response::error(RpcError::new(
             ErrorKind::DeadlineExceeded,
             format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.tool.name()),
         )))
+    }
+}
+
+impl ToolCall {
+    /// Ends the call before it has a result.
+    fn stop(&mut self, stop: Stop) -> Response {
+        let (requests, memory, binding) = match stop {
+            Stop::Asks { requests, memory, binding } => (requests, memory, binding),
+            Stop::Refused(error) => {
+                self.log.end("malformed", None);
+                return Response::error(error);
+            }
+        };
+        let sealed = self.log.tool.seal.as_ref().map(|seal| seal.seal(&binding, &memory));
+        match sealed {
+            Some(Ok(state)) => {
+                self.log.end("input_required", None);
+                Response::input_required(InputRequired::new(requests, state))
+            }
+            Some(Err(error)) => {
+                self.log.end("internal", None);
+                Response::error(error)
+            }
+            // A server gives all its tools the seal.
+            None => Response::internal(),
+        }
     }
 }
 

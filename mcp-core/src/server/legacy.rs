@@ -7,6 +7,7 @@ mod logging;
 use std::{
     borrow::Cow,
     future::{Future, poll_fn},
+    sync::Arc,
 };
 
 use rmcp::{
@@ -23,7 +24,7 @@ use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
     ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError, TraceContext,
-    protocol::LEGACY_VERSIONS,
+    asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -114,6 +115,9 @@ impl ServerHandler for LegacySession {
         {
             call.extensions_mut().insert(principal.clone());
         }
+        let answer_within = self.server.inner.seal.answer_within();
+        let peer = LegacyPeer::new(context.peer.clone(), answer_within);
+        call.extensions_mut().insert(Arc::new(peer));
 
         call.set_log_level(self.log.level());
         let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
@@ -155,9 +159,7 @@ impl ServerHandler for LegacySession {
                 Some(TypedPart::Response(response)) => {
                     return match response.into_result() {
                         Ok(ResultBody::Tool(result)) => Ok(result.into_rmcp().into()),
-                        Ok(ResultBody::Prebuilt(_) | ResultBody::Members(_)) => {
-                            Err(ErrorData::internal_error("internal error", None))
-                        }
+                        Ok(_) => Err(ErrorData::internal_error("internal error", None)),
                         Err(error) => Err(error.into_rmcp()),
                     };
                 }

@@ -23,6 +23,8 @@ pub use self::{
 use self::{list::ToolList, response::Encoding, tasks::Tasks};
 use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
+    StateKeys,
+    asking::Seal,
     tool::{BoxService, ErasedTool},
 };
 
@@ -44,6 +46,7 @@ struct Inner {
     encoding: Arc<Encoding>,
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
+    seal: Arc<Seal>,
     layered: Option<BoxService>,
 }
 
@@ -169,6 +172,19 @@ impl Server {
             )
         })?;
         tasks.resume(&entry.tool, id, request)
+    }
+
+    /// Sets the keys that seal `requestState`, for a facade that reads them from the environment.
+    /// Has no effect, and returns false, where the builder has set some or a call has already
+    /// been in need of them.
+    pub fn set_state_keys(&self, keys: StateKeys) -> bool {
+        self.inner.seal.set_keys(keys)
+    }
+
+    /// Whether the keys that seal `requestState` are known. They are made up when they are first
+    /// needed if not.
+    pub fn has_state_keys(&self) -> bool {
+        self.inner.seal.has_keys()
     }
 
     /// The handler of one legacy session, for `rmcp`'s engine.

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use tower::ServiceExt as _;
 
 use super::call::{ToolCall, panic_message};
-use crate::{CallResult, Era, ErrorKind, Request, RequestId, RpcError, tool::BoxService};
+use crate::{
+    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, tool::BoxService,
+};
 
 /// Any error, as `tower` layers have them.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -36,6 +38,9 @@ pub enum ResultBody {
     /// A result that only modern clients get: the members of a JSON object, without braces and
     /// without `_meta`.
     Members(Bytes),
+    /// The client has to be asked first, and to make its call again with the answers. Only modern
+    /// calls have it.
+    InputRequired(InputRequired),
 }
 
 impl Response {
@@ -52,6 +57,15 @@ impl Response {
     /// A result that only modern clients get, without braces and without `_meta`.
     pub(super) fn members(members: Vec<u8>) -> Self {
         Self(Ok(ResultBody::Members(members.into())))
+    }
+
+    pub(super) fn input_required(result: InputRequired) -> Self {
+        Self(Ok(ResultBody::InputRequired(result)))
+    }
+
+    /// A failure that is nobody's but the server's.
+    pub(super) fn internal() -> Self {
+        Self::error(RpcError::new(ErrorKind::Internal, "internal error"))
     }
 
     pub(super) fn prebuilt(result: Bytes) -> Self {
@@ -217,6 +231,7 @@ impl Encoding {
             ResultBody::Tool(_) => 320,
             ResultBody::Prebuilt(result) => result.len() + 64,
             ResultBody::Members(members) => members.len() + self.modern_tail.len() + 64,
+            ResultBody::InputRequired(result) => result.size() + self.modern_tail.len() + 64,
         });
         write_head(&mut out, Some(id));
         out.extend_from_slice(br#","result":"#);
@@ -240,6 +255,11 @@ impl Encoding {
                         out.push(b'}');
                     }
                 }
+            }
+            (ResultBody::InputRequired(result), _) => {
+                out.push(b'{');
+                result.write_members(&mut out);
+                out.extend_from_slice(&self.modern_tail);
             }
             (ResultBody::Tool(result), Era::Legacy) => {
                 out.push(b'{');

@@ -29,6 +29,8 @@ struct State {
     deadline: Option<Instant>,
     message: Option<Cow<'static, str>>,
     questions: Vec<(String, String)>,
+    /// Questions whose answer nobody waits for any more.
+    withdrawn: Vec<String>,
     waiting: HashMap<String, oneshot::Sender<String>>,
 }
 
@@ -92,17 +94,33 @@ impl TaskLink {
     }
 
     /// Asks the client, and waits for its answer: both are JSON texts. The status is
-    /// `input_required` meanwhile. Several questions may be open at once.
+    /// `input_required` meanwhile. Several questions may be open at once; dropping the future takes
+    /// the question back.
     ///
     /// The key must be one that the call has not used before.
     pub(crate) async fn ask(&self, key: String, request: String) -> String {
+        struct Open<'a>(&'a TaskLink, String);
+
+        impl Drop for Open<'_> {
+            fn drop(&mut self) {
+                let mut state = self.0.state();
+                // An answer has taken it away already.
+                if state.waiting.remove(&self.1).is_some() {
+                    state.withdrawn.push(std::mem::take(&mut self.1));
+                    drop(state);
+                    self.0.said.notify_one();
+                }
+            }
+        }
+
         let answer = {
             let mut state = self.state();
             let (sender, answer) = oneshot::channel();
             state.questions.push((key.clone(), request));
-            state.waiting.insert(key, sender);
+            state.waiting.insert(key.clone(), sender);
             answer
         };
+        let _open = Open(self, key);
         self.said.notify_one();
         match answer.await {
             Ok(answer) => answer,
@@ -122,9 +140,10 @@ impl TaskLink {
         store: &dyn TaskStore,
         id: &str,
     ) -> Result<Option<std::sync::Arc<TaskRecord>>, TaskStoreError> {
-        let (message, questions) = {
+        let (message, questions, withdrawn) = {
             let mut state = self.state();
-            (state.message.take(), std::mem::take(&mut state.questions))
+            let questions = std::mem::take(&mut state.questions);
+            (state.message.take(), questions, std::mem::take(&mut state.withdrawn))
         };
         let kept = update(store, id, |record| {
             if record.status.is_terminal() {
@@ -137,6 +156,9 @@ impl TaskLink {
                 let input = TaskInput { request: request.clone(), response: None };
                 record.inputs.entry(key.clone()).or_insert(input);
             }
+            for key in &withdrawn {
+                record.inputs.remove(key);
+            }
             record.settle_inputs();
             true
         })
@@ -145,6 +167,7 @@ impl TaskLink {
             let mut state = self.state();
             state.message = state.message.take().or(message);
             state.questions.splice(0..0, questions);
+            state.withdrawn.extend(withdrawn);
             drop(state);
             self.said.notify_one();
         }

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    LogLevel, Notification, Principal, Request, RequestMeta, TraceContext, task::TaskLink,
+    LogLevel, Notification, Principal, Request, RequestMeta, TraceContext,
+    asking::{Asking, Stop},
+    task::TaskLink,
 };
 
 /// What a tool knows about the call that it is answering, and how it speaks before the result.
@@ -28,6 +30,8 @@ pub struct ToolContext {
     /// The bits of the last `f64` reported; the protocol wants progress to grow.
     last_progress: AtomicU64,
     cancelled: OnceLock<DropGuard>,
+    /// Made when the tool first asks.
+    asking: OnceLock<Box<Asking>>,
 }
 
 impl ToolContext {
@@ -39,6 +43,7 @@ impl ToolContext {
             deadline: now.checked_add(timeout).unwrap_or(now + Duration::from_secs(86_400 * 365)),
             last_progress: AtomicU64::new(f64::NEG_INFINITY.to_bits()),
             cancelled: OnceLock::new(),
+            asking: OnceLock::new(),
         }
     }
 
@@ -46,6 +51,19 @@ impl ToolContext {
     pub fn detached() -> Self {
         let request = Request::legacy_call(0.into(), String::new(), None, None);
         Self::new(request, Duration::from_secs(60))
+    }
+
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    pub(crate) fn asking(&self) -> &Asking {
+        self.asking.get_or_init(|| Box::new(Asking::new(&self.request)))
+    }
+
+    /// Whether the call, which has to wait, stops to ask its client.
+    pub(crate) fn stop(&self) -> Option<Stop> {
+        self.asking.get()?.stop(&self.request)
     }
 
     /// Tells the client how far the work is, as a part of 1, and what is being done.

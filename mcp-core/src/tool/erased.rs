@@ -1,4 +1,11 @@
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,9 +14,20 @@ use super::{
     Call, CallResult, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
 };
-use crate::{Request, RpcError};
+use crate::{
+    Request, RpcError,
+    asking::{Seal, Stop},
+};
 
-pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallResult, ToolError>> + Send>>;
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallEnd, ToolError>> + Send>>;
+
+/// How a call ends that does not fail.
+pub(crate) enum CallEnd {
+    /// With an answer.
+    Result(CallResult),
+    /// Without one, until its client has been asked.
+    Stop(Box<Stop>),
+}
 
 /// Checks the arguments and makes the call's future.
 type StartCall =
@@ -19,6 +37,8 @@ type StartCall =
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
     pub(crate) pack: Arc<str>,
+    /// The server's, once it is built.
+    pub(crate) seal: Option<Arc<Seal>>,
     call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
@@ -73,12 +93,16 @@ impl ErasedTool {
             let state = Arc::clone(&state);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                let result = input.call(&state, &cx).await?.into_call_result()?;
-                Ok(if has_output { result } else { result.without_structured() })
+                let result = match until_stop(&cx, input.call(&state, &cx)).await {
+                    Ok(output) => output?.into_call_result()?,
+                    Err(stop) => return Ok(CallEnd::Stop(stop)),
+                };
+                let result = if has_output { result } else { result.without_structured() };
+                Ok(CallEnd::Result(result))
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, call: Box::new(call), arguments })
+        Ok(Self { definition, pack, seal: None, call: Box::new(call), arguments })
     }
 
     /// A tool that is described by data.
@@ -110,11 +134,14 @@ impl ErasedTool {
             let tool = Arc::clone(&tool);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
-                tool.call(arguments, &cx).await
+                match until_stop(&cx, tool.call(arguments, &cx)).await {
+                    Ok(result) => result.map(CallEnd::Result),
+                    Err(stop) => Ok(CallEnd::Stop(stop)),
+                }
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, call: Box::new(call), arguments })
+        Ok(Self { definition, pack, seal: None, call: Box::new(call), arguments })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -129,6 +156,16 @@ impl ErasedTool {
     pub(crate) fn call(&self, request: Request, timeout: Duration) -> Result<CallFuture, Refusal> {
         (self.call)(request, timeout, &self.arguments)
     }
+}
+
+/// Runs a call until it is done, or waits for nothing but answers of its client.
+async fn until_stop<F: Future>(cx: &ToolContext, call: F) -> Result<F::Output, Box<Stop>> {
+    let mut call = pin!(call);
+    poll_fn(|task| match call.as_mut().poll(task) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => cx.stop().map_or(Poll::Pending, |stop| Poll::Ready(Err(Box::new(stop)))),
+    })
+    .await
 }
 
 /// What the schema let through and the type does not take, with the argument's path where it can

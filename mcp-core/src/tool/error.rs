@@ -17,6 +17,8 @@ pub enum ToolErrorKind {
     PermissionDenied,
     /// Something that the tool depends on does not answer; a later call may succeed.
     Unavailable,
+    /// The tool asks its client something that the client cannot be asked.
+    ClientLacksCapability,
     /// The tool failed in a way that its author did not foresee.
     Internal,
 }
@@ -29,6 +31,7 @@ impl ToolErrorKind {
             Self::NotFound => "not_found",
             Self::PermissionDenied => "permission_denied",
             Self::Unavailable => "unavailable",
+            Self::ClientLacksCapability => "client_lacks_capability",
             Self::Internal => "internal",
         }
     }
@@ -61,6 +64,11 @@ impl ToolError {
     pub fn rpc(error: RpcError) -> Self {
         let message = error.message().to_owned();
         Self { rpc: Some(Box::new(error)), ..Self::new(ToolErrorKind::Internal, message) }
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ToolErrorKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds what the operator should know.

@@ -21,6 +21,7 @@ pub use self::{
     pack::ToolPack,
 };
 pub(crate) use self::{
-    erased::{CallFuture, ErasedTool, Refusal},
+    erased::{CallEnd, CallFuture, ErasedTool, Refusal},
     pack::{BoxLayer, BoxService, boxed_layer},
+    schema::join_lines,
 };

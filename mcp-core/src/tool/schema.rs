@@ -62,7 +62,7 @@ fn join_descriptions(schema: &mut Value) {
 
 /// A doc comment's lines are wrapped for people; a model pays for each line break. Paragraphs,
 /// lists, tables and code stay as they are.
-pub(super) fn join_lines(text: &str) -> String {
+pub(crate) fn join_lines(text: &str) -> String {
     let stands_alone = |line: &str| {
         let line = line.trim_start();
         line.is_empty()
