@@ -4,8 +4,9 @@
 //! To write a server, depend on the facade `mcp-serve`, which re-exports what is here.
 //!
 //! A tool is a plain type: what the model sees is derived ([`Tool`]), what happens is
-//! written ([`Call`]). Tools that share a state form a [`ToolPack`]; packs form a
-//! [`Server`], which is immutable and cheap to clone. A transport parses bytes into a
+//! written ([`Call`]). So are prompts ([`Prompt`], [`GetPrompt`]) and templates of resources
+//! ([`ResourceTemplate`], [`ReadResource`]); a single resource is a [`Resource`]. Those that share
+//! a state form a [`ToolPack`]; packs form a [`Server`], which is immutable and cheap to clone. A transport parses bytes into a
 //! [`Message`], hands a [`Request`] to [`Server::call`] and writes what the [`Reply`]
 //! yields. Nothing in this crate opens a socket or knows which transport is calling, and
 //! nothing is spawned but the work of [tasks].
@@ -34,29 +35,39 @@
 //! ```
 
 mod asking;
+mod completion;
+pub mod content;
 mod principal;
+mod prompt;
 mod protocol;
+mod resource;
 mod server;
+mod subject;
 mod target;
 mod task;
+mod text;
 mod tool;
 mod transport;
 
-pub use mcp_macros::{Tool, tool};
+pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
+    completion::{Completing, Completion},
     principal::Principal,
+    prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
         Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
         Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
+    resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     server::{
         BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
         ResponseFuture, ResultBody, Server, ServerBuilder,
     },
     target::{Target, TargetError},
+    text::TextArguments,
     tool::{
         Call, CallResult, DynTool, HeaderParam, OrToolError, Output, Tool, ToolContext,
         ToolDefinition, ToolError, ToolErrorKind, ToolPack, ToolResult, WithText,

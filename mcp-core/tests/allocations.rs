@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcp_core::{Message, Server, tool};
+use mcp_core::{Message, Resource, Server, prompt, tool};
 use serde_json::json;
 
 use crate::support::{modern, modern_call};
@@ -19,6 +19,12 @@ use crate::support::{modern, modern_call};
 #[tool]
 async fn add(a: i64, b: i64) -> i64 {
     a + b
+}
+
+/// Greets someone.
+#[prompt]
+async fn greet(name: String) -> String {
+    name
 }
 
 /// Runs a future that never has to wait, without a runtime's own allocations.
@@ -57,4 +63,17 @@ fn requests_allocate_little() {
     assert!(call <= 8, "a call of `add` allocates {call} times");
     assert!(list <= 3, "tools/list allocates {list} times");
     assert!(discover <= 3, "server/discover allocates {discover} times");
+
+    let server = Server::builder("test", "1")
+        .resource(Resource::text("test://text", "text", "x".repeat(10_000)))
+        .prompt::<greet>()
+        .build();
+    let list = count(&server, &modern("resources/list", json!({})));
+    let read = count(&server, &modern("resources/read", json!({ "uri": "test://text" })));
+    let get = json!({ "name": "greet", "arguments": { "name": "Ada" } });
+    let get = count(&server, &modern("prompts/get", get));
+    assert!(list <= 3, "resources/list allocates {list} times");
+    // The one more is the list of its parts; the text itself is copied once, into the response.
+    assert!(read <= 4, "a read of what does not change allocates {read} times");
+    assert!(get <= 16, "a prompt allocates {get} times");
 }

@@ -11,7 +11,10 @@ use std::{
     sync::Once,
 };
 
-use mcp_core::{Principal, Server, ToolError, ToolErrorKind, ToolResult, tool};
+use mcp_core::{
+    Contents, Principal, ReadResource, Resource, ResourceTemplate, Server, ToolContext, ToolError,
+    ToolErrorKind, ToolResult, prompt, tool,
+};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 use tracing::{
@@ -196,6 +199,80 @@ async fn what_calls_no_tool_has_no_line() {
     })
     .await;
     assert_eq!(lines.len(), 0, "{lines:?}");
+}
+
+/// Fails, panics, or is read.
+#[derive(ResourceTemplate)]
+#[resource(uri = "test://{how}/{secret}")]
+struct Page {
+    how: String,
+    secret: String,
+}
+
+impl ReadResource<()> for Page {
+    async fn read(self, (): &(), _: &ToolContext) -> ToolResult<Contents> {
+        match self.how.as_str() {
+            "fail" => Err("x".parse::<i32>().unwrap_err())?,
+            "panic" => panic!("not empty"),
+            _ => Ok(Contents::text(self.secret)),
+        }
+    }
+}
+
+/// Greets someone.
+#[prompt]
+async fn greet(#[prompt(values = ["Ada"])] name: String) -> String {
+    name
+}
+
+#[tokio::test]
+async fn resources_and_prompts_have_their_lines_without_any_value() {
+    let server = Server::builder("test", "1")
+        .template::<Page>()
+        .resource(Resource::text("test://known", "known", SECRET))
+        .prompt::<greet>()
+        .build();
+    let read = |uri: String| ("resources/read", json!({ "uri": uri }));
+    let page = "test://{how}/{secret}";
+    let reference = json!({ "type": "ref/prompt", "name": "greet" });
+    let typed = json!({ "name": "name", "value": SECRET });
+    for ((method, params), verb, kind, name, outcome) in [
+        (read(format!("test://read/{SECRET}")), "read", "resource", page, "ok"),
+        (read(format!("test://fail/{SECRET}")), "read", "resource", page, "internal"),
+        (read(format!("test://panic/{SECRET}")), "read", "resource", page, "panic"),
+        (read("test://known".into()), "read", "resource", "test://known", "ok"),
+        (
+            ("prompts/get", json!({ "name": "greet", "arguments": { "name": SECRET } })),
+            "get",
+            "prompt",
+            "greet",
+            "ok",
+        ),
+        (
+            ("prompts/get", json!({ "name": "greet", "arguments": { SECRET: SECRET } })),
+            "get",
+            "prompt",
+            "greet",
+            "malformed",
+        ),
+        (
+            ("completion/complete", json!({ "ref": reference, "argument": typed })),
+            "complete",
+            "prompt",
+            "greet",
+            "ok",
+        ),
+    ] {
+        let lines = logged(send(&server, modern(method, params))).await;
+        let (_, line) = lines.last().unwrap();
+        assert_eq!((line["message"].as_str(), line[kind].as_str()), (verb, name));
+        assert_eq!(line["outcome"], outcome);
+        if lines.len() == 2 {
+            let told = lines[0].1["message"].as_str();
+            let expected = if outcome == "panic" { "panicked" } else { "failed" };
+            assert_eq!((lines[0].0, told), (Level::ERROR, &*format!("a {kind} {expected}")));
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ mod support;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jsonschema::Validator;
 use mcp_core::{
     CacheScope, CallResult, Server, ToolError, ToolErrorKind, ToolResult, WithText, model, tool,
 };
@@ -13,7 +12,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, call, call_with_progress, legacy, listed, modern, modern_meta, send};
+use crate::support::{
+    Answer, assert_is, call, call_with_progress, legacy, listed, modern, modern_meta, send,
+};
 
 /// Adds two integers.
 #[tool(read_only, title = "Add", icons = ["https://example.com/add.png"])]
@@ -98,22 +99,6 @@ fn server() -> Server {
         .tool::<fail>()
         .tool::<steps>()
         .build()
-}
-
-/// A validator of one definition of the protocol's schema.
-fn definition(name: &str) -> Validator {
-    let mut schema: Value =
-        serde_json::from_str(include_str!("schema/2026-07-28.json")).expect("the schema is JSON");
-    assert!(schema["$defs"][name].is_object(), "no definition {name}");
-    schema["$ref"] = format!("#/$defs/{name}").into();
-    jsonschema::draft202012::new(&schema).expect("the schema is one")
-}
-
-#[track_caller]
-fn assert_is(name: &str, value: &Value) {
-    let errors: Vec<_> =
-        definition(name).iter_errors(value).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "no {name}: {errors:?}\n{value:#}");
 }
 
 /// What every result of a modern server says.

@@ -197,7 +197,7 @@ pub(crate) fn is_tool_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
-fn title(title: LitStr) -> Result<LitStr> {
+pub(crate) fn title(title: LitStr) -> Result<LitStr> {
     if title.value().trim().is_empty() {
         return Err(Error::new(title.span(), "a title is not blank; leave it out instead"));
     }
@@ -217,7 +217,7 @@ fn check_scope(scope: &LitStr) -> Result<()> {
     Ok(())
 }
 
-fn check_icon(icon: &LitStr) -> Result<()> {
+pub(crate) fn check_icon(icon: &LitStr) -> Result<()> {
     let source = icon.value();
     if !source.starts_with("https://") && !source.starts_with("data:") {
         return Err(Error::new(icon.span(), "an icon is an `https://` or a `data:` URI"));
@@ -225,7 +225,7 @@ fn check_icon(icon: &LitStr) -> Result<()> {
     Ok(())
 }
 
-fn string(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
+pub(crate) fn string(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     let value: Expr = meta.value()?.parse()?;
     string_literal(value)
 }
@@ -237,7 +237,7 @@ fn string_literal(value: Expr) -> Result<LitStr> {
     }
 }
 
-fn strings(meta: &ParseNestedMeta<'_>) -> Result<Vec<LitStr>> {
+pub(crate) fn strings(meta: &ParseNestedMeta<'_>) -> Result<Vec<LitStr>> {
     let value: Expr = meta.value()?.parse()?;
     match value {
         Expr::Array(ExprArray { elems, .. }) if !elems.is_empty() => {
@@ -280,7 +280,7 @@ fn task(meta: &ParseNestedMeta<'_>) -> Result<Ident> {
 }
 
 /// Reads `250ms`, `20s` or `5m`.
-fn milliseconds(text: &LitStr) -> Result<u64> {
+pub(crate) fn milliseconds(text: &LitStr) -> Result<u64> {
     let value = text.value();
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = value.split_at(digits);

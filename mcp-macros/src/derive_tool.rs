@@ -270,7 +270,7 @@ fn for_each_serde_option(
 }
 
 /// `TopNProducts` as `top_n_products`.
-fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);
     for (index, letter) in letters.iter().enumerate() {

@@ -253,7 +253,7 @@ impl Parameter {
 }
 
 /// `_text` silences the compiler about an unused parameter; the argument is `text`.
-fn argument_name(parameter: &Ident) -> Ident {
+pub(crate) fn argument_name(parameter: &Ident) -> Ident {
     let name = parameter.to_string();
     let plain = name.strip_prefix('_').and_then(|plain| {
         // A keyword becomes a raw identifier; what is neither, such as `1`, stays as it was.
@@ -272,7 +272,7 @@ fn argument_name(parameter: &Ident) -> Ident {
 
 /// Lints are the only attributes that mean something to the parameter itself; the others are for
 /// the argument.
-fn is_lint(attribute: &Attribute) -> bool {
+pub(crate) fn is_lint(attribute: &Attribute) -> bool {
     ["allow", "expect", "warn", "deny", "forbid"]
         .iter()
         .any(|level| attribute.path().is_ident(level))
@@ -316,7 +316,7 @@ fn output(output: &ReturnType) -> Result<Output> {
     Err(Error::new_spanned(ty, "expected `ToolResult<T>` or `Result<T, E>`"))
 }
 
-fn is_named(ty: &Type, name: &str) -> bool {
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     matches!(ty, Type::Path(path)
         if path.path.segments.last().is_some_and(|last| last.ident == name))
 }

@@ -28,7 +28,7 @@ use crate::{
 /// harness is dropped.
 #[derive(Debug)]
 pub struct Harness {
-    client: RunningService<RoleClient, Recorder>,
+    pub(crate) client: RunningService<RoleClient, Recorder>,
     era: Era,
     outputs: OnceCell<HashMap<String, Validator>>,
     _server: DropGuard,

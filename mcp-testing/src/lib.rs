@@ -33,7 +33,9 @@ mod connect;
 mod harness;
 mod in_memory;
 mod outcome;
+mod prompts;
 mod recorder;
+mod resources;
 
 /// Runs one test over every transport and in both protocol eras.
 ///

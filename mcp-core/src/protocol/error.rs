@@ -20,6 +20,9 @@ pub enum ErrorKind {
     /// The parameters are well formed but name something that is not there: an unknown tool, a
     /// cursor that this server did not hand out.
     InvalidParams,
+    /// There is no such resource; legacy revisions have a code of their own for it, later ones
+    /// [`Self::InvalidParams`].
+    ResourceNotFound,
     /// The parameters lack a required member or hold one of the wrong type.
     MalformedParams,
     /// The server failed; the text for the caller says no more than that.
@@ -67,6 +70,7 @@ impl ErrorKind {
             Self::MethodNotFound => -32601,
             Self::InvalidParams | Self::MalformedParams => -32602,
             Self::Internal => -32603,
+            Self::ResourceNotFound => -32002,
             Self::HeaderMismatch => -32020,
             Self::MissingClientCapability => -32021,
             Self::UnsupportedVersion => -32022,
@@ -96,7 +100,11 @@ impl ErrorKind {
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Overloaded => 503,
-            Self::InvalidParams | Self::Internal | Self::DeadlineExceeded | Self::Foreign(_) => 200,
+            Self::InvalidParams
+            | Self::ResourceNotFound
+            | Self::Internal
+            | Self::DeadlineExceeded
+            | Self::Foreign(_) => 200,
         }
     }
 }

@@ -98,8 +98,14 @@ methods! {
     ListTools = "tools/list",
     /// `tools/call`
     CallTool = "tools/call",
+    /// `resources/list`
+    ListResources = "resources/list",
+    /// `resources/templates/list`
+    ListResourceTemplates = "resources/templates/list",
     /// `resources/read`
     ReadResource = "resources/read",
+    /// `prompts/list`
+    ListPrompts = "prompts/list",
     /// `prompts/get`
     GetPrompt = "prompts/get",
     /// `tasks/get` (the extension `io.modelcontextprotocol/tasks`)
@@ -108,6 +114,8 @@ methods! {
     UpdateTask = "tasks/update",
     /// `tasks/cancel` (the extension `io.modelcontextprotocol/tasks`)
     CancelTask = "tasks/cancel",
+    /// `completion/complete`
+    Complete = "completion/complete",
     /// `initialize` (legacy)
     Initialize = "initialize",
     /// `ping` (legacy)
@@ -236,7 +244,7 @@ impl Request {
         )
     }
 
-    /// The tool's arguments as JSON; an empty object where the request has none.
+    /// The arguments of the tool or prompt as JSON; an empty object where the request has none.
     ///
     /// # Errors
     ///
@@ -274,23 +282,62 @@ impl Request {
         arguments: Option<serde_json::Map<String, Value>>,
         progress_token: Option<ProgressToken>,
     ) -> Self {
+        Self::legacy(id, Method::CallTool, progress_token)
+            .with_target(name)
+            .with_arguments(arguments)
+    }
+
+    /// A legacy request, from the types of the legacy engine.
+    pub(crate) fn legacy(
+        id: RequestId,
+        method: Method,
+        progress_token: Option<ProgressToken>,
+    ) -> Self {
         Self {
             text: Bytes::new(),
             id,
-            method: Method::CallTool,
+            method,
             era: Era::Legacy,
-            target: Some(Text::Unescaped(name.into())),
+            target: None,
             cursor: None,
-            arguments: Arguments(match arguments {
-                Some(arguments) => ArgumentsSource::Parsed(Value::Object(arguments)),
-                None => ArgumentsSource::Absent,
-            }),
+            arguments: Arguments(ArgumentsSource::Absent),
             meta: MetaSpans::legacy(progress_token),
             extensions: http::Extensions::new(),
             notifications: None,
             task: None,
             input: None,
         }
+    }
+
+    /// Sets what [`Self::name`] returns.
+    pub(crate) fn with_target(mut self, target: String) -> Self {
+        self.target = Some(Text::Unescaped(target.into()));
+        self
+    }
+
+    /// Sets what [`Self::cursor`] returns.
+    pub(crate) fn with_cursor(mut self, cursor: Option<String>) -> Self {
+        self.cursor = cursor.map(|cursor| Text::Unescaped(cursor.into()));
+        self
+    }
+
+    /// Sets what [`Self::arguments`] returns.
+    pub(crate) fn with_arguments(
+        mut self,
+        arguments: Option<serde_json::Map<String, Value>>,
+    ) -> Self {
+        if let Some(arguments) = arguments {
+            self.arguments = Arguments(ArgumentsSource::Parsed(Value::Object(arguments)));
+        }
+        self
+    }
+
+    /// Sets what [`Self::params`] reads.
+    pub(crate) fn with_params<T: serde::Serialize>(mut self, params: &T) -> Self {
+        // The types of the legacy engine came from JSON and go back into it.
+        self.text =
+            serde_json::to_vec(&serde_json::json!({ "params": params })).unwrap_or_default().into();
+        self
     }
 
     /// Asks for log messages of this severity in the name of the request's session.

@@ -1,20 +1,26 @@
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use rmcp::model::{Implementation, ServerCapabilities};
-use serde_json::json;
+use rmcp::model::{
+    self, Implementation, JsonObject, PromptsCapability, ResourcesCapability, ServerCapabilities,
+};
+use serde_json::{Value, json};
 use tower::{Layer, Service, service_fn};
 
 use super::{
-    Entry, Inner, Response, Server, Tools,
-    list::{CacheHints, ToolList},
+    CacheHints, Entry, Inner, Lists, Response, Server, Tools,
+    features::Features,
+    list::List,
+    prompts::Prompts,
+    resources::Resources,
     response::{BoxError, Encoding},
     tasks::{EXTENSION, Tasks},
 };
 use crate::{
-    Call, DynTool, Request, SUPPORTED_VERSIONS, StateKeys, ToolPack,
+    Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, StateKeys,
+    ToolPack,
     asking::Seal,
     task::{TaskOptions, TaskSupport},
-    tool::{BoxLayer, BoxService, ErasedTool, boxed_layer},
+    tool::{BoxLayer, BoxService, ErasedTool, PackParts, boxed_layer},
 };
 
 /// Who may keep a listed or discovered result (`cacheScope`).
@@ -50,12 +56,6 @@ pub struct ServerBuilder {
     answer_within: Duration,
 }
 
-struct PackParts {
-    name: Arc<str>,
-    tools: Vec<Result<ErasedTool, String>>,
-    layers: Vec<BoxLayer>,
-}
-
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder").field("identity", &self.identity).finish_non_exhaustive()
@@ -78,6 +78,67 @@ pub enum BuildError {
         first: String,
         /// The pack that came second.
         second: String,
+    },
+    /// Two resources have one URI.
+    #[error(
+        "two resources have the URI `{uri}`: one in the pack `{first}`, one in the pack `{second}`"
+    )]
+    DuplicateResource {
+        /// The URI.
+        uri: String,
+        /// The pack that came first.
+        first: String,
+        /// The pack that came second.
+        second: String,
+    },
+    /// There are URIs that are of two templates.
+    #[error(
+        "the resource templates `{first}` of the pack `{first_pack}` and `{second}` of the pack \
+         `{second_pack}` overlap: there are URIs that are of both"
+    )]
+    OverlappingTemplates {
+        /// The template that came first.
+        first: String,
+        /// Its pack.
+        first_pack: String,
+        /// The template that came second.
+        second: String,
+        /// Its pack.
+        second_pack: String,
+    },
+    /// A resource's URI is none, or a template's is no template.
+    #[error("`{uri}` of the pack `{pack}` cannot be the URI of resources: {reason}")]
+    InvalidUri {
+        /// The URI or the template.
+        uri: String,
+        /// Its pack.
+        pack: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Two prompts have one name.
+    #[error(
+        "two prompts are named `{prompt}`: one in the pack `{first}`, one in the pack `{second}`; \
+         put one pack into a namespace with `ToolPack::namespaced`"
+    )]
+    DuplicatePrompt {
+        /// The name.
+        prompt: String,
+        /// The pack that came first.
+        first: String,
+        /// The pack that came second.
+        second: String,
+    },
+    /// A prompt's name is none that all clients take.
+    #[error(
+        "`{prompt}` of the pack `{pack}` is no name for a prompt: expected 1 to 128 of A-Z, a-z, \
+         0-9, `_`, `-` and `.`"
+    )]
+    InvalidPromptName {
+        /// The name.
+        prompt: String,
+        /// Its pack.
+        pack: String,
     },
     /// A tool's name is none that all clients take.
     #[error(
@@ -110,7 +171,7 @@ impl ServerBuilder {
             layers: Vec::new(),
             timeout: Duration::from_secs(60),
             page_size: 100,
-            cache: CacheHints { ttl_ms: 300_000, scope: CacheScope::Public },
+            cache: CacheHints::new(Duration::from_secs(300), CacheScope::Public),
             tasks: TaskOptions::default(),
             state_keys: None,
             answer_within: Duration::from_secs(600),
@@ -162,12 +223,32 @@ impl ServerBuilder {
         self.pack(tools.into_iter().fold(pack, ToolPack::dyn_tool))
     }
 
-    /// Adds a pack of tools. Tools are listed in the order in which they are added, those of
-    /// [`Self::tool`] first.
+    /// Adds a resource that does not change.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.own = self.own.resource(resource);
+        self
+    }
+
+    /// Adds a template of resources that needs no state.
+    #[must_use]
+    pub fn template<T: ReadResource<()>>(mut self) -> Self {
+        self.own = self.own.template::<T>();
+        self
+    }
+
+    /// Adds a prompt that needs no state.
+    #[must_use]
+    pub fn prompt<P: GetPrompt<()>>(mut self) -> Self {
+        self.own = self.own.prompt::<P>();
+        self
+    }
+
+    /// Adds a pack of tools, resources and prompts. All are listed in
+    /// the order in which they are added, those of the server itself first.
     #[must_use]
     pub fn pack<S: Send + Sync + 'static>(mut self, pack: ToolPack<S>) -> Self {
-        let (name, tools, layers) = pack.into_parts();
-        self.packs.push(PackParts { name, tools, layers });
+        self.packs.push(pack.into_parts());
         self
     }
 
@@ -194,7 +275,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets how many tools a page of `tools/list` holds at most; 100 by default.
+    /// Sets how many items a page of a list holds at most; 100 by default.
     ///
     /// # Panics
     ///
@@ -202,17 +283,16 @@ impl ServerBuilder {
     #[must_use]
     #[track_caller]
     pub fn page_size(mut self, page_size: usize) -> Self {
-        assert!(page_size > 0, "a page holds at least one tool");
+        assert!(page_size > 0, "a page holds at least one item");
         self.page_size = page_size;
         self
     }
 
-    /// Sets how long clients may keep lists and the server's description (`ttlMs`), and who may
-    /// (`cacheScope`); 5 minutes and public by default.
+    /// Sets how long clients may keep lists, the server's description and resources that do not
+    /// change (`ttlMs`), and who may (`cacheScope`); 5 minutes and public by default.
     #[must_use]
     pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
-        self.cache =
-            CacheHints { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), scope };
+        self.cache = CacheHints::new(ttl, scope);
         self
     }
 
@@ -262,62 +342,67 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// When two tools have one name, or a tool's name or schema is invalid.
+    /// When two tools or prompts have one name, two resources one URI, or two templates a URI in
+    /// common, or when a name, a URI, a template or a schema is invalid.
     pub fn try_build(self) -> Result<Server, BuildError> {
-        let (name, tools, layers) = self.own.into_parts();
         let seal = Seal::new(&self.identity.name, self.state_keys, self.answer_within);
         let seal = Arc::new(seal);
         let mut packs = self.packs;
-        packs.insert(0, PackParts { name, tools, layers });
+        packs.insert(0, self.own.into_parts());
 
-        let task_service = Tasks::new(self.tasks);
-        let mut has_tasks = false;
-        let mut listed = Vec::new();
-        let mut entries: HashMap<Box<str>, Entry> = HashMap::new();
+        let tasks = Tasks::new(self.tasks);
+        let mut listed = Listed::default();
+        let mut tools: HashMap<Box<str>, Entry> = HashMap::new();
+        let (mut resources, mut prompts) = (Resources::default(), Prompts::default());
         for pack in packs {
-            let pack_name = || pack.name.to_string();
-            let mut unlayered: HashMap<Box<str>, Entry> = HashMap::new();
-            for tool in pack.tools {
-                let mut tool =
-                    tool.map_err(|reason| BuildError::InvalidSchema { pack: pack_name(), reason })?;
-                tool.seal = Some(Arc::clone(&seal));
-                let tool = Arc::new(tool);
-                let name = tool.name();
-                if !is_tool_name(name) {
-                    return Err(BuildError::InvalidName {
-                        tool: name.to_owned(),
-                        pack: pack_name(),
-                    });
-                }
-                let first = entries.get(name).map(|entry| &entry.tool);
-                if let Some(first) = first.or(unlayered.get(name).map(|entry| &entry.tool)) {
-                    return Err(BuildError::DuplicateTool {
-                        tool: name.to_owned(),
-                        first: first.pack.to_string(),
-                        second: pack_name(),
-                    });
-                }
-                listed.push(tool.definition.model.clone());
-                let timeout = tool.definition.timeout.unwrap_or(self.timeout);
-                let is_task = tool.definition.task != TaskSupport::Never;
-                has_tasks |= is_task;
-                let tasks = is_task.then(|| Arc::clone(&task_service));
-                unlayered.insert(name.into(), Entry { tool, timeout, tasks, layered: None });
-            }
-            if pack.layers.is_empty() {
-                entries.extend(unlayered);
-            } else {
-                let layered = layered_pack(&unlayered, pack.layers);
-                entries.extend(unlayered.into_iter().map(|(name, entry)| {
-                    (name, Entry { layered: Some(layered.clone()), ..entry })
-                }));
-            }
+            let name = &*pack.name;
+            listed.add(&pack);
+            pack.set_seal(&seal);
+            let own_tools = tools_of_pack(&tools, pack.tools, name, self.timeout, &tasks)?;
+            let own_resources = resources.of_pack(
+                pack.resources,
+                pack.templates,
+                name,
+                self.timeout,
+                self.cache,
+            )?;
+            let own_prompts = prompts.of_pack(pack.prompts, name, self.timeout)?;
+            let layered = (!pack.layers.is_empty()).then(|| {
+                let inside = Features {
+                    tools: Tools(Arc::new(
+                        own_tools
+                            .iter()
+                            .map(|(name, tool)| (name.clone(), tool.inside()))
+                            .collect(),
+                    )),
+                    resources: Arc::new(own_resources.inside()),
+                    prompts: Arc::new(own_prompts.inside()),
+                };
+                let service = service_fn(move |request| inside.serve(request));
+                wrap(BoxService::new(service), pack.layers)
+            });
+            tools.extend(
+                own_tools
+                    .into_iter()
+                    .map(|(name, entry)| (name, Entry { layered: layered.clone(), ..entry })),
+            );
+            resources.extend(own_resources, layered.as_ref());
+            prompts.extend(own_prompts, layered.as_ref());
         }
-        let tools = Tools(Arc::new(entries));
+        let features = Features {
+            tools: Tools(Arc::new(tools)),
+            resources: Arc::new(resources),
+            prompts: Arc::new(prompts),
+        };
 
         let meta = json!({ "io.modelcontextprotocol/serverInfo": self.identity });
         #[expect(deprecated, reason = "deprecated, yet part of every revision")]
-        let capabilities = ServerCapabilities::builder().enable_logging().enable_tools().build();
+        let mut capabilities =
+            ServerCapabilities::builder().enable_logging().enable_tools().build();
+        capabilities.resources =
+            (!features.resources.is_empty()).then(ResourcesCapability::default);
+        capabilities.prompts = (!features.prompts.is_empty()).then(PromptsCapability::default);
+        capabilities.completions = features.can_complete().then(JsonObject::default);
         let mut discover = json!({
             "resultType": "complete",
             "supportedVersions": SUPPORTED_VERSIONS,
@@ -326,6 +411,7 @@ impl ServerBuilder {
         if let Some(instructions) = &self.instructions {
             discover["instructions"] = instructions.as_str().into();
         }
+        let has_tasks = features.tools.0.values().any(|entry| entry.tasks.is_some());
         if has_tasks {
             discover["capabilities"]["extensions"][EXTENSION] = json!({});
         }
@@ -334,7 +420,12 @@ impl ServerBuilder {
 
         let server = Server {
             inner: Arc::new(Inner {
-                list: Arc::new(ToolList::new(&listed, self.page_size, self.cache, &meta)),
+                lists: Arc::new(listed.write_down(
+                    &capabilities,
+                    self.page_size,
+                    self.cache,
+                    &meta,
+                )),
                 discover: discover.to_string().into(),
                 encoding: Arc::new(Encoding {
                     modern_tail: format!(r#","_meta":{meta}}}"#).into_bytes().into(),
@@ -342,8 +433,8 @@ impl ServerBuilder {
                 identity: self.identity,
                 instructions: self.instructions,
                 capabilities,
-                tools,
-                tasks: has_tasks.then_some(task_service),
+                features,
+                tasks: has_tasks.then_some(tasks),
                 seal,
                 layered: None,
             }),
@@ -359,42 +450,108 @@ impl ServerBuilder {
             identity: inner.identity.clone(),
             instructions: inner.instructions.clone(),
             capabilities: inner.capabilities.clone(),
-            tools: inner.tools.clone(),
-            tasks: inner.tasks.clone(),
-            list: Arc::clone(&inner.list),
+            features: inner.features.clone(),
+            lists: Arc::clone(&inner.lists),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
             seal: Arc::clone(&inner.seal),
+            tasks: inner.tasks.clone(),
         };
         Ok(Server { inner: Arc::new(layered) })
     }
 }
 
-/// The pack's layers around a service that calls any of its tools.
-fn layered_pack(tools: &HashMap<Box<str>, Entry>, layers: Vec<BoxLayer>) -> BoxService {
-    let tools: Arc<HashMap<Box<str>, Entry>> = Arc::new(
-        tools
-            .iter()
-            .map(|(name, entry)| {
-                let entry = Entry {
-                    tool: Arc::clone(&entry.tool),
-                    timeout: entry.timeout,
-                    tasks: entry.tasks.clone(),
-                    layered: None,
-                };
-                (name.clone(), entry)
-            })
-            .collect(),
-    );
-    let tools = Tools(tools);
-    wrap(BoxService::new(service_fn(move |request| tools.call(request))), layers)
+/// The tools of a pack, not yet in its layers.
+fn tools_of_pack(
+    known: &HashMap<Box<str>, Entry>,
+    tools: Vec<Result<ErasedTool, String>>,
+    pack: &str,
+    timeout: Duration,
+    tasks: &Arc<Tasks>,
+) -> Result<HashMap<Box<str>, Entry>, BuildError> {
+    let mut added: HashMap<Box<str>, Entry> = HashMap::new();
+    for tool in tools {
+        let tool =
+            tool.map_err(|reason| BuildError::InvalidSchema { pack: pack.to_owned(), reason })?;
+        let name = tool.name();
+        if !is_name(name) {
+            return Err(BuildError::InvalidName { tool: name.to_owned(), pack: pack.to_owned() });
+        }
+        if let Some(first) = known.get(name).or_else(|| added.get(name)) {
+            return Err(BuildError::DuplicateTool {
+                tool: name.to_owned(),
+                first: first.tool.subject.pack.to_string(),
+                second: pack.to_owned(),
+            });
+        }
+        let timeout = tool.definition.timeout.unwrap_or(timeout);
+        let name = name.into();
+        let is_task = tool.definition.task != TaskSupport::Never;
+        let tasks = is_task.then(|| Arc::clone(tasks));
+        added.insert(name, Entry { tool: Arc::new(tool), timeout, tasks, layered: None });
+    }
+    Ok(added)
+}
+
+/// What is to be listed, in its order.
+#[derive(Default)]
+struct Listed {
+    tools: Vec<model::Tool>,
+    resources: Vec<model::Resource>,
+    templates: Vec<model::ResourceTemplate>,
+    prompts: Vec<model::Prompt>,
+}
+
+impl Listed {
+    /// Adds what a pack has. What is invalid is told elsewhere.
+    fn add(&mut self, pack: &PackParts) {
+        let tools = pack.tools.iter().flatten();
+        self.tools.extend(tools.map(|tool| tool.definition.model.clone()));
+        self.resources.extend(pack.resources.iter().map(|resource| resource.model.clone()));
+        let templates = pack.templates.iter().flatten();
+        self.templates.extend(templates.map(|template| template.model.clone()));
+        self.prompts.extend(pack.prompts.iter().map(|prompt| prompt.model.clone()));
+    }
+
+    fn write_down(
+        &self,
+        capabilities: &ServerCapabilities,
+        page_size: usize,
+        cache: CacheHints,
+        meta: &Value,
+    ) -> Lists {
+        let has_resources = capabilities.resources.is_some();
+        let resources =
+            || List::new("resources", &self.resources, |item| json!(item), page_size, cache, meta);
+        let templates = || {
+            let items = &self.templates;
+            List::new("resourceTemplates", items, |item| json!(item), page_size, cache, meta)
+        };
+        let prompts =
+            || List::new("prompts", &self.prompts, |item| json!(item), page_size, cache, meta);
+        Lists {
+            tools: List::new("tools", &self.tools, legacy_tool, page_size, cache, meta),
+            resources: has_resources.then(resources),
+            templates: has_resources.then(templates),
+            prompts: capabilities.prompts.is_some().then(prompts),
+            tool_names: self.tools.iter().map(|tool| (*tool.name).into()).collect(),
+        }
+    }
+}
+
+/// Legacy revisions know only objects as structured content.
+fn legacy_tool(tool: &model::Tool) -> Value {
+    let mut tool = tool.clone();
+    tool.output_schema =
+        tool.output_schema.filter(|schema| schema.get("type").is_some_and(|kind| kind == "object"));
+    json!(tool)
 }
 
 fn wrap(innermost: BoxService, layers: Vec<BoxLayer>) -> BoxService {
     layers.into_iter().rev().fold(innermost, |inner, layer| layer(inner))
 }
 
-fn is_tool_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }

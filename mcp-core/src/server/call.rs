@@ -1,4 +1,5 @@
-//! One call of a tool: its deadline, its panics, its line in the log.
+//! One call of a tool, one read of a resource, one prompt that is filled in: its deadline, its
+//! panics, its line in the log.
 
 use std::{
     any::Any,
@@ -13,53 +14,55 @@ use std::{
 use tokio::time::{Instant, Sleep};
 use tracing::Span;
 
-use super::{Response, ResponseFuture, tasks::Handover};
+use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
-    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, ToolError,
+    CallResult, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
+    ToolErrorKind,
     asking::{LegacyPeer, Stop},
     protocol::TraceIds,
-    tool::{CallEnd, CallFuture, ErasedTool, Refusal},
+    subject::{Subject, SubjectKind},
+    tool::{CallEnd, CallFuture, Refusal},
 };
 
-/// Checks the arguments and begins the call.
-pub(super) fn start(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> ResponseFuture {
-    match prepare(tool, timeout, request) {
-        Ok(call) => call.into(),
+/// Checks the arguments and begins the work.
+pub(super) fn start(
+    subject: &Arc<Subject>,
+    timeout: Duration,
+    request: Request,
+    begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
+) -> ResponseFuture {
+    match prepare(subject, timeout, request, begin) {
+        Ok(work) => work.into(),
         Err(response) => response.into(),
     }
 }
 
-/// Checks the arguments and makes the call, or says why there is none.
+/// Checks the arguments and makes the work, or says why there is none.
 #[inline]
 pub(super) fn prepare(
-    tool: &Arc<ErasedTool>,
+    subject: &Arc<Subject>,
     timeout: Duration,
     mut request: Request,
-) -> Result<ToolCall, Response> {
+    begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
+) -> Result<Work, Response> {
     let trace = request.begin_trace();
-    let mut log = CallLog::new(tool, request.id(), trace);
-    let peer = match before(tool, &mut request) {
+    let mut log = CallLog::new(subject, &request);
+    let peer = match before(subject, &mut request) {
         Ok(peer) => peer,
         Err(error) => {
             log.end("malformed", None);
             return Err(Response::error(error));
         }
     };
-    let span = trace.map(|trace| {
-        tracing::info_span!(
-            "tools/call",
-            tool = tool.name(),
-            trace_id = %trace.trace,
-            span_id = %trace.span,
-            parent_span_id = %trace.parent,
-        )
-    });
+    let span = trace.map(|trace| span(subject, request.method(), trace));
+    let failure = Failure::of(subject.kind, &request);
     let _entered = span.as_ref().map(Span::enter);
-    // Deserializing the arguments runs the tool author's code, too.
-    match catch_unwind(AssertUnwindSafe(|| tool.call(request, timeout))) {
+    // Deserializing the arguments runs the author's code, too.
+    match catch_unwind(AssertUnwindSafe(|| begin(request))) {
         Ok(Ok(future)) => {
             let span = span.clone();
-            Ok(ToolCall { future, log, timeout, deadline: None, span, peer, handover: None })
+            let deadline = None;
+            Ok(Work { future, log, failure, timeout, deadline, span, peer, handover: None })
         }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
@@ -74,12 +77,12 @@ pub(super) fn prepare(
 }
 
 /// What a call needs to know of the times that it was made before, or of its session.
-fn before(tool: &ErasedTool, request: &mut Request) -> Result<Option<Arc<LegacyPeer>>, RpcError> {
+fn before(subject: &Subject, request: &mut Request) -> Result<Option<Arc<LegacyPeer>>, RpcError> {
     if request.era() == Era::Legacy {
         return Ok(request.extensions().get::<Arc<LegacyPeer>>().cloned());
     }
     if request.input().is_some()
-        && let Some(seal) = &tool.seal
+        && let Some(seal) = subject.seal()
         && let Some(memory) = seal.open(request)?
     {
         request.extensions_mut().insert(memory);
@@ -87,23 +90,34 @@ fn before(tool: &ErasedTool, request: &mut Request) -> Result<Option<Arc<LegacyP
     Ok(None)
 }
 
+/// Answers at once.
+pub(super) fn answer(
+    subject: &Arc<Subject>,
+    mut request: Request,
+    body: ResultBody,
+) -> ResponseFuture {
+    request.begin_trace();
+    CallLog::new(subject, &request).end("ok", None);
+    Response::ok(body).into()
+}
+
 /// Refuses a call to a caller who may not make it.
-pub(super) fn forbid(tool: &Arc<ErasedTool>, request: &Request, error: RpcError) -> ResponseFuture {
-    let trace = request.trace_ids();
-    CallLog::new(tool, request.id(), trace).end("forbidden", None);
+pub(super) fn forbid(subject: &Arc<Subject>, request: &Request, error: RpcError) -> ResponseFuture {
+    CallLog::new(subject, request).end("forbidden", None);
     Response::error(error).into()
 }
 
-/// A call that has passed all checks.
-pub(super) struct ToolCall {
+/// What has passed all checks and runs.
+pub(super) struct Work {
     future: CallFuture,
     log: CallLog,
+    failure: Failure,
     timeout: Duration,
-    /// Armed when the tool first has to wait; most calls never pay for a timer.
+    /// Armed when the work first has to wait; most never pays for a timer.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Only a call that is part of a trace has one.
+    /// Only work that is part of a trace has one.
     span: Option<Span>,
-    /// Whose answers the call may be waiting for.
+    /// Whose answers the work may be waiting for.
     peer: Option<Arc<LegacyPeer>>,
     /// Only for tools that may make a task of a call under way.
     handover: Option<HandoverState>,
@@ -115,18 +129,19 @@ enum HandoverState {
     Begun(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 
-impl fmt::Debug for ToolCall {
+impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolCall").field("tool", &self.log.tool).finish_non_exhaustive()
+        f.debug_struct("Work").field("subject", &self.log.subject).finish_non_exhaustive()
     }
 }
 
-impl ToolCall {
-    pub(super) fn tool(&self) -> &Arc<ErasedTool> {
-        &self.log.tool
+impl Work {
+    /// The name of what is worked on.
+    pub(super) fn name(&self) -> &str {
+        &self.log.subject.name
     }
 
-    /// Lets the tool make a task of the call.
+    /// Lets a tool make a task of the call.
     pub(super) fn with_handover(mut self, handover: Handover) -> Self {
         self.handover = Some(HandoverState::Possible(Box::new(handover)));
         self
@@ -140,7 +155,9 @@ impl ToolCall {
                 let task = Self {
                     future: std::mem::replace(&mut self.future, Box::pin(std::future::pending())),
                     log: std::mem::replace(&mut self.log, log),
-                    timeout: handover.limit(self.tool()),
+                    // Only tools become tasks.
+                    failure: Failure::Tool,
+                    timeout: handover.limit(),
                     deadline: None,
                     span: self.span.clone(),
                     peer: None,
@@ -159,9 +176,9 @@ impl ToolCall {
         drop(entered);
         match poll {
             Ok(Poll::Ready(Ok(CallEnd::Stop(stop)))) => return Poll::Ready(self.stop(*stop)),
-            Ok(Poll::Ready(Ok(CallEnd::Result(result)))) => {
-                self.log.end(if result.is_error() { "error" } else { "ok" }, None);
-                return Poll::Ready(Response::tool(result));
+            Ok(Poll::Ready(Ok(CallEnd::Result(body)))) => {
+                self.log.end(if body.is_error() { "error" } else { "ok" }, None);
+                return Poll::Ready(Response::ok(body));
             }
             Ok(Poll::Ready(Err(error))) => {
                 let rpc = error.as_rpc().cloned();
@@ -169,7 +186,7 @@ impl ToolCall {
                 self.log.end(outcome, Some(&error));
                 return Poll::Ready(match rpc {
                     Some(rpc) => Response::error(rpc),
-                    None => Response::tool(error),
+                    None => self.failure.response(error),
                 });
             }
             Ok(Poll::Pending) => {}
@@ -188,7 +205,7 @@ impl ToolCall {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         loop {
             std::task::ready!(deadline.as_mut().poll(cx));
-            // The time that a person takes is not the tool's.
+            // The time that a person takes is not the author's.
             match self.peer.as_ref().and_then(|peer| peer.deadline(timeout)) {
                 Some(later) if later > Instant::now() => deadline.as_mut().reset(later),
                 _ => break,
@@ -197,13 +214,13 @@ impl ToolCall {
         self.log.end("deadline_exceeded", None);
         Poll::Ready(Response::error(RpcError::new(
             ErrorKind::DeadlineExceeded,
-            format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.tool.name()),
+            format!("`{}` was cancelled: it took longer than {timeout:?}", self.log.subject.name),
         )))
     }
 }
 
-impl ToolCall {
-    /// Ends the call before it has a result.
+impl Work {
+    /// Ends the work before it has a result.
     fn stop(&mut self, stop: Stop) -> Response {
         let (requests, memory, binding) = match stop {
             Stop::Asks { requests, memory, binding } => (requests, memory, binding),
@@ -212,25 +229,121 @@ impl ToolCall {
                 return Response::error(error);
             }
         };
-        let sealed = self.log.tool.seal.as_ref().map(|seal| seal.seal(&binding, &memory));
+        let sealed = self.log.subject.seal().map(|seal| seal.seal(&binding, &memory));
         match sealed {
             Some(Ok(state)) => {
                 self.log.end("input_required", None);
-                Response::input_required(InputRequired::new(requests, state))
+                Response::ok(ResultBody::InputRequired(InputRequired::new(requests, state)))
             }
             Some(Err(error)) => {
                 self.log.end("internal", None);
                 Response::error(error)
             }
-            // A server gives all its tools the seal.
+            // A server gives all that it offers the seal.
             None => Response::internal(),
         }
     }
 }
 
+/// How a failure is told.
+enum Failure {
+    /// As an answer that the model reads.
+    Tool,
+    /// As an error, as all that follow.
+    Resource {
+        uri: Box<str>,
+        era: Era,
+    },
+    Prompt,
+}
+
+impl Failure {
+    fn of(kind: SubjectKind, request: &Request) -> Self {
+        match kind {
+            SubjectKind::Tool => Self::Tool,
+            SubjectKind::Resource => {
+                let uri = request.name().unwrap_or_default().into();
+                Self::Resource { uri, era: request.era() }
+            }
+            SubjectKind::Prompt => Self::Prompt,
+        }
+    }
+
+    fn response(&self, error: ToolError) -> Response {
+        let message = error.message().to_owned();
+        Response::error(match (self, error.kind()) {
+            (Self::Tool, _) => return Response::tool(error),
+            (Self::Resource { uri, era }, ToolErrorKind::NotFound) => {
+                no_such_resource(uri, *era, message)
+            }
+            (_, ToolErrorKind::Unavailable | ToolErrorKind::Internal) => {
+                RpcError::new(ErrorKind::Internal, message)
+            }
+            // What was asked for is at fault.
+            _ => RpcError::new(ErrorKind::InvalidParams, message),
+        })
+    }
+}
+
+/// The error of a resource that does not exist (2026-07-28, Resources, Error Handling).
+pub(super) fn no_such_resource(uri: &str, era: Era, message: String) -> RpcError {
+    let kind = match era {
+        Era::Modern => ErrorKind::InvalidParams,
+        Era::Legacy => ErrorKind::ResourceNotFound,
+    };
+    let uri: String = uri.chars().take(1024).collect();
+    RpcError::new(kind, message).with_data(serde_json::json!({ "uri": uri }))
+}
+
+/// The span of the work in its client's trace.
+fn span(subject: &Subject, method: &Method, trace: TraceIds) -> Span {
+    macro_rules! span {
+        ($name:literal, $kind:ident) => {
+            tracing::info_span!(
+                $name,
+                $kind = subject.name,
+                trace_id = %trace.trace,
+                span_id = %trace.span,
+                parent_span_id = %trace.parent,
+            )
+        };
+    }
+    match (subject.kind, method) {
+        (SubjectKind::Tool, _) => span!("tools/call", tool),
+        (SubjectKind::Resource, Method::Complete) => span!("completion/complete", resource),
+        (SubjectKind::Resource, _) => span!("resources/read", resource),
+        (SubjectKind::Prompt, Method::Complete) => span!("completion/complete", prompt),
+        (SubjectKind::Prompt, _) => span!("prompts/get", prompt),
+    }
+}
+
+fn verb(method: &Method) -> &'static str {
+    match method {
+        Method::ReadResource => "read",
+        Method::GetPrompt => "get",
+        Method::Complete => "complete",
+        _ => "call",
+    }
+}
+
+/// An event about a subject, which is named in the field of its kind.
+macro_rules! event {
+    ($level:ident, $subject:expr, { $($fields:tt)* }, $message:literal) => {
+        match $subject.kind {
+            SubjectKind::Tool => tracing::$level!(tool = $subject.name, $($fields)*, $message),
+            SubjectKind::Resource => {
+                tracing::$level!(resource = $subject.name, $($fields)*, $message);
+            }
+            SubjectKind::Prompt => tracing::$level!(prompt = $subject.name, $($fields)*, $message),
+        }
+    };
+}
+
 /// Writes one line for a call when it ends, in whatever way. Never an argument's value.
 struct CallLog {
-    tool: Arc<ErasedTool>,
+    subject: Arc<Subject>,
+    /// What is done with it.
+    verb: &'static str,
     id: RequestId,
     trace: Option<TraceIds>,
     /// `None` where nobody listens, or once the line is written.
@@ -238,53 +351,67 @@ struct CallLog {
 }
 
 impl CallLog {
-    fn new(tool: &Arc<ErasedTool>, id: &RequestId, trace: Option<TraceIds>) -> Self {
+    fn new(subject: &Arc<Subject>, request: &Request) -> Self {
         let heard = tracing::enabled!(tracing::Level::INFO);
-        Self { tool: Arc::clone(tool), id: id.clone(), trace, started: heard.then(Instant::now) }
-    }
-
-    /// One that writes nothing, for what is left of a call when another goes on with it.
-    fn silent(&self) -> Self {
-        let (tool, id) = (Arc::clone(&self.tool), self.id.clone());
-        Self { tool, id, trace: self.trace, started: None }
+        Self {
+            subject: Arc::clone(subject),
+            verb: verb(request.method()),
+            id: request.id().clone(),
+            trace: request.trace_ids(),
+            started: heard.then(Instant::now),
+        }
     }
 
     fn end(&mut self, outcome: &'static str, error: Option<&ToolError>) {
         let started = self.started.take();
+        let (subject, verb) = (&*self.subject, self.verb);
         let source = error.and_then(ToolError::source);
         if let Some(source) = source {
-            tracing::error!(
-                tool = self.tool.name(),
-                pack = &*self.tool.pack,
-                request_id = %self.id,
-                error = source as &(dyn std::error::Error + 'static),
-                "a tool failed"
+            let kind = subject.kind.as_str();
+            let error = source as &(dyn std::error::Error + 'static);
+            event!(
+                error,
+                subject,
+                { pack = &*subject.pack, request_id = %self.id, error },
+                "a {kind} failed"
             );
         }
         if let Some(started) = started {
-            tracing::info!(
-                tool = self.tool.name(),
-                outcome,
-                duration_ms = started.elapsed().as_micros() as f64 / 1e3,
-                request_id = %self.id,
-                trace_id = self.trace.map(|trace| tracing::field::display(trace.trace)),
-                span_id = self.trace.map(|trace| tracing::field::display(trace.span)),
-                parent_span_id = self.trace.map(|trace| tracing::field::display(trace.parent)),
-                "call"
+            let duration_ms = started.elapsed().as_micros() as f64 / 1e3;
+            let trace = self.trace.as_ref();
+            event!(
+                info,
+                subject,
+                {
+                    outcome,
+                    duration_ms,
+                    request_id = %self.id,
+                    trace_id = trace.map(|trace| tracing::field::display(trace.trace)),
+                    span_id = trace.map(|trace| tracing::field::display(trace.span)),
+                    parent_span_id = trace.map(|trace| tracing::field::display(trace.parent))
+                },
+                "{verb}"
             );
         }
     }
 
+    /// One that writes nothing, for what is left of a call when another goes on with it.
+    fn silent(&self) -> Self {
+        let (subject, id) = (Arc::clone(&self.subject), self.id.clone());
+        Self { subject, verb: self.verb, id, trace: self.trace, started: None }
+    }
+
     fn end_in_panic(&mut self, panic: &(dyn Any + Send)) -> RpcError {
-        tracing::error!(
-            tool = self.tool.name(),
-            pack = &*self.tool.pack,
-            request_id = %self.id,
-            panic = panic_message(panic),
-            "a tool panicked"
+        let subject = &*self.subject;
+        let (kind, panic) = (subject.kind.as_str(), panic_message(panic));
+        event!(
+            error,
+            subject,
+            { pack = &*subject.pack, request_id = %self.id, panic },
+            "a {kind} panicked"
         );
         self.end("panic", None);
-        RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.tool.name()))
+        RpcError::new(ErrorKind::Internal, format!("internal error in `{}`", self.subject.name))
     }
 }
 

@@ -13,18 +13,22 @@ use std::{
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
-        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
-        ProgressNotificationParam, ProtocolVersion, SetLevelRequestParams,
+        CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+        CustomRequest, CustomResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
+        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
+        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        SetLevelRequestParams,
     },
     service::RequestContext,
 };
+use serde::de::DeserializeOwned;
 
 use self::logging::SessionLog;
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
-    ErrorKind, Notification, Principal, ProgressToken, Request, RequestId, RpcError, TraceContext,
-    asking::LegacyPeer, protocol::LEGACY_VERSIONS,
+    ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, RpcError,
+    TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -44,6 +48,95 @@ impl LegacySession {
     pub(super) fn new(server: Server) -> Self {
         Self { server, log: SessionLog::default() }
     }
+
+    /// A request as the dispatch takes it.
+    fn request(&self, method: Method, context: &RequestContext<RoleServer>) -> Request {
+        let token = context.meta.get_progress_token();
+        let id = context.extensions.get::<RequestId>().cloned();
+        let mut request = Request::legacy(
+            id.unwrap_or_else(|| RequestId::from_rmcp(&context.id)),
+            method,
+            token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
+        );
+        let answer_within = self.server.inner.seal.answer_within();
+        let peer = LegacyPeer::new(context.peer.clone(), answer_within);
+        request.extensions_mut().insert(Arc::new(peer));
+        request.set_log_level(self.log.level());
+        let parts = context.extensions.get::<http::request::Parts>();
+        if let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) {
+            request.extensions_mut().insert(principal.clone());
+        }
+        let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
+        let trace = meta("traceparent")
+            .and_then(|parent| TraceContext::parse(parent, meta("tracestate"), meta("baggage")))
+            .or_else(|| TraceContext::from_headers(&parts?.headers));
+        if let Some(trace) = trace {
+            request.extensions_mut().insert(trace);
+        }
+        request
+    }
+
+    /// Has the dispatch answer a request, and tells the client what comes before the result.
+    async fn answer(
+        &self,
+        request: Request,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ResultBody, ErrorData> {
+        let mut reply = self.server.call(request);
+        loop {
+            // Leaving this function drops the reply, which cancels the work.
+            let part = tokio::select! {
+                part = poll_fn(|cx| reply.poll_part(cx)) => part,
+                () = context.ct.cancelled() => {
+                    return Err(ErrorData::internal_error("the request was cancelled", None));
+                }
+            };
+            match part {
+                Some(TypedPart::Notification(Notification::Progress {
+                    token,
+                    progress,
+                    total,
+                    message,
+                })) => {
+                    let mut params = ProgressNotificationParam::new(token.to_rmcp(), progress);
+                    params.total = total;
+                    params.message = message.map(Cow::into_owned);
+                    // An error means that the client is gone; the engine cancels the call.
+                    let _ = context.peer.notify_progress(params).await;
+                }
+                Some(TypedPart::Notification(Notification::Log { level, logger, data })) => {
+                    self.log.send(&context.peer, level, logger, data).await;
+                }
+                Some(TypedPart::Response(response)) => {
+                    return response.into_result().map_err(RpcError::into_rmcp);
+                }
+                None => return Err(ErrorData::internal_error("internal error", None)),
+            }
+        }
+    }
+
+    /// A page of a list, which the engine wants as its own type.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<T, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        let list = self.request(method, &context).with_cursor(cursor);
+        match self.answer(list, context).await? {
+            ResultBody::Prebuilt(page) => {
+                serde_json::from_slice(&page).map_err(|_| of_another_kind())
+            }
+            _ => Err(of_another_kind()),
+        }
+    }
+}
+
+/// A layer has answered with the result of another method.
+fn of_another_kind() -> ErrorData {
+    tracing::error!("a layer answered a request with the result of another method");
+    ErrorData::internal_error("internal error", None)
 }
 
 impl ServerHandler for LegacySession {
@@ -77,21 +170,36 @@ impl ServerHandler for LegacySession {
             .collect()
     }
 
-    fn list_tools(
+    async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
-    ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
-        let cursor = request.and_then(|request| request.cursor);
-        let page = self.server.inner.list.legacy_page(cursor.as_deref());
-        std::future::ready(match page {
-            Ok((tools, next_cursor)) => {
-                let mut result = ListToolsResult::with_all_items(tools);
-                result.next_cursor = next_cursor;
-                Ok(result)
-            }
-            Err(error) => Err(error.into_rmcp()),
-        })
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        self.list(Method::ListTools, request, context).await
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.list(Method::ListResources, request, context).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.list(Method::ListResourceTemplates, request, context).await
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.list(Method::ListPrompts, request, context).await
     }
 
     async fn call_tool(
@@ -99,72 +207,55 @@ impl ServerHandler for LegacySession {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let progress_token = context.meta.get_progress_token();
-        let mut call = Request::legacy_call(
-            context
-                .extensions
-                .get::<RequestId>()
-                .cloned()
-                .unwrap_or_else(|| RequestId::from_rmcp(&context.id)),
-            request.name.into_owned(),
-            request.arguments,
-            progress_token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
-        );
-        if let Some(parts) = context.extensions.get::<http::request::Parts>()
-            && let Some(principal) = parts.extensions.get::<Principal>()
-        {
-            call.extensions_mut().insert(principal.clone());
+        let call = self
+            .request(Method::CallTool, &context)
+            .with_target(request.name.into_owned())
+            .with_arguments(request.arguments);
+        match self.answer(call, context).await? {
+            ResultBody::Tool(result) => Ok(result.into_rmcp().into()),
+            _ => Err(of_another_kind()),
         }
-        let answer_within = self.server.inner.seal.answer_within();
-        let peer = LegacyPeer::new(context.peer.clone(), answer_within);
-        call.extensions_mut().insert(Arc::new(peer));
+    }
 
-        call.set_log_level(self.log.level());
-        let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);
-        let trace = meta("traceparent")
-            .and_then(|parent| TraceContext::parse(parent, meta("tracestate"), meta("baggage")))
-            .or_else(|| {
-                let parts = context.extensions.get::<http::request::Parts>()?;
-                TraceContext::from_headers(&parts.headers)
-            });
-        if let Some(trace) = trace {
-            call.extensions_mut().insert(trace);
-        }
-
-        let mut reply = self.server.call(call);
-        loop {
-            // Leaving this function drops the reply, which cancels the call.
-            let part = tokio::select! {
-                part = poll_fn(|cx| reply.poll_part(cx)) => part,
-                () = context.ct.cancelled() => {
-                    return Err(ErrorData::internal_error("the request was cancelled", None));
-                }
-            };
-            match part {
-                Some(TypedPart::Notification(Notification::Progress {
-                    token,
-                    progress,
-                    total,
-                    message,
-                })) => {
-                    let mut params = ProgressNotificationParam::new(token.to_rmcp(), progress);
-                    params.total = total;
-                    params.message = message.map(Cow::into_owned);
-                    // An error means that the client is gone; the engine cancels the call.
-                    let _ = context.peer.notify_progress(params).await;
-                }
-                Some(TypedPart::Notification(Notification::Log { level, logger, data })) => {
-                    self.log.send(&context.peer, level, logger, data).await;
-                }
-                Some(TypedPart::Response(response)) => {
-                    return match response.into_result() {
-                        Ok(ResultBody::Tool(result)) => Ok(result.into_rmcp().into()),
-                        Ok(_) => Err(ErrorData::internal_error("internal error", None)),
-                        Err(error) => Err(error.into_rmcp()),
-                    };
-                }
-                None => return Err(ErrorData::internal_error("internal error", None)),
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let read = self.request(Method::ReadResource, &context).with_target(request.uri);
+        match self.answer(read, context).await? {
+            ResultBody::Resource(contents) => {
+                let contents = contents.into_rmcp().ok_or_else(of_another_kind)?;
+                Ok(ReadResourceResult::new(contents).into())
             }
+            _ => Err(of_another_kind()),
+        }
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let get = self
+            .request(Method::GetPrompt, &context)
+            .with_target(request.name)
+            .with_arguments(request.arguments);
+        match self.answer(get, context).await? {
+            ResultBody::Prompt(messages) => Ok(GetPromptResult::from(messages).into()),
+            _ => Err(of_another_kind()),
+        }
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let complete = self.request(Method::Complete, &context).with_params(&request);
+        match self.answer(complete, context).await? {
+            ResultBody::Completion(completion) => Ok(CompleteResult::new(completion.into())),
+            _ => Err(of_another_kind()),
         }
     }
 
@@ -185,7 +276,16 @@ impl ServerHandler for LegacySession {
         _context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
         let error = match request.method.as_str() {
-            "tools/call" | "tools/list" | "initialize" | "logging/setLevel" => RpcError::new(
+            "logging/setLevel"
+            | "tools/call"
+            | "tools/list"
+            | "resources/list"
+            | "resources/templates/list"
+            | "resources/read"
+            | "prompts/list"
+            | "prompts/get"
+            | "completion/complete"
+            | "initialize" => RpcError::new(
                 ErrorKind::MalformedParams,
                 format!("the parameters of {} are malformed", request.method),
             ),

@@ -1,10 +1,14 @@
-//! The server: an immutable set of tools and the dispatch of requests to them.
+//! The server: an immutable set of tools, resources and prompts, and the dispatch of requests to
+//! them.
 
 mod builder;
 mod call;
+mod features;
 mod legacy;
 mod list;
+mod prompts;
 mod reply;
+mod resources;
 mod response;
 mod tasks;
 
@@ -14,13 +18,19 @@ use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
 use serde_json::json;
 
+pub(crate) use self::list::CacheHints;
 pub use self::{
     builder::{BuildError, CacheScope, ServerBuilder},
     legacy::LegacySession,
     reply::{Reply, ReplyPart},
     response::{BoxError, Encoded, Response, ResponseFuture, ResultBody},
 };
-use self::{list::ToolList, response::Encoding, tasks::Tasks};
+use self::{
+    features::{Features, no_such_method},
+    list::List,
+    response::Encoding,
+    tasks::Tasks,
+};
 use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
     StateKeys,
@@ -40,14 +50,23 @@ struct Inner {
     identity: Implementation,
     instructions: Option<String>,
     capabilities: ServerCapabilities,
-    tools: Tools,
-    list: Arc<ToolList>,
+    features: Features,
+    lists: Arc<Lists>,
     discover: Bytes,
     encoding: Arc<Encoding>,
+    seal: Arc<Seal>,
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
-    seal: Arc<Seal>,
     layered: Option<BoxService>,
+}
+
+/// What a server lists. It has no list of what it cannot offer.
+struct Lists {
+    tools: List,
+    resources: Option<List>,
+    templates: Option<List>,
+    prompts: Option<List>,
+    tool_names: Vec<Box<str>>,
 }
 
 /// The tools by name, with the layers of their packs.
@@ -88,7 +107,7 @@ impl Server {
         let id = request.id().clone();
         let era = request.era();
         let notifications =
-            (*request.method() == Method::CallTool && request.wants_notifications()).then(|| {
+            (can_notify(request.method()) && request.wants_notifications()).then(|| {
                 let (sender, receiver) = tokio::sync::mpsc::channel(reply::NOTIFICATIONS_IN_FLIGHT);
                 request.notify_through(sender);
                 receiver
@@ -109,22 +128,30 @@ impl Server {
     }
 
     fn route(&self, request: Request) -> ResponseFuture {
-        let inner = &self.inner;
-        match (request.era(), request.method()) {
-            (_, Method::CallTool) => inner.tools.call(request),
-            (era, Method::ListTools) => match inner.list.page(era, request.cursor()) {
-                Ok(page) => Response::prebuilt(page).into(),
-                Err(error) => Response::error(error).into(),
-            },
-            (Era::Modern, Method::Discover) => Response::prebuilt(inner.discover.clone()).into(),
-            (Era::Legacy, Method::Ping) => Response::prebuilt(Bytes::from_static(b"{}")).into(),
+        let lists = &*self.inner.lists;
+        let list = match (request.era(), request.method()) {
+            (_, Method::ListTools) => Some(&lists.tools),
+            (_, Method::ListResources) => lists.resources.as_ref(),
+            (_, Method::ListResourceTemplates) => lists.templates.as_ref(),
+            (_, Method::ListPrompts) => lists.prompts.as_ref(),
+            (Era::Modern, Method::Discover) => {
+                return Response::prebuilt(self.inner.discover.clone()).into();
+            }
+            (Era::Legacy, Method::Ping) => {
+                return Response::prebuilt(Bytes::from_static(b"{}")).into();
+            }
             (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask) => {
-                match &inner.tasks {
+                return match &self.inner.tasks {
                     Some(tasks) => tasks.answer(request),
                     None => no_such_method(request.method()),
-                }
+                };
             }
-            (_, method) => no_such_method(method),
+            _ => return self.inner.features.serve(request),
+        };
+        match list.map(|list| list.page(request.era(), request.cursor())) {
+            Some(Ok(page)) => Response::prebuilt(page).into(),
+            Some(Err(error)) => Response::error(error).into(),
+            None => no_such_method(request.method()),
         }
     }
 
@@ -140,12 +167,12 @@ impl Server {
 
     /// The tools' names in the order in which they are listed.
     pub fn tool_names(&self) -> impl Iterator<Item = &str> {
-        self.inner.list.names()
+        self.inner.lists.tool_names.iter().map(|name| &**name)
     }
 
     /// The arguments of a tool that HTTP clients mirror into headers.
     pub fn header_params(&self, tool: &str) -> &[HeaderParam] {
-        self.inner.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
+        self.inner.features.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
     }
 
     /// The work of a task that another process has made and not worked on, for a
@@ -163,7 +190,7 @@ impl Server {
         id: &str,
         request: Request,
     ) -> Result<crate::tasks::TaskWork, RpcError> {
-        let entry = request.name().and_then(|name| self.inner.tools.0.get(name));
+        let entry = request.name().and_then(|name| self.inner.features.tools.0.get(name));
         let task = entry.and_then(|entry| Some((entry, entry.tasks.as_ref()?)));
         let (entry, tasks) = task.ok_or_else(|| {
             RpcError::new(
@@ -217,6 +244,12 @@ impl Tools {
 }
 
 impl Entry {
+    /// The same inside the pack's layers.
+    fn inside(&self) -> Self {
+        let (tool, tasks) = (Arc::clone(&self.tool), self.tasks.clone());
+        Self { tool, timeout: self.timeout, tasks, layered: None }
+    }
+
     /// Calls the tool, inside all layers.
     fn call(&self, request: Request) -> ResponseFuture {
         if let Some(principal) = request.extensions().get::<Principal>()
@@ -228,19 +261,20 @@ impl Entry {
                 format!("`{}` requires the scope `{scope}`", self.tool.name()),
             )
             .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
-            return call::forbid(&self.tool, &request, error);
+            return call::forbid(&self.tool.subject, &request, error);
         }
         match &self.tasks {
-            None => call::start(&self.tool, self.timeout, request),
+            None => call::start(&self.tool.subject, self.timeout, request, |request| {
+                self.tool.call(request, self.timeout)
+            }),
             Some(tasks) => tasks.call(&self.tool, self.timeout, request),
         }
     }
 }
 
-fn no_such_method(method: &Method) -> ResponseFuture {
-    let name = method.as_str().chars().take(128).collect::<String>();
-    let text = format!("no such method: {name}");
-    Response::error(RpcError::new(ErrorKind::MethodNotFound, text)).into()
+/// Whether the author of what a method acts on can tell its client anything before the result.
+fn can_notify(method: &Method) -> bool {
+    matches!(method, Method::CallTool | Method::ReadResource | Method::GetPrompt | Method::Complete)
 }
 
 /// What every modern request must say about itself.

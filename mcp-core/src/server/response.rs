@@ -10,9 +10,10 @@ use std::{
 use bytes::Bytes;
 use tower::ServiceExt as _;
 
-use super::call::{ToolCall, panic_message};
+use super::call::{Work, panic_message};
 use crate::{
-    CallResult, Era, ErrorKind, InputRequired, Request, RequestId, RpcError, tool::BoxService,
+    CallResult, Completion, Contents, Era, ErrorKind, InputRequired, PromptMessages, Request,
+    RequestId, RpcError, tool::BoxService,
 };
 
 /// Any error, as `tower` layers have them.
@@ -33,6 +34,12 @@ pub struct Response(Result<ResultBody, RpcError>);
 pub enum ResultBody {
     /// What a tool answered.
     Tool(CallResult),
+    /// What was read of a resource.
+    Resource(Contents),
+    /// What a prompt came to.
+    Prompt(PromptMessages),
+    /// Suggestions for an argument.
+    Completion(Completion),
     /// A result that was written when the server was built: a JSON object.
     Prebuilt(Bytes),
     /// A result that only modern clients get: the members of a JSON object, without braces and
@@ -43,7 +50,56 @@ pub enum ResultBody {
     InputRequired(InputRequired),
 }
 
+impl ResultBody {
+    /// Whether it tells of a failure.
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self, Self::Tool(result) if result.is_error())
+    }
+
+    /// About how many bytes it is written in.
+    fn size(&self) -> usize {
+        match self {
+            Self::Tool(_) | Self::Prompt(_) => 320,
+            Self::Resource(contents) => contents.written_size() + 192,
+            Self::Completion(completion) => completion.values().len() * 24 + 192,
+            Self::Prebuilt(result) => result.len() + 64,
+            Self::InputRequired(result) => result.size() + 192,
+            Self::Members(members) => members.len() + 192,
+        }
+    }
+
+    /// The members of `_meta`, with the brace that closes it and without the one that opens it.
+    fn meta_members(&self) -> Option<&str> {
+        match self {
+            Self::Tool(result) => result.meta_members(),
+            _ => None,
+        }
+    }
+
+    /// Writes the members of the result, without braces.
+    fn write_members(&self, era: Era, out: &mut Vec<u8>) {
+        match self {
+            Self::Tool(result) => result.write_members(era, out),
+            Self::Resource(contents) => {
+                contents.write_members(out);
+                if era == Era::Modern {
+                    contents.write_cache(out);
+                }
+            }
+            Self::Prompt(messages) => messages.write_members(out),
+            Self::Completion(completion) => completion.write_members(out),
+            // These are written otherwise.
+            Self::Prebuilt(_) | Self::Members(_) | Self::InputRequired(_) => {}
+        }
+    }
+}
+
 impl Response {
+    /// A result.
+    pub(super) fn ok(body: ResultBody) -> Self {
+        Self(Ok(body))
+    }
+
     /// A tool's answer.
     pub fn tool(result: impl Into<CallResult>) -> Self {
         Self(Ok(ResultBody::Tool(result.into())))
@@ -56,11 +112,7 @@ impl Response {
 
     /// A result that only modern clients get, without braces and without `_meta`.
     pub(super) fn members(members: Vec<u8>) -> Self {
-        Self(Ok(ResultBody::Members(members.into())))
-    }
-
-    pub(super) fn input_required(result: InputRequired) -> Self {
-        Self(Ok(ResultBody::InputRequired(result)))
+        Self::ok(ResultBody::Members(members.into()))
     }
 
     /// A failure that is nobody's but the server's.
@@ -110,7 +162,7 @@ pub struct ResponseFuture(Inner);
 
 enum Inner {
     Ready(Option<Response>),
-    Tool(ToolCall),
+    Work(Work),
     Layered(Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send>>),
 }
 
@@ -118,7 +170,7 @@ impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Ready(_) => "Ready",
-            Self::Tool(_) => "Tool",
+            Self::Work(_) => "Work",
             Self::Layered(_) => "Layered",
         })
     }
@@ -141,7 +193,7 @@ impl ResponseFuture {
             Inner::Ready(response) => Poll::Ready(response.take().unwrap_or_else(|| {
                 Response::error(RpcError::new(ErrorKind::Internal, "polled after completion"))
             })),
-            Inner::Tool(call) => call.poll(cx),
+            Inner::Work(work) => work.poll(cx),
             // A layer is somebody's code, too, and may panic outside of the tool.
             Inner::Layered(future) => {
                 match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -173,9 +225,9 @@ impl From<Response> for ResponseFuture {
     }
 }
 
-impl From<ToolCall> for ResponseFuture {
-    fn from(call: ToolCall) -> Self {
-        Self(Inner::Tool(call))
+impl From<Work> for ResponseFuture {
+    fn from(work: Work) -> Self {
+        Self(Inner::Work(work))
     }
 }
 
@@ -227,25 +279,25 @@ impl Encoding {
             Ok(body) => body,
             Err(error) => return Encoded::refusal(Some(id), error),
         };
-        let mut out = Vec::with_capacity(match &body {
-            ResultBody::Tool(_) => 320,
-            ResultBody::Prebuilt(result) => result.len() + 64,
-            ResultBody::Members(members) => members.len() + self.modern_tail.len() + 64,
-            ResultBody::InputRequired(result) => result.size() + self.modern_tail.len() + 64,
-        });
+        let mut out = Vec::with_capacity(body.size());
         write_head(&mut out, Some(id));
         out.extend_from_slice(br#","result":"#);
-        match (body, era) {
-            (ResultBody::Prebuilt(result), _) => out.extend_from_slice(&result),
+        match (&body, era) {
+            (ResultBody::Prebuilt(result), _) => out.extend_from_slice(result),
             (ResultBody::Members(members), _) => {
                 out.push(b'{');
-                out.extend_from_slice(&members);
+                out.extend_from_slice(members);
                 out.extend_from_slice(&self.modern_tail);
             }
-            (ResultBody::Tool(result), Era::Modern) => {
+            (ResultBody::InputRequired(result), _) => {
+                out.push(b'{');
+                result.write_members(&mut out);
+                out.extend_from_slice(&self.modern_tail);
+            }
+            (body, Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);
-                result.write_members(era, &mut out);
-                match result.meta_members() {
+                body.write_members(era, &mut out);
+                match body.meta_members() {
                     None => out.extend_from_slice(&self.modern_tail),
                     Some(members) => {
                         // The tail ends with the braces of `_meta` and of the result.
@@ -256,15 +308,10 @@ impl Encoding {
                     }
                 }
             }
-            (ResultBody::InputRequired(result), _) => {
+            (body, Era::Legacy) => {
                 out.push(b'{');
-                result.write_members(&mut out);
-                out.extend_from_slice(&self.modern_tail);
-            }
-            (ResultBody::Tool(result), Era::Legacy) => {
-                out.push(b'{');
-                result.write_members(era, &mut out);
-                if let Some(members) = result.meta_members() {
+                body.write_members(era, &mut out);
+                if let Some(members) = body.meta_members() {
                     out.extend_from_slice(br#","_meta":{"#);
                     out.extend_from_slice(members.as_bytes());
                 }

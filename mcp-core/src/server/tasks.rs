@@ -8,7 +8,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     Response, ResponseFuture, ResultBody,
-    call::{self, ToolCall},
+    call::{self, Work},
 };
 use crate::{
     Era, ErrorKind, Method, Principal, Request, RpcError,
@@ -36,6 +36,7 @@ pub(super) struct Tasks(TaskOptions);
 /// How a call becomes a task if its tool wants it to.
 pub(super) struct Handover {
     tasks: Arc<Tasks>,
+    limit: Duration,
     link: Arc<TaskLink>,
     request: Request,
 }
@@ -58,8 +59,9 @@ impl Tasks {
             TaskSupport::OnDemand if known => {
                 let link = Arc::new(TaskLink::default());
                 request.link_to_task(Arc::clone(&link));
-                let handover = Handover { tasks: Arc::clone(self), link, request: request.clone() };
-                match call::prepare(tool, timeout, request) {
+                let (tasks, limit) = (Arc::clone(self), self.limit(tool));
+                let handover = Handover { tasks, limit, link, request: request.clone() };
+                match prepare(tool, timeout, request) {
                     Ok(call) => call.with_handover(handover).into(),
                     Err(response) => response.into(),
                 }
@@ -67,13 +69,17 @@ impl Tasks {
             TaskSupport::Optional | TaskSupport::Required if known => {
                 match self.prepare(tool, request) {
                     Ok((call, link, request)) => {
-                        ResponseFuture::boxed(Arc::clone(self).begin(call, link, request))
+                        let limit = self.limit(tool);
+                        ResponseFuture::boxed(Arc::clone(self).begin(call, limit, link, request))
                     }
                     // The model can mend its arguments before there is a task.
                     Err(response) => response.into(),
                 }
             }
-            _ => call::start(tool, timeout, request),
+            _ => match prepare(tool, timeout, request) {
+                Ok(call) => call.into(),
+                Err(response) => response.into(),
+            },
         }
     }
 
@@ -98,7 +104,7 @@ impl Tasks {
         &self,
         tool: &Arc<ErasedTool>,
         mut request: Request,
-    ) -> Result<(ToolCall, Arc<TaskLink>, Request), Response> {
+    ) -> Result<(Work, Arc<TaskLink>, Request), Response> {
         let limit = self.limit(tool);
         let link = Arc::new(TaskLink::default());
         link.begin(limit);
@@ -106,7 +112,7 @@ impl Tasks {
         // The protocol has neither progress nor log messages for tasks.
         request.silence();
         let kept = request.clone();
-        Ok((call::prepare(tool, limit, request)?, link, kept))
+        Ok((prepare(tool, limit, request)?, link, kept))
     }
 
     /// How long the work of a tool's task may take.
@@ -117,15 +123,15 @@ impl Tasks {
     /// Makes the task, hands its work over, and answers with its handle.
     async fn begin(
         self: Arc<Self>,
-        call: ToolCall,
+        call: Work,
+        limit: Duration,
         link: Arc<TaskLink>,
         request: Request,
     ) -> Response {
-        let tool = call.tool();
         let record = TaskRecord::new(
             request.extensions().get::<Principal>().map(|caller| caller.subject().to_owned()),
-            tool.name().to_owned(),
-            self.limit(tool),
+            call.name().to_owned(),
+            limit,
             self.0.ttl,
             self.0.poll_interval,
         );
@@ -146,7 +152,7 @@ impl Tasks {
         Response::members(members)
     }
 
-    fn work(&self, id: String, call: ToolCall, link: Arc<TaskLink>, request: Request) -> TaskWork {
+    fn work(&self, id: String, call: Work, link: Arc<TaskLink>, request: Request) -> TaskWork {
         let work = work(Arc::clone(&self.0.store), id.clone(), call, link);
         TaskWork::new(id, request, work)
     }
@@ -246,6 +252,10 @@ impl Tasks {
 /// What a server says that has understood.
 const ACKNOWLEDGED: &[u8] = br#""resultType":"complete""#;
 
+fn prepare(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> Result<Work, Response> {
+    call::prepare(&tool.subject, timeout, request, |request| tool.call(request, timeout))
+}
+
 fn knows_tasks(request: &Request) -> bool {
     request.meta().client_capabilities().is_some_and(|client| client.supports_tasks())
 }
@@ -279,19 +289,19 @@ impl Handover {
     }
 
     /// How long the call may take as a task.
-    pub(super) fn limit(&self, tool: &ErasedTool) -> Duration {
-        self.tasks.limit(tool)
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
-    pub(super) fn begin(self, call: ToolCall) -> impl Future<Output = Response> + Send {
-        let Self { tasks, link, request } = self;
-        link.begin(tasks.limit(call.tool()));
-        tasks.begin(call, link, request)
+    pub(super) fn begin(self, call: Work) -> impl Future<Output = Response> + Send {
+        let Self { tasks, limit, link, request } = self;
+        link.begin(limit);
+        tasks.begin(call, limit, link, request)
     }
 }
 
 /// Does a task's work and tells the store of it.
-async fn work(store: Arc<dyn TaskStore>, id: String, mut call: ToolCall, link: Arc<TaskLink>) {
+async fn work(store: Arc<dyn TaskStore>, id: String, mut call: Work, link: Arc<TaskLink>) {
     let response = tokio::select! {
         biased;
         response = poll_fn(|cx| call.poll(cx)) => response,

@@ -11,12 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Call, CallResult, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
+    Call, DynTool, HeaderParam, Output, ToolContext, ToolDefinition, ToolError,
     arguments::ArgumentsSchema,
 };
 use crate::{
-    Request, RpcError,
-    asking::{Seal, Stop},
+    Request, ResultBody, RpcError,
+    asking::Stop,
+    subject::{Subject, SubjectKind},
 };
 
 pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallEnd, ToolError>> + Send>>;
@@ -24,7 +25,7 @@ pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<CallEnd, ToolErr
 /// How a call ends that does not fail.
 pub(crate) enum CallEnd {
     /// With an answer.
-    Result(CallResult),
+    Result(ResultBody),
     /// Without one, until its client has been asked.
     Stop(Box<Stop>),
 }
@@ -36,9 +37,7 @@ type StartCall =
 /// A tool bound to its state, its types forgotten.
 pub(crate) struct ErasedTool {
     pub(crate) definition: ToolDefinition,
-    pub(crate) pack: Arc<str>,
-    /// The server's, once it is built.
-    pub(crate) seal: Option<Arc<Seal>>,
+    pub(crate) subject: Arc<Subject>,
     call: Box<StartCall>,
     arguments: ArgumentsSchema,
 }
@@ -98,11 +97,12 @@ impl ErasedTool {
                     Err(stop) => return Ok(CallEnd::Stop(stop)),
                 };
                 let result = if has_output { result } else { result.without_structured() };
-                Ok(CallEnd::Result(result))
+                Ok(CallEnd::Result(ResultBody::Tool(result)))
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, seal: None, call: Box::new(call), arguments })
+        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
     /// A tool that is described by data.
@@ -135,13 +135,14 @@ impl ErasedTool {
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
                 match until_stop(&cx, tool.call(arguments, &cx)).await {
-                    Ok(result) => result.map(CallEnd::Result),
+                    Ok(result) => result.map(|result| CallEnd::Result(ResultBody::Tool(result))),
                     Err(stop) => Ok(CallEnd::Stop(stop)),
                 }
             });
             Ok(future)
         };
-        Ok(Self { definition, pack, seal: None, call: Box::new(call), arguments })
+        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -159,7 +160,10 @@ impl ErasedTool {
 }
 
 /// Runs a call until it is done, or waits for nothing but answers of its client.
-async fn until_stop<F: Future>(cx: &ToolContext, call: F) -> Result<F::Output, Box<Stop>> {
+pub(crate) async fn until_stop<F: Future>(
+    cx: &ToolContext,
+    call: F,
+) -> Result<F::Output, Box<Stop>> {
     let mut call = pin!(call);
     poll_fn(|task| match call.as_mut().poll(task) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),

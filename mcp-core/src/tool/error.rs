@@ -106,11 +106,8 @@ impl fmt::Display for ToolError {
 
 impl<E: Error + Send + Sync + 'static> From<E> for ToolError {
     fn from(source: E) -> Self {
-        Self::new(
-            ToolErrorKind::Internal,
-            "the tool failed unexpectedly; the server's log tells why",
-        )
-        .with_source(source)
+        Self::new(ToolErrorKind::Internal, "this failed unexpectedly; the server's log tells why")
+            .with_source(source)
     }
 }
 

@@ -21,7 +21,7 @@ pub use self::{
     pack::ToolPack,
 };
 pub(crate) use self::{
-    erased::{CallEnd, CallFuture, ErasedTool, Refusal},
-    pack::{BoxLayer, BoxService, boxed_layer},
+    erased::{CallEnd, CallFuture, ErasedTool, Refusal, until_stop},
+    pack::{BoxLayer, BoxService, PackParts, boxed_layer},
     schema::join_lines,
 };

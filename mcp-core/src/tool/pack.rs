@@ -3,12 +3,18 @@ use std::{fmt, sync::Arc};
 use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{Call, DynTool, ErasedTool};
-use crate::{BoxError, Request, Response};
+use crate::{
+    BoxError, Contents, GetPrompt, ReadResource, Request, Resource, Response, ToolContext,
+    ToolResult,
+    asking::Seal,
+    prompt::ErasedPrompt,
+    resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read},
+};
 
 pub(crate) type BoxService = BoxCloneSyncService<Request, Response, BoxError>;
 pub(crate) type BoxLayer = Box<dyn FnOnce(BoxService) -> BoxService + Send>;
 
-/// A named set of tools that share a state.
+/// A named set of tools, resources and prompts that share a state.
 ///
 /// ```
 /// # use mcp_core::{Call, Server, Tool, ToolContext, ToolPack, ToolResult};
@@ -31,12 +37,45 @@ pub struct ToolPack<S> {
     state: Arc<S>,
     namespace: Option<String>,
     tools: Vec<Bind<S>>,
+    resources: Vec<PackResource<S>>,
+    templates: Vec<BindTemplate<S>>,
+    prompts: Vec<BindPrompt<S>>,
     layers: Vec<BoxLayer>,
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
 type Bind<S> =
     Box<dyn FnOnce(Arc<S>, Arc<str>, Option<&str>) -> Result<ErasedTool, String> + Send + Sync>;
+/// A resource, and how it is read where its contents are not known.
+enum PackResource<S> {
+    Known(Resource),
+    Read(Resource<()>, Read<S>),
+}
+
+type BindTemplate<S> = fn(Arc<S>, Arc<str>) -> Result<ErasedTemplate, InvalidTemplate>;
+type BindPrompt<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> ErasedPrompt;
+
+/// A pack whose tools, resources and prompts are bound to its state.
+pub(crate) struct PackParts {
+    pub(crate) name: Arc<str>,
+    pub(crate) tools: Vec<Result<ErasedTool, String>>,
+    pub(crate) resources: Vec<ErasedResource>,
+    pub(crate) templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
+    pub(crate) prompts: Vec<ErasedPrompt>,
+    pub(crate) layers: Vec<BoxLayer>,
+}
+
+impl PackParts {
+    /// Has all of the pack ask clients with the server's seal.
+    pub(crate) fn set_seal(&self, seal: &Arc<Seal>) {
+        let tools = self.tools.iter().flatten().map(|tool| &tool.subject);
+        let resources = self.resources.iter().map(|resource| &resource.subject);
+        let templates = self.templates.iter().flatten().map(|template| &template.subject);
+        let prompts = self.prompts.iter().map(|prompt| &prompt.subject);
+        let subjects = tools.chain(resources).chain(templates).chain(prompts);
+        subjects.for_each(|subject| subject.set_seal(seal));
+    }
+}
 
 impl<S> fmt::Debug for ToolPack<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,6 +83,9 @@ impl<S> fmt::Debug for ToolPack<S> {
             .field("name", &self.name)
             .field("namespace", &self.namespace)
             .field("tools", &self.tools.len())
+            .field("resources", &self.resources.len())
+            .field("templates", &self.templates.len())
+            .field("prompts", &self.prompts.len())
             .finish_non_exhaustive()
     }
 }
@@ -56,7 +98,16 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
 
     /// An empty pack whose state is shared with others.
     pub fn with_shared(name: impl Into<Arc<str>>, state: Arc<S>) -> Self {
-        Self { name: name.into(), state, namespace: None, tools: Vec::new(), layers: Vec::new() }
+        Self {
+            name: name.into(),
+            state,
+            namespace: None,
+            tools: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
+            layers: Vec::new(),
+        }
     }
 
     /// Adds a tool.
@@ -76,14 +127,60 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    /// Prefixes the tools' names: `top` becomes `sales_top` in the namespace `sales`.
+    /// Adds a resource that does not change: a text or bytes.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(PackResource::Known(resource));
+        self
+    }
+
+    /// Adds a resource that a closure reads anew for each client that asks.
+    ///
+    /// The closure gets the pack's state and the context of the request, and answers
+    /// [`Contents`], or what becomes them: a text, bytes. Its future is dropped when the client
+    /// cancels, disconnects, or the deadline passes.
+    #[must_use]
+    pub fn resource_fn<F, R, C>(mut self, resource: Resource<()>, read: F) -> Self
+    where
+        F: Fn(Arc<S>, Arc<ToolContext>) -> R + Send + Sync + 'static,
+        R: Future<Output = ToolResult<C>> + Send + 'static,
+        C: Into<Contents>,
+    {
+        let read: Read<S> = Box::new(move |state, cx| {
+            let reading = read(state, cx);
+            Box::pin(async move { Ok(reading.await?.into()) })
+        });
+        self.resources.push(PackResource::Read(resource, read));
+        self
+    }
+
+    /// Adds a template of resources. Where a URI is also that of a [`Resource`], that one is read.
+    #[must_use]
+    pub fn template<T: ReadResource<S>>(mut self) -> Self {
+        self.templates.push(ErasedTemplate::new::<T, S>);
+        self
+    }
+
+    /// Adds a prompt.
+    #[must_use]
+    pub fn prompt<P: GetPrompt<S>>(mut self) -> Self {
+        self.prompts.push(|state, pack, namespace| {
+            let name = namespace.map(|namespace| format!("{namespace}_{}", P::NAME));
+            ErasedPrompt::new::<P, S>(state, pack, name)
+        });
+        self
+    }
+
+    /// Prefixes the names of tools and prompts: `top` becomes `sales_top` in the namespace
+    /// `sales`. Resources keep their URIs.
     #[must_use]
     pub fn namespaced(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// Wraps the calls of this pack's tools in a layer.
+    /// Wraps the calls of this pack's tools in a layer, and what is read of its resources, its
+    /// prompts, and its suggestions. Lists are the server's.
     ///
     /// The layer that is added first sees a call first. All calls share the layer's state, such
     /// as the permits of a concurrency limit.
@@ -99,15 +196,27 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    pub(crate) fn into_parts(self) -> (Arc<str>, Vec<Result<ErasedTool, String>>, Vec<BoxLayer>) {
-        let tools = self
-            .tools
-            .into_iter()
-            .map(|bind| {
-                bind(Arc::clone(&self.state), Arc::clone(&self.name), self.namespace.as_deref())
-            })
-            .collect();
-        (self.name, tools, self.layers)
+    pub(crate) fn into_parts(self) -> PackParts {
+        let Self { name, state, namespace, tools, resources, templates, prompts, layers } = self;
+        let namespace = namespace.as_deref();
+        let state = || Arc::clone(&state);
+        let pack = || Arc::clone(&name);
+        PackParts {
+            tools: tools.into_iter().map(|bind| bind(state(), pack(), namespace)).collect(),
+            resources: resources
+                .into_iter()
+                .map(|resource| match resource {
+                    PackResource::Known(resource) => ErasedResource::known(resource, pack()),
+                    PackResource::Read(resource, read) => {
+                        ErasedResource::read_with(resource, read, state(), pack())
+                    }
+                })
+                .collect(),
+            templates: templates.iter().map(|bind| bind(state(), pack())).collect(),
+            prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
+            layers,
+            name: pack(),
+        }
     }
 }
 

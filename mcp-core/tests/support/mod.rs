@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "`json!` goes in by value")]
 
+use jsonschema::Validator;
 use mcp_core::{
     Encoded, ErrorKind, Malformed, Message, Notification, Reply, ReplyPart, Request, Server,
 };
@@ -148,4 +149,20 @@ pub async fn call_with_progress(server: &Server, tool: &str, arguments: Value) -
 pub async fn listed(server: &Server) -> Vec<Value> {
     let answer = send(server, modern("tools/list", Value::Object(Map::new()))).await;
     answer.result["tools"].as_array().expect("tools are listed").clone()
+}
+
+/// A validator of one definition of the protocol's schema.
+fn definition(name: &str) -> Validator {
+    let mut schema: Value = serde_json::from_str(include_str!("../schema/2026-07-28.json"))
+        .expect("the schema is JSON");
+    assert!(schema["$defs"][name].is_object(), "no definition {name}");
+    schema["$ref"] = format!("#/$defs/{name}").into();
+    jsonschema::draft202012::new(&schema).expect("the schema is one")
+}
+
+#[track_caller]
+pub fn assert_is(name: &str, value: &Value) {
+    let errors: Vec<_> =
+        definition(name).iter_errors(value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "no {name}: {errors:?}\n{value:#}");
 }

@@ -1,0 +1,9 @@
+use mcp_core::Prompt;
+
+/// Greets someone.
+#[derive(Prompt)]
+enum Greet {
+    Ada,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use mcp_core::prompt;
+
+#[prompt]
+async fn greet(name: String) -> String {
+    name
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use mcp_core::ResourceTemplate;
+
+/// A note.
+#[derive(ResourceTemplate)]
+#[resource(uri = "notes://{id}", mime = "text/plain")]
+struct Note {
+    id: u32,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use mcp_core::ResourceTemplate;
+
+/// A note.
+#[derive(ResourceTemplate)]
+struct Note {
+    id: u32,
+}
+
+fn main() {}
