@@ -338,3 +338,22 @@ async fn an_error_of_a_layer_is_told_here() {
     assert_eq!((*level, line["message"].as_str()), (Level::ERROR, "a layer failed"));
     assert!(line["error"].contains("the disk is full"));
 }
+
+#[tokio::test]
+async fn a_call_in_a_trace_says_where_it_stands() {
+    let server = server();
+    let trace = |meta: Value| {
+        let params = json!({ "name": "answer", "arguments": secret(), "_meta": meta });
+        send(&server, modern("tools/call", params))
+    };
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let lines = logged(trace(json!({ "traceparent": parent }))).await;
+    let (_, line) = &lines[0];
+    assert_eq!(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(line["parent_span_id"], "b7ad6b7169203331");
+    assert_eq!(line["span_id"].len(), 16);
+    assert_ne!(line["span_id"], line["parent_span_id"]);
+    for invalid in [json!("00-nonsense"), json!(7), Value::Null] {
+        assert_call(&logged(trace(json!({ "traceparent": invalid }))).await, "answer", "ok");
+    }
+}

@@ -25,6 +25,14 @@ async fn whoami(cx: &ToolContext) -> String {
     cx.principal().map_or("nobody", Principal::subject).to_owned()
 }
 
+/// Tells the trace and the client's span.
+#[tool]
+async fn trace(cx: &ToolContext) -> String {
+    cx.trace_context().map_or_else(String::new, |trace| {
+        format!("{} {}", trace.trace_id(), trace.parent_span_id())
+    })
+}
+
 /// Answers JSON that somebody else has laid out.
 #[derive(Deserialize, JsonSchema, Tool)]
 struct ForeignJson {
@@ -44,7 +52,7 @@ impl Call<()> for ForeignJson {
 }
 
 fn server() -> Server {
-    Server::builder("test", "1.0").tool::<whoami>().tool::<ForeignJson>().build()
+    Server::builder("test", "1.0").tool::<whoami>().tool::<trace>().tool::<ForeignJson>().build()
 }
 
 fn service() -> HttpService {
@@ -300,4 +308,30 @@ async fn a_panic_in_a_layer_is_an_internal_error_with_the_request_s_identifier()
             assert_eq!(message["error"]["code"], -32603, "{message}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_trace_of_the_headers_reaches_the_tool_unless_meta_has_one() {
+    let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let meta = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    let service = service();
+    let traced = async |mut request: Request<Full<Bytes>>, header: Option<&str>| {
+        if let Some(header) = header {
+            request.headers_mut().insert("traceparent", header.parse().unwrap());
+        }
+        let answer = message(service.clone().oneshot(request).await.unwrap()).await;
+        answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+    };
+    let call = || json!({"name": "trace", "arguments": {}});
+    let of_header = "0af7651916cd43dd8448eb211c80319c b7ad6b7169203331";
+    assert_eq!(traced(modern("tools/call", call()), Some(header)).await, of_header);
+    assert_eq!(traced(legacy("tools/call", &call()), Some(header)).await, of_header);
+    assert_eq!(traced(modern("tools/call", call()), None).await, "");
+    assert_eq!(traced(modern("tools/call", call()), Some("nonsense")).await, "");
+    let mut both = call();
+    both["_meta"]["traceparent"] = meta.into();
+    assert_eq!(
+        traced(modern("tools/call", both), Some(header)).await,
+        "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7"
+    );
 }

@@ -1,0 +1,237 @@
+//! A server that listens, with tools that do all that a mounted tool can do.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use mcp_core::{
+    BoxError, Call, CallResult, DynTool, ErrorKind, Method, Request, Response, RpcError, Server,
+    Tool, ToolContext, ToolDefinition, ToolError, ToolErrorKind, ToolPack, ToolResult,
+    Transport as _, model,
+};
+use mcp_transport_sse::HttpTransport;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
+
+/// What the tests see of the tools' insides.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) begun: Notify,
+    pub(crate) dropped: Notify,
+    pub(crate) calls: AtomicUsize,
+}
+
+/// Counts from 1 to n, reporting each step as progress.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, Tool)]
+pub(crate) struct Count {
+    /// How far to count.
+    #[schemars(range(max = 1000))]
+    pub(crate) n: u32,
+}
+
+impl Call<Arc<Seen>> for Count {
+    type Output = String;
+
+    async fn call(self, seen: &Arc<Seen>, cx: &ToolContext) -> ToolResult<String> {
+        seen.calls.fetch_add(1, Ordering::Relaxed);
+        for step in 1..=self.n {
+            cx.progress_of(step.into(), self.n.into(), format!("step {step}")).await;
+        }
+        Ok(format!("counted to {}", self.n))
+    }
+}
+
+/// Fails in a way that the model is told.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, Tool)]
+pub(crate) struct Fail {}
+
+impl Call<Arc<Seen>> for Fail {
+    type Output = String;
+
+    async fn call(self, _: &Arc<Seen>, _: &ToolContext) -> ToolResult<String> {
+        Err(ToolError::new(ToolErrorKind::NotFound, "there is no such thing"))
+    }
+}
+
+/// Fails in a way that the client is told.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, Tool)]
+pub(crate) struct Refuse {}
+
+impl Call<Arc<Seen>> for Refuse {
+    type Output = String;
+
+    async fn call(self, _: &Arc<Seen>, _: &ToolContext) -> ToolResult<String> {
+        Err(ToolError::rpc(
+            RpcError::new(ErrorKind::Foreign(-31999), "not today").with_data(json!({"day": 1.5})),
+        ))
+    }
+}
+
+/// Never ends.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, Tool)]
+pub(crate) struct Hang {}
+
+impl Call<Arc<Seen>> for Hang {
+    type Output = String;
+
+    async fn call(self, seen: &Arc<Seen>, _: &ToolContext) -> ToolResult<String> {
+        struct Dropped<'a>(&'a Seen);
+        impl Drop for Dropped<'_> {
+            fn drop(&mut self) {
+                self.0.dropped.notify_one();
+            }
+        }
+        let _dropped = Dropped(seen);
+        seen.begun.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// Tells in which trace it is called.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, Tool)]
+pub(crate) struct Trace {}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Traced {
+    pub(crate) trace_id: String,
+    pub(crate) parent_span_id: String,
+    pub(crate) tracestate: Option<String>,
+    pub(crate) baggage: Option<String>,
+}
+
+impl Call<Arc<Seen>> for Trace {
+    type Output = Option<Traced>;
+
+    async fn call(self, _: &Arc<Seen>, cx: &ToolContext) -> ToolResult<Option<Traced>> {
+        Ok(cx.trace_context().map(|trace| Traced {
+            trace_id: trace.trace_id(),
+            parent_span_id: trace.parent_span_id(),
+            tracestate: trace.tracestate().map(str::to_owned),
+            baggage: trace.baggage().map(str::to_owned),
+        }))
+    }
+}
+
+/// What `exact` answers: members out of order, numbers spelled oddly, unknown kinds of content.
+pub(crate) const CONTENT: &str = concat!(
+    r#"[{"z":1.50,"type":"hologram","a":[1e2, 18446744073709551616]},"#,
+    r#"{"type":"image","mimeType":"image/png","data":"iVBORw0KGgo="},"#,
+    r#"{"type":"audio","data":"UklGRg==","mimeType":"audio/wav"},"#,
+    r#"{"type":"resource_link","uri":"x://a","name":"a","size":3},"#,
+    r#"{"type":"resource","resource":{"uri":"x://b","blob":"AAEC"}},"#,
+    r#"{"text":"caf\u00e9 \"quoted\"","type":"text"}]"#
+);
+/// Beside it.
+pub(crate) const STRUCTURED: &str = r#"{"z":0.10,"a":{"y":-0,"x":12345678901234567890123}}"#;
+
+struct Exact;
+
+impl DynTool for Exact {
+    fn definition(&self) -> ToolDefinition {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "n": {"type": "integer", "minimum": 1, "description": "How many."},
+                "region": {"type": "string", "x-mcp-header": "Region"},
+            },
+            "required": ["n"],
+            "additionalProperties": false,
+        });
+        let Value::Object(schema) = schema else { unreachable!() };
+        let mut tool = model::Tool::new("exact", "Answers exactly this.", schema);
+        tool.title = Some("Exactly".to_owned());
+        tool.icons = Some(vec![model::Icon::new("https://icons.example/exact.png")]);
+        tool.annotations = Some(model::ToolAnnotations::new().read_only(true).open_world(false));
+        let Value::Object(output) = json!({"type": "object"}) else { unreachable!() };
+        tool.output_schema = Some(output.into());
+        tool.into()
+    }
+
+    async fn call(&self, mut args: Map<String, Value>, _: &ToolContext) -> ToolResult<CallResult> {
+        // Two: one whose content all clients know.
+        let known = args.remove("n") == Some(2.into());
+        let content = if known { r#"[{"type":"text","text":"x"}]"# } else { CONTENT };
+        Ok(CallResult::from_json(&format!(
+            r#"{{"content":{content},"structuredContent":{STRUCTURED},"_meta":{{"example/kept":1.0}}}}"#
+        ))?)
+    }
+}
+
+/// The server that is mounted.
+pub(crate) fn heavy(seen: &Arc<Seen>) -> Server {
+    let pack = ToolPack::with_shared("heavy", Arc::new(Arc::clone(seen)))
+        .tool::<Count>()
+        .tool::<Fail>()
+        .tool::<Refuse>()
+        .tool::<Hang>()
+        .tool::<Trace>()
+        .dyn_tool(Exact);
+    Server::builder("heavy", "1.0").pack(pack).build()
+}
+
+/// The same, but one that only knows the handshake of the revisions before 2026-07-28.
+pub(crate) fn legacy_heavy(seen: &Arc<Seen>) -> Server {
+    type Inner = BoxCloneSyncService<Request, Response, BoxError>;
+    let forget = tower::layer::layer_fn(|inner: Inner| {
+        service_fn(move |request: Request| {
+            let inner = inner.clone();
+            async move {
+                if *request.method() == Method::Discover {
+                    let error = RpcError::new(ErrorKind::MethodNotFound, "what is that?");
+                    return Ok::<_, BoxError>(Response::error(error));
+                }
+                inner.oneshot(request).await
+            }
+        })
+    });
+    let pack = ToolPack::with_shared("heavy", Arc::new(Arc::clone(seen)))
+        .tool::<Count>()
+        .tool::<Fail>()
+        .tool::<Refuse>()
+        .tool::<Hang>()
+        .tool::<Trace>()
+        .dyn_tool(Exact);
+    Server::builder("heavy", "1.0").pack(pack).layer(forget).build()
+}
+
+/// A server on a port of loopback, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
+    stop: DropGuard,
+    served: tokio::task::JoinHandle<()>,
+}
+
+impl Listening {
+    pub(crate) async fn start(server: Server) -> Self {
+        Self::start_at(server, SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    pub(crate) async fn start_at(server: Server, address: SocketAddr) -> Self {
+        let transport = HttpTransport::bind(address).await.unwrap();
+        let address = transport.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serving = transport.serve(server, stop.clone());
+        let served = tokio::spawn(async move { serving.await.unwrap() });
+        Self { address, stop: stop.drop_guard(), served }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    /// Ends the server, and every connection to it.
+    pub(crate) async fn kill(self) {
+        self.served.abort();
+        let _ = self.served.await;
+        drop(self.stop);
+    }
+}
