@@ -436,6 +436,7 @@ impl ServerBuilder {
                 features,
                 tasks: has_tasks.then_some(tasks),
                 seal,
+                subscriptions: Arc::default(),
                 layered: None,
             }),
         };
@@ -455,6 +456,7 @@ impl ServerBuilder {
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
             seal: Arc::clone(&inner.seal),
+            subscriptions: Arc::clone(&inner.subscriptions),
             tasks: inner.tasks.clone(),
         };
         Ok(Server { inner: Arc::new(layered) })

@@ -27,6 +27,7 @@ pub use self::{
 };
 use self::{
     features::{Features, no_such_method},
+    legacy::Subscriptions,
     list::List,
     response::Encoding,
     tasks::Tasks,
@@ -55,6 +56,7 @@ struct Inner {
     discover: Bytes,
     encoding: Arc<Encoding>,
     seal: Arc<Seal>,
+    subscriptions: Arc<Subscriptions>,
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
@@ -212,6 +214,13 @@ impl Server {
     /// needed if not.
     pub fn has_state_keys(&self) -> bool {
         self.inner.seal.has_keys()
+    }
+
+    /// Tells the legacy sessions that have subscribed to a resource that it has changed.
+    ///
+    /// Waits for clients that are slow to read, for 5 s at most.
+    pub async fn notify_resource_updated(&self, uri: &str) {
+        self.inner.subscriptions.notify(uri).await;
     }
 
     /// The handler of one legacy session, for `rmcp`'s engine.
