@@ -8,8 +8,8 @@
 //! ([`ResourceTemplate`], [`ReadResource`]); a single resource is a [`Resource`]. Those that share
 //! a state form a [`ToolPack`]; packs form a [`Server`], which is immutable and cheap to clone. A transport parses bytes into a
 //! [`Message`], hands a [`Request`] to [`Server::call`] and writes what the [`Reply`]
-//! yields. Nothing in this crate opens a socket, spawns a task or knows which transport
-//! is calling.
+//! yields. Nothing in this crate opens a socket or knows which transport is calling, and
+//! nothing is spawned but the work of [tasks].
 //!
 //! ```
 //! use mcp_core::{Message, Server, tool};
@@ -45,6 +45,7 @@ mod response_stream;
 mod server;
 mod subject;
 mod target;
+mod task;
 mod text;
 mod tool;
 mod transport;
@@ -78,6 +79,39 @@ pub use crate::{
 
 /// Content, icons and other types of the protocol's data model, as `rmcp` defines them.
 pub use rmcp::model;
+
+/// Calls that are answered with a handle and worked on in the background: the extension
+/// `io.modelcontextprotocol/tasks`.
+///
+/// A tool is declared with `#[tool(task)]`; nothing else changes for its author. What it reports
+/// with [`ToolContext::progress`] is the task's status message, and what it asks the user becomes
+/// the task's input requests. Clients that do not know tasks are answered in the ordinary way.
+///
+/// The rest is for those who run a server: where tasks are kept ([`TaskStore`](tasks::TaskStore))
+/// and where their work is done ([`TaskRunner`](tasks::TaskRunner)).
+///
+/// ```
+/// use std::time::Duration;
+/// use mcp_core::{Server, ToolContext, tasks::TaskOptions, tool};
+///
+/// /// Counts the files of the archive, which takes minutes.
+/// #[tool(task, read_only, timeout = "30m")]
+/// async fn count_files(cx: &ToolContext) -> u64 {
+///     cx.progress_of(1, 2, "reading the index").await;
+///     42
+/// }
+///
+/// let server = Server::builder("archive", "1.0")
+///     .tool::<count_files>()
+///     .tasks(TaskOptions::new().ttl(Duration::from_secs(600)))
+///     .build();
+/// ```
+pub mod tasks {
+    pub use crate::task::{
+        InMemoryTaskStore, InProcess, TaskInput, TaskOptions, TaskRecord, TaskRunner, TaskStatus,
+        TaskStore, TaskStoreError, TaskSupport, TaskWork,
+    };
+}
 
 /// Ready-made layers for [`ServerBuilder::layer`] and [`ToolPack::layer`].
 ///

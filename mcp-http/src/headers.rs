@@ -88,7 +88,15 @@ pub(crate) fn agree(
         header => return Err(differs("Mcp-Method", header, method)),
     }
 
-    if !matches!(request.method(), Method::CallTool | Method::ReadResource | Method::GetPrompt) {
+    if !matches!(
+        request.method(),
+        Method::CallTool
+            | Method::ReadResource
+            | Method::GetPrompt
+            | Method::GetTask
+            | Method::UpdateTask
+            | Method::CancelTask
+    ) {
         return Ok(());
     }
     let Some(name) = request.name() else {

@@ -19,11 +19,13 @@ pub(crate) struct ToolOptions {
     scopes: Vec<LitStr>,
     timeout_ms: Option<u64>,
     icons: Vec<LitStr>,
+    /// A variant of `TaskSupport`.
+    task: Option<Ident>,
     seen: Vec<Ident>,
 }
 
 const OPTIONS: &str = "expected one of `name`, `title`, `read_only`, `destructive`, `idempotent`, \
-                       `open_world`, `scopes`, `timeout`, `icons`";
+                       `open_world`, `scopes`, `timeout`, `icons`, `task`";
 
 impl ToolOptions {
     pub(crate) fn from_attributes(attributes: &[Attribute]) -> Result<Self> {
@@ -61,6 +63,7 @@ impl ToolOptions {
                 self.icons = strings(meta)?;
                 self.icons.iter().try_for_each(check_icon)?;
             }
+            "task" => self.task = Some(task(meta)?),
             "header" => {
                 return Err(
                     meta.error("`header` goes on the argument that it mirrors, not on the tool")
@@ -114,6 +117,9 @@ impl ToolOptions {
         if !self.icons.is_empty() {
             let icons = &self.icons;
             calls.extend(quote!(.icons(&[#(#icons),*])));
+        }
+        if let Some(support) = &self.task {
+            calls.extend(quote!(.task(#core::tasks::TaskSupport::#support)));
         }
         calls
     }
@@ -251,6 +257,26 @@ fn flag(meta: &ParseNestedMeta<'_>) -> Result<bool> {
     } else {
         Ok(true)
     }
+}
+
+/// Reads `task`, or one of its values.
+fn task(meta: &ParseNestedMeta<'_>) -> Result<Ident> {
+    let mut support = "Optional";
+    if meta.input.peek(syn::Token![=]) {
+        let value = string(meta)?;
+        support = match value.value().as_str() {
+            "optional" => "Optional",
+            "required" => "Required",
+            "on_demand" => "OnDemand",
+            _ => {
+                return Err(Error::new(
+                    value.span(),
+                    "expected \"optional\", \"required\" or \"on_demand\"",
+                ));
+            }
+        };
+    }
+    Ok(Ident::new(support, Span::call_site()))
 }
 
 /// Reads `250ms`, `20s` or `5m`.

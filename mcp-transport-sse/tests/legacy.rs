@@ -388,6 +388,56 @@ async fn log_messages_that_nobody_reads_hold_no_call_up() {
 }
 
 #[tokio::test]
+async fn a_session_hears_of_the_resources_that_it_subscribes_to() {
+    let server = start().await;
+    let reply = server.post("", initialize("2025-06-18")).await;
+    let capabilities = &reply.events()[0]["result"]["capabilities"];
+    assert_eq!(capabilities["resources"]["subscribe"], true, "{capabilities}");
+
+    let note = json!({"uri": "test://note"});
+    let (first, second) = (open(&server, "2025-06-18").await, open(&server, "2025-06-18").await);
+    let (mut heard, mut unheard) =
+        (get(&server, &first, None).await, get(&server, &second, None).await);
+    let subscribed = server.post(&first, request(1, "resources/subscribe", &note)).await;
+    assert_eq!(subscribed.events()[0]["result"], json!({}));
+    server.server.notify_resource_updated("test://other").await;
+    server.server.notify_resource_updated("test://note").await;
+    let event = heard.event().await;
+    assert_eq!(event["method"], "notifications/resources/updated");
+    assert_eq!(event["params"], note);
+
+    // Another session subscribes for itself, and none hears what it no longer wants.
+    server.post(&second, request(1, "resources/subscribe", &note)).await;
+    let unsubscribed = server.post(&first, request(2, "resources/unsubscribe", &note)).await;
+    assert_eq!(unsubscribed.events()[0]["result"], json!({}));
+    server.server.notify_resource_updated("test://note").await;
+    assert_eq!(unheard.event().await["params"], note);
+    server.bare("DELETE", "/mcp", &first).await;
+    assert_eq!(heard.chunk().await, None);
+}
+
+#[tokio::test]
+async fn a_resource_that_is_not_there_cannot_be_subscribed_to() {
+    let server = start().await;
+    let session = open(&server, "2025-06-18").await;
+    let uri = json!({"uri": "test://nothing"});
+    let refused = server.post(&session, request(1, "resources/subscribe", &uri)).await;
+    assert_eq!(refused.events()[0]["error"]["code"], -32002);
+    // Removed from the modern era.
+    server.modern("resources/subscribe", uri).await.assert_error(404, -32601, json!(1));
+}
+
+#[tokio::test]
+async fn an_update_after_the_end_of_a_session_is_told_to_nobody() {
+    let server = start().await;
+    let session = open(&server, "2025-06-18").await;
+    let note = json!({"uri": "test://note"});
+    server.post(&session, request(1, "resources/subscribe", &note)).await;
+    server.bare("DELETE", "/mcp", &session).await;
+    server.server.notify_resource_updated("test://note").await;
+}
+
+#[tokio::test]
 async fn an_event_that_nobody_knows_resumes_nothing() {
     let server = start().await;
     let session = open(&server, "2025-11-25").await;

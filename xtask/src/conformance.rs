@@ -13,6 +13,7 @@ use clap::Args;
 
 use self::{
     fixture::Fixture,
+    replicas::Replicas,
     results::{Results, Status},
 };
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 };
 
 mod fixture;
+mod replicas;
 mod results;
 
 /// How long one suite may take.
@@ -40,6 +42,10 @@ pub(crate) struct Options {
     /// Test the server that listens here instead of the fixture server.
     #[arg(long)]
     url: Option<String>,
+    /// Test so many fixture servers behind a proxy that gives each request to the next one. Only
+    /// modern clients can be served so: sessions are one server's.
+    #[arg(long, value_name = "COUNT", conflicts_with = "url")]
+    replicas: Option<usize>,
 }
 
 /// One run of a suite.
@@ -100,14 +106,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         };
         programs.push(folder);
     }
-    let fixture = match &options.url {
-        Some(_) => None,
-        None => Some(Fixture::start()?),
-    };
-    let url = match (&options.url, &fixture) {
+    let (mut fixture, mut replicas) = (None, None);
+    let url = match (&options.url, options.replicas) {
         (Some(url), _) => url,
-        (None, Some(fixture)) => fixture.url(),
-        (None, None) => unreachable!("without a URL there is a fixture"),
+        (None, Some(count)) => replicas.insert(Replicas::start(count.max(1))?).url(),
+        (None, None) => {
+            Fixture::build()?;
+            fixture.insert(Fixture::start(&[])?).url()
+        }
     };
 
     if let Some(scenario) = &options.scenario {

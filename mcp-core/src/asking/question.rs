@@ -16,7 +16,12 @@ use serde_json::{Value, json, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
 use super::{Asking, LegacyPeer, call::Answer, form::FormSchema, seal::random};
-use crate::{Era, ErrorKind, RpcError, ToolContext, ToolError, ToolErrorKind, ToolResult};
+use crate::{
+    Era, ErrorKind, RpcError, ToolContext, ToolError, ToolErrorKind, ToolResult, task::TaskLink,
+};
+
+/// How often a task asks the same when it is answered what is no answer.
+const ATTEMPTS: usize = 3;
 
 /// What the user made of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +79,8 @@ struct Ask {
 ///   answer (2026-07-28, Multi Round-Trip Requests). **The tool is then run again from its start,**
 ///   by any replica that has the same [`StateKeys`](crate::StateKeys). What was asked before is
 ///   answered at once, from `requestState`, which travels with the client, sealed.
+/// - The client of a [task](crate::tasks) finds the question when it asks for the task's status.
+///   The work waits where it is, within its deadline, and nothing is run again.
 ///
 /// What is run again on a retry is therefore everything that the tool does before its question,
 /// except
@@ -398,9 +405,10 @@ impl Question<'_> {
         if !(ask.is_supported)(&self.cx.client_capabilities(), &ask.params) {
             return Err(ask.unsupported(era));
         }
-        match peer {
-            Some(peer) => ask.legacy(peer, read).await,
-            None => ask.modern(asking, self.name, read).await,
+        match (peer, self.cx.task()) {
+            (Some(peer), _) => ask.legacy(peer, read).await,
+            (None, Some(task)) => ask.task(task, asking, self.name, read).await,
+            (None, None) => ask.modern(asking, self.name, read).await,
         }
     }
 }
@@ -412,16 +420,8 @@ impl Ask {
         name: Option<&str>,
         read: impl Fn(&RawValue) -> Result<T, String>,
     ) -> ToolResult<T> {
-        let mut request = json!({ "method": self.method });
-        if let Some(params) = self.params {
-            request["params"] = params;
-        }
-        let request = serde_json::value::to_raw_value(&request)?;
-        let digest = digest(&request);
-        let key = asking.key(match name {
-            Some(name) => name.to_owned(),
-            None => format!("{}-{digest}", self.kind),
-        });
+        let (request, digest) = self.input_request()?;
+        let key = asking.key(self.name(name, &digest));
         match asking.answer(&key, &digest) {
             Answer::Fresh(answer) => match read(&answer) {
                 Ok(value) => {
@@ -443,6 +443,45 @@ impl Ask {
         asking.ask(key, digest, request).await
     }
 
+    /// Asks through the task that the call is (SEP-2663, Task Update Requests).
+    async fn task<T>(
+        self,
+        task: &TaskLink,
+        asking: &Asking,
+        name: Option<&str>,
+        read: impl Fn(&RawValue) -> Result<T, String>,
+    ) -> ToolResult<T> {
+        let (request, digest) = self.input_request()?;
+        let name = self.name(name, &digest);
+        let mut attempt = 1;
+        loop {
+            // An answer settles its key for ever, so a question that is asked again needs another.
+            let answer = task.ask(asking.key(name.clone()), request.get().to_owned()).await;
+            let answer = RawValue::from_string(answer)?;
+            match read(&answer) {
+                Ok(value) => return Ok(value),
+                Err(_) if attempt < ATTEMPTS => attempt += 1,
+                Err(faults) => return Err(no_answer(&faults)),
+            }
+        }
+    }
+
+    /// The question as a modern client gets it, and its digest.
+    fn input_request(&self) -> ToolResult<(Box<RawValue>, String)> {
+        let mut request = json!({ "method": self.method });
+        if let Some(params) = &self.params {
+            request["params"] = params.clone();
+        }
+        let request = serde_json::value::to_raw_value(&request)?;
+        let digest = digest(&request);
+        Ok((request, digest))
+    }
+
+    /// What the question's key begins with.
+    fn name(&self, name: Option<&str>, digest: &str) -> String {
+        name.map_or_else(|| format!("{}-{digest}", self.kind), str::to_owned)
+    }
+
     async fn legacy<T>(
         self,
         peer: &LegacyPeer,
@@ -462,12 +501,7 @@ impl Ask {
             ClientResult::ListRootsResult(result) => serde_json::value::to_raw_value(&result)?,
             other => serde_json::value::to_raw_value(&other)?,
         };
-        read(&answer).map_err(|faults| {
-            ToolError::new(
-                ToolErrorKind::Unavailable,
-                format!("the client's answer is none: {faults}"),
-            )
-        })
+        read(&answer).map_err(|faults| no_answer(&faults))
     }
 
     /// The request in the legacy engine's type.
@@ -543,6 +577,12 @@ fn elicited<F>(
         Action::Decline => Elicited::Declined,
         Action::Cancel => Elicited::Cancelled,
     })
+}
+
+/// The client has answered, but not what it was asked.
+fn no_answer(faults: &str) -> ToolError {
+    let message = format!("the client's answer is none: {faults}");
+    ToolError::new(ToolErrorKind::Unavailable, message)
 }
 
 /// A mistake of the tool's author, for the operator's log.

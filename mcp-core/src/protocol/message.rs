@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use super::{
     meta::MetaSpans,
     span::{Span, Text},
 };
+use crate::task::TaskLink;
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
@@ -107,6 +108,12 @@ methods! {
     ListPrompts = "prompts/list",
     /// `prompts/get`
     GetPrompt = "prompts/get",
+    /// `tasks/get` (the extension `io.modelcontextprotocol/tasks`)
+    GetTask = "tasks/get",
+    /// `tasks/update` (the extension `io.modelcontextprotocol/tasks`)
+    UpdateTask = "tasks/update",
+    /// `tasks/cancel` (the extension `io.modelcontextprotocol/tasks`)
+    CancelTask = "tasks/cancel",
     /// `completion/complete`
     Complete = "completion/complete",
     /// `initialize` (legacy)
@@ -139,13 +146,15 @@ pub struct Request {
     id: RequestId,
     method: Method,
     era: Era,
-    /// `params.name` or `params.uri`.
+    /// `params.name`, `params.uri` or `params.taskId`.
     target: Option<Text>,
     cursor: Option<Text>,
     arguments: Arguments,
     meta: MetaSpans,
     extensions: http::Extensions,
     notifications: Option<mpsc::Sender<Notification>>,
+    /// Where the call is a task, or may become one.
+    task: Option<Arc<TaskLink>>,
     /// Only calls that are made again have it.
     input: Option<Box<Input>>,
 }
@@ -184,7 +193,8 @@ impl Request {
         self.era = Era::Modern;
     }
 
-    /// What is acted on: `params.name` of a tool or prompt, `params.uri` of a resource.
+    /// What is acted on: `params.name` of a tool or prompt, `params.uri` of a resource,
+    /// `params.taskId` of a task.
     pub fn name(&self) -> Option<&str> {
         self.target.as_ref().map(|text| text.as_str(&self.text))
     }
@@ -294,6 +304,7 @@ impl Request {
             meta: MetaSpans::legacy(progress_token),
             extensions: http::Extensions::new(),
             notifications: None,
+            task: None,
             input: None,
         }
     }
@@ -357,6 +368,19 @@ impl Request {
         self.notifications = Some(sender);
     }
 
+    /// Tells nothing before the result, whatever the client has asked for.
+    pub(crate) fn silence(&mut self) {
+        self.notifications = None;
+    }
+
+    pub(crate) fn link_to_task(&mut self, link: Arc<TaskLink>) {
+        self.task = Some(link);
+    }
+
+    pub(crate) fn task(&self) -> Option<&TaskLink> {
+        self.task.as_deref()
+    }
+
     pub(crate) fn notifications(&self) -> Option<&mpsc::Sender<Notification>> {
         self.notifications.as_ref()
     }
@@ -381,6 +405,7 @@ struct Params<'a> {
     arguments: Option<&'a RawValue>,
     meta: Option<&'a RawValue>,
     request_id: Option<&'a RawValue>,
+    task_id: Option<&'a RawValue>,
     input_responses: Option<&'a RawValue>,
     request_state: Option<&'a RawValue>,
 }
@@ -447,6 +472,7 @@ impl<'de> Deserialize<'de> for Params<'de> {
                         "arguments" => once(&mut params.arguments, "params.arguments", &mut map)?,
                         "_meta" => once(&mut params.meta, "params._meta", &mut map)?,
                         "requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
+                        "taskId" => once(&mut params.task_id, "params.taskId", &mut map)?,
                         "inputResponses" => {
                             once(&mut params.input_responses, "params.inputResponses", &mut map)?;
                         }
@@ -516,7 +542,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
         }
         // Spelled with escapes. Recognize what we know all the same: a gateway in front of the
         // server may have read it so.
-        const KNOWN: [&str; 14] = [
+        const KNOWN: [&str; 15] = [
             "jsonrpc",
             "id",
             "method",
@@ -529,6 +555,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
             "arguments",
             "_meta",
             "requestId",
+            "taskId",
             "inputResponses",
             "requestState",
         ];
@@ -625,6 +652,9 @@ impl Message {
         };
         let target = match method {
             Method::ReadResource => string("uri", params.uri)?,
+            Method::GetTask | Method::UpdateTask | Method::CancelTask => {
+                string("taskId", params.task_id)?
+            }
             _ => string("name", params.name)?,
         };
         let cursor = string("cursor", params.cursor)?;
@@ -656,6 +686,7 @@ impl Message {
             meta,
             extensions: http::Extensions::new(),
             notifications: None,
+            task: None,
             input,
             text: bytes,
         }))

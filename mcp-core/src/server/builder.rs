@@ -13,11 +13,13 @@ use super::{
     prompts::Prompts,
     resources::Resources,
     response::{BoxError, Encoding},
+    tasks::{EXTENSION, Tasks},
 };
 use crate::{
     Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, StateKeys,
     ToolPack,
     asking::Seal,
+    task::{TaskOptions, TaskSupport},
     tool::{BoxLayer, BoxService, ErasedTool, PackParts, boxed_layer},
 };
 
@@ -49,6 +51,7 @@ pub struct ServerBuilder {
     timeout: Duration,
     page_size: usize,
     cache: CacheHints,
+    tasks: TaskOptions,
     state_keys: Option<StateKeys>,
     answer_within: Duration,
 }
@@ -169,6 +172,7 @@ impl ServerBuilder {
             timeout: Duration::from_secs(60),
             page_size: 100,
             cache: CacheHints::new(Duration::from_secs(300), CacheScope::Public),
+            tasks: TaskOptions::default(),
             state_keys: None,
             answer_within: Duration::from_secs(600),
         }
@@ -292,6 +296,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how tasks are kept and worked on; in memory and in this process by default.
+    ///
+    /// Only tools that ask for it have tasks (`#[tool(task)]`), and only clients that know tasks
+    /// get them. The work goes on outside of all layers: they see the call that is answered with
+    /// a task, not its outcome.
+    #[must_use]
+    pub fn tasks(mut self, options: TaskOptions) -> Self {
+        self.tasks = options;
+        self
+    }
+
     /// Sets the keys that seal what a call knows while its client is being asked.
     ///
     /// All replicas need the same ones. Without any, `mcp-serve` reads them from `MCP_STATE_KEY`;
@@ -335,6 +350,7 @@ impl ServerBuilder {
         let mut packs = self.packs;
         packs.insert(0, self.own.into_parts());
 
+        let tasks = Tasks::new(self.tasks);
         let mut listed = Listed::default();
         let mut tools: HashMap<Box<str>, Entry> = HashMap::new();
         let (mut resources, mut prompts) = (Resources::default(), Prompts::default());
@@ -342,7 +358,7 @@ impl ServerBuilder {
             let name = &*pack.name;
             listed.add(&pack);
             pack.set_seal(&seal);
-            let own_tools = tools_of_pack(&tools, pack.tools, name, self.timeout)?;
+            let own_tools = tools_of_pack(&tools, pack.tools, name, self.timeout, &tasks)?;
             let own_resources = resources.of_pack(
                 pack.resources,
                 pack.templates,
@@ -395,6 +411,10 @@ impl ServerBuilder {
         if let Some(instructions) = &self.instructions {
             discover["instructions"] = instructions.as_str().into();
         }
+        let has_tasks = features.tools.0.values().any(|entry| entry.tasks.is_some());
+        if has_tasks {
+            discover["capabilities"]["extensions"][EXTENSION] = json!({});
+        }
         self.cache.write(&mut discover);
         discover["_meta"] = meta.clone();
 
@@ -414,7 +434,9 @@ impl ServerBuilder {
                 instructions: self.instructions,
                 capabilities,
                 features,
+                tasks: has_tasks.then_some(tasks),
                 seal,
+                subscriptions: Arc::default(),
                 layered: None,
             }),
         };
@@ -434,6 +456,8 @@ impl ServerBuilder {
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
             seal: Arc::clone(&inner.seal),
+            subscriptions: Arc::clone(&inner.subscriptions),
+            tasks: inner.tasks.clone(),
         };
         Ok(Server { inner: Arc::new(layered) })
     }
@@ -445,6 +469,7 @@ fn tools_of_pack(
     tools: Vec<Result<ErasedTool, String>>,
     pack: &str,
     timeout: Duration,
+    tasks: &Arc<Tasks>,
 ) -> Result<HashMap<Box<str>, Entry>, BuildError> {
     let mut added: HashMap<Box<str>, Entry> = HashMap::new();
     for tool in tools {
@@ -463,7 +488,9 @@ fn tools_of_pack(
         }
         let timeout = tool.definition.timeout.unwrap_or(timeout);
         let name = name.into();
-        added.insert(name, Entry { tool: Arc::new(tool), timeout, layered: None });
+        let is_task = tool.definition.task != TaskSupport::Never;
+        let tasks = is_task.then(|| Arc::clone(tasks));
+        added.insert(name, Entry { tool: Arc::new(tool), timeout, tasks, layered: None });
     }
     Ok(added)
 }

@@ -14,7 +14,7 @@ use std::{
 use tokio::time::{Instant, Sleep};
 use tracing::Span;
 
-use super::{Response, ResponseFuture, ResultBody};
+use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
     CallResult, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
     ToolErrorKind,
@@ -28,16 +28,30 @@ use crate::{
 pub(super) fn start(
     subject: &Arc<Subject>,
     timeout: Duration,
-    mut request: Request,
+    request: Request,
     begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
 ) -> ResponseFuture {
+    match prepare(subject, timeout, request, begin) {
+        Ok(work) => work.into(),
+        Err(response) => response.into(),
+    }
+}
+
+/// Checks the arguments and makes the work, or says why there is none.
+#[inline]
+pub(super) fn prepare(
+    subject: &Arc<Subject>,
+    timeout: Duration,
+    mut request: Request,
+    begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
+) -> Result<Work, Response> {
     let trace = request.begin_trace();
     let mut log = CallLog::new(subject, &request);
     let peer = match before(subject, &mut request) {
         Ok(peer) => peer,
         Err(error) => {
             log.end("malformed", None);
-            return Response::error(error).into();
+            return Err(Response::error(error));
         }
     };
     let span = trace.map(|trace| span(subject, request.method(), trace));
@@ -47,17 +61,18 @@ pub(super) fn start(
     match catch_unwind(AssertUnwindSafe(|| begin(request))) {
         Ok(Ok(future)) => {
             let span = span.clone();
-            Work { future, log, failure, timeout, deadline: None, span, peer }.into()
+            let deadline = None;
+            Ok(Work { future, log, failure, timeout, deadline, span, peer, handover: None })
         }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
-            Response::tool(CallResult::error(faults)).into()
+            Err(Response::tool(CallResult::error(faults)))
         }
         Ok(Err(Refusal::Rpc(error))) => {
             log.end("malformed", None);
-            Response::error(error).into()
+            Err(Response::error(error))
         }
-        Err(panic) => Response::error(log.end_in_panic(&*panic)).into(),
+        Err(panic) => Err(Response::error(log.end_in_panic(&*panic))),
     }
 }
 
@@ -104,6 +119,14 @@ pub(super) struct Work {
     span: Option<Span>,
     /// Whose answers the work may be waiting for.
     peer: Option<Arc<LegacyPeer>>,
+    /// Only for tools that may make a task of a call under way.
+    handover: Option<HandoverState>,
+}
+
+enum HandoverState {
+    Possible(Box<Handover>),
+    /// The task is being made; its handle is the response.
+    Begun(Pin<Box<dyn Future<Output = Response> + Send>>),
 }
 
 impl fmt::Debug for Work {
@@ -113,6 +136,40 @@ impl fmt::Debug for Work {
 }
 
 impl Work {
+    /// The name of what is worked on.
+    pub(super) fn name(&self) -> &str {
+        &self.log.subject.name
+    }
+
+    /// Lets a tool make a task of the call.
+    pub(super) fn with_handover(mut self, handover: Handover) -> Self {
+        self.handover = Some(HandoverState::Possible(Box::new(handover)));
+        self
+    }
+
+    /// Begins a task that goes on with the call, if the tool wants it.
+    fn hand_over(&mut self) {
+        match self.handover.take() {
+            Some(HandoverState::Possible(handover)) if handover.is_wanted() => {
+                let log = self.log.silent();
+                let task = Self {
+                    future: std::mem::replace(&mut self.future, Box::pin(std::future::pending())),
+                    log: std::mem::replace(&mut self.log, log),
+                    // Only tools become tasks.
+                    failure: Failure::Tool,
+                    timeout: handover.limit(),
+                    deadline: None,
+                    span: self.span.clone(),
+                    peer: None,
+                    handover: None,
+                };
+                let begun = Box::pin(handover.begin(task));
+                self.handover = Some(HandoverState::Begun(begun));
+            }
+            state => self.handover = state,
+        }
+    }
+
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         let entered = self.span.as_ref().map(Span::enter);
         let poll = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
@@ -139,6 +196,12 @@ impl Work {
             Err(panic) => {
                 let error = self.log.end_in_panic(&*panic);
                 return Poll::Ready(Response::error(error));
+            }
+        }
+        if self.handover.is_some() {
+            self.hand_over();
+            if let Some(HandoverState::Begun(begun)) = &mut self.handover {
+                return begun.as_mut().poll(cx);
             }
         }
         let timeout = self.timeout;
@@ -333,6 +396,12 @@ impl CallLog {
                 "{verb}"
             );
         }
+    }
+
+    /// One that writes nothing, for what is left of a call when another goes on with it.
+    fn silent(&self) -> Self {
+        let (subject, id) = (Arc::clone(&self.subject), self.id.clone());
+        Self { subject, verb: self.verb, id, trace: self.trace, started: None }
     }
 
     fn end_in_panic(&mut self, panic: &(dyn Any + Send)) -> RpcError {

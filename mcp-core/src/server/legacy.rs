@@ -3,6 +3,7 @@
 #![allow(deprecated, reason = "the engine calls deprecated what legacy sessions still have")]
 
 mod logging;
+mod subscriptions;
 
 use std::{
     borrow::Cow,
@@ -18,17 +19,19 @@ use rmcp::{
         InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
         ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        SetLevelRequestParams,
+        SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
+        UnsubscribeRequestMethod, UnsubscribeRequestParams,
     },
     service::RequestContext,
 };
 use serde::de::DeserializeOwned;
 
-use self::logging::SessionLog;
-use super::{ResultBody, Server, reply::TypedPart};
+pub(super) use self::subscriptions::Subscriptions;
+use self::{logging::SessionLog, subscriptions::SessionSubscriptions};
+use super::{ResultBody, Server, call::no_such_resource, reply::TypedPart};
 use crate::{
-    ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, ResponseStream,
-    RpcError, TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
+    Era, ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId,
+    ResponseStream, RpcError, TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -42,11 +45,13 @@ use crate::{
 pub struct LegacySession {
     server: Server,
     log: SessionLog,
+    subscriptions: SessionSubscriptions,
 }
 
 impl LegacySession {
     pub(super) fn new(server: Server) -> Self {
-        Self { server, log: SessionLog::default() }
+        let subscriptions = SessionSubscriptions::new(&server.inner.subscriptions);
+        Self { server, log: SessionLog::default(), subscriptions }
     }
 
     /// A request as the dispatch takes it.
@@ -149,6 +154,9 @@ impl ServerHandler for LegacySession {
             .with_server_info(inner.identity.clone())
             .with_protocol_version(ProtocolVersion::V_2025_11_25);
         info.instructions.clone_from(&inner.instructions);
+        if let Some(resources) = &mut info.capabilities.resources {
+            resources.subscribe = Some(true);
+        }
         info
     }
 
@@ -233,6 +241,34 @@ impl ServerHandler for LegacySession {
             }
             _ => Err(of_another_kind()),
         }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let resources = &self.server.inner.features.resources;
+        if resources.is_empty() {
+            return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
+        }
+        if !resources.is_readable(&request.uri) {
+            let message = "there is no such resource to subscribe to".to_owned();
+            return Err(no_such_resource(&request.uri, Era::Legacy, message).into_rmcp());
+        }
+        self.subscriptions.add(&request.uri, &context.peer).map_err(RpcError::into_rmcp)
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if self.server.inner.features.resources.is_empty() {
+            return Err(ErrorData::method_not_found::<UnsubscribeRequestMethod>());
+        }
+        self.subscriptions.remove(&request.uri);
+        Ok(())
     }
 
     async fn get_prompt(

@@ -10,6 +10,7 @@ mod prompts;
 mod reply;
 mod resources;
 mod response;
+mod tasks;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -26,8 +27,10 @@ pub use self::{
 };
 use self::{
     features::{Features, no_such_method},
+    legacy::Subscriptions,
     list::List,
     response::Encoding,
+    tasks::Tasks,
 };
 use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
@@ -53,6 +56,9 @@ struct Inner {
     discover: Bytes,
     encoding: Arc<Encoding>,
     seal: Arc<Seal>,
+    subscriptions: Arc<Subscriptions>,
+    /// Only where some tool's calls may become tasks.
+    tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
 }
 
@@ -72,6 +78,8 @@ struct Tools(Arc<HashMap<Box<str>, Entry>>);
 struct Entry {
     tool: Arc<ErasedTool>,
     timeout: std::time::Duration,
+    /// Only where the tool's calls may become tasks.
+    tasks: Option<Arc<Tasks>>,
     /// The pack's layers around a service that calls any tool of the pack.
     layered: Option<BoxService>,
 }
@@ -134,6 +142,12 @@ impl Server {
             (Era::Legacy, Method::Ping) => {
                 return Response::prebuilt(Bytes::from_static(b"{}")).into();
             }
+            (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask) => {
+                return match &self.inner.tasks {
+                    Some(tasks) => tasks.answer(request),
+                    None => no_such_method(request.method()),
+                };
+            }
             _ => return self.inner.features.serve(request),
         };
         match list.map(|list| list.page(request.era(), request.cursor())) {
@@ -163,6 +177,32 @@ impl Server {
         self.inner.features.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
     }
 
+    /// The work of a task that another process has made and not worked on, for a
+    /// [`TaskRunner`](crate::tasks::TaskRunner) that hands work over.
+    ///
+    /// `request` is the call as [`TaskWork::request`](crate::tasks::TaskWork::request) told it
+    /// there, with the [`Principal`] in its extensions. It is not checked whether the caller may
+    /// call the tool: that was done when the task was made. Nor do layers see the call.
+    ///
+    /// # Errors
+    ///
+    /// When this server has no such tool, or the arguments do not fit it.
+    pub fn task_work(
+        &self,
+        id: &str,
+        request: Request,
+    ) -> Result<crate::tasks::TaskWork, RpcError> {
+        let entry = request.name().and_then(|name| self.inner.features.tools.0.get(name));
+        let task = entry.and_then(|entry| Some((entry, entry.tasks.as_ref()?)));
+        let (entry, tasks) = task.ok_or_else(|| {
+            RpcError::new(
+                ErrorKind::InvalidParams,
+                "there is no such tool whose calls become tasks",
+            )
+        })?;
+        tasks.resume(&entry.tool, id, request)
+    }
+
     /// Sets the keys that seal `requestState`, for a facade that reads them from the environment.
     /// Has no effect, and returns false, where the builder has set some or a call has already
     /// been in need of them.
@@ -174,6 +214,13 @@ impl Server {
     /// needed if not.
     pub fn has_state_keys(&self) -> bool {
         self.inner.seal.has_keys()
+    }
+
+    /// Tells the legacy sessions that have subscribed to a resource that it has changed.
+    ///
+    /// Waits for clients that are slow to read, for 5 s at most.
+    pub async fn notify_resource_updated(&self, uri: &str) {
+        self.inner.subscriptions.notify(uri).await;
     }
 
     /// The handler of one legacy session, for `rmcp`'s engine.
@@ -208,7 +255,8 @@ impl Tools {
 impl Entry {
     /// The same inside the pack's layers.
     fn inside(&self) -> Self {
-        Self { tool: Arc::clone(&self.tool), timeout: self.timeout, layered: None }
+        let (tool, tasks) = (Arc::clone(&self.tool), self.tasks.clone());
+        Self { tool, timeout: self.timeout, tasks, layered: None }
     }
 
     /// Calls the tool, inside all layers.
@@ -224,9 +272,12 @@ impl Entry {
             .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
             return call::forbid(&self.tool.subject, &request, error);
         }
-        call::start(&self.tool.subject, self.timeout, request, |request| {
-            self.tool.call(request, self.timeout)
-        })
+        match &self.tasks {
+            None => call::start(&self.tool.subject, self.timeout, request, |request| {
+                self.tool.call(request, self.timeout)
+            }),
+            Some(tasks) => tasks.call(&self.tool, self.timeout, request),
+        }
     }
 }
 

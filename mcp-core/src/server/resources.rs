@@ -157,6 +157,12 @@ impl Resources {
         self.templates.iter().find(is_meant).or_else(|| self.templates.iter().find(matches))
     }
 
+    /// Whether a resource has this URI, or can have it.
+    pub(super) fn is_readable(&self, uri: &str) -> bool {
+        self.is_known(uri)
+            || self.templates.iter().any(|offer| offer.item.uri.values(uri).is_some())
+    }
+
     pub(super) fn is_known(&self, uri: &str) -> bool {
         self.by_uri.contains_key(uri)
     }

@@ -42,6 +42,9 @@ pub enum ResultBody {
     Completion(Completion),
     /// A result that was written when the server was built: a JSON object.
     Prebuilt(Bytes),
+    /// A result that only modern clients get: the members of a JSON object, without braces and
+    /// without `_meta`.
+    Members(Bytes),
     /// The client has to be asked first, and to make its call again with the answers. Only modern
     /// calls have it.
     InputRequired(InputRequired),
@@ -61,6 +64,7 @@ impl ResultBody {
             Self::Completion(completion) => completion.values().len() * 24 + 192,
             Self::Prebuilt(result) => result.len() + 64,
             Self::InputRequired(result) => result.size() + 192,
+            Self::Members(members) => members.len() + 192,
         }
     }
 
@@ -85,7 +89,7 @@ impl ResultBody {
             Self::Prompt(messages) => messages.write_members(out),
             Self::Completion(completion) => completion.write_members(out),
             // These are written otherwise.
-            Self::Prebuilt(_) | Self::InputRequired(_) => {}
+            Self::Prebuilt(_) | Self::Members(_) | Self::InputRequired(_) => {}
         }
     }
 }
@@ -104,6 +108,11 @@ impl Response {
     /// A failure to serve the request.
     pub fn error(error: RpcError) -> Self {
         Self(Err(error))
+    }
+
+    /// A result that only modern clients get, without braces and without `_meta`.
+    pub(super) fn members(members: Vec<u8>) -> Self {
+        Self::ok(ResultBody::Members(members.into()))
     }
 
     /// A failure that is nobody's but the server's.
@@ -170,6 +179,11 @@ impl std::fmt::Debug for Inner {
 impl ResponseFuture {
     pub(super) fn layered(service: BoxService, request: Request) -> Self {
         Self(Inner::Layered(Box::pin(service.oneshot(request))))
+    }
+
+    /// A response that takes some waiting for.
+    pub(super) fn boxed(response: impl Future<Output = Response> + Send + 'static) -> Self {
+        Self(Inner::Layered(Box::pin(async move { Ok(response.await) })))
     }
 
     /// As [`Future::poll`], without the wrapping that a `tower` service needs.
@@ -270,6 +284,11 @@ impl Encoding {
         out.extend_from_slice(br#","result":"#);
         match (&body, era) {
             (ResultBody::Prebuilt(result), _) => out.extend_from_slice(result),
+            (ResultBody::Members(members), _) => {
+                out.push(b'{');
+                out.extend_from_slice(members);
+                out.extend_from_slice(&self.modern_tail);
+            }
             (ResultBody::InputRequired(result), _) => {
                 out.push(b'{');
                 result.write_members(&mut out);

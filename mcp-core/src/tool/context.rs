@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     LogLevel, Notification, Principal, Request, RequestMeta, ResponseStream, TraceContext,
     asking::{Asking, Stop},
+    task::TaskLink,
 };
 
 /// What a tool knows about the call that it is answering, and how it speaks before the result.
@@ -67,6 +68,8 @@ impl ToolContext {
 
     /// Tells the client how far the work is, as a part of 1, and what is being done.
     ///
+    /// A task tells only the message, as its status (`statusMessage`).
+    ///
     /// Waits while the client is slow to read. A value that is not above the last one is not
     /// sent, as the protocol wants progress to grow.
     pub async fn progress(&self, fraction: f64, message: impl Into<Cow<'static, str>>) {
@@ -88,6 +91,13 @@ impl ToolContext {
         total: Option<f64>,
         message: impl Into<Cow<'static, str>>,
     ) {
+        if let Some(task) = self.task() {
+            let message = message.into();
+            if !message.is_empty() {
+                task.say(message);
+            }
+            return;
+        }
         let (Some(token), Some(notifications)) =
             (self.request.meta().progress_token(), self.request.notifications())
         else {
@@ -142,6 +152,30 @@ impl ToolContext {
         }
     }
 
+    /// Has the client be answered with a task, and the tool go on as that task's work.
+    ///
+    /// Returns whether the call is a task now: it is not where the client does not know tasks, or
+    /// where the tool was not declared with `#[tool(task = "on_demand")]`; it then goes on as the
+    /// ordinary call that it was. What has to be said or asked before the client turns to other
+    /// things comes before this.
+    ///
+    /// The future of the tool stays the same one. What ended with the call so far, such as the
+    /// deadline and the layers around the tool, no longer concerns it.
+    pub async fn continue_as_task(&self) -> bool {
+        match self.request.task() {
+            Some(link) => {
+                link.become_task().await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The task that the call is, if it is one.
+    pub(crate) fn task(&self) -> Option<&TaskLink> {
+        self.request.task().filter(|task| task.is_task())
+    }
+
     /// Who is calling; `None` where the transport does not authenticate.
     pub fn principal(&self) -> Option<&Principal> {
         self.request.extensions().get()
@@ -149,7 +183,7 @@ impl ToolContext {
 
     /// When the call will be cancelled.
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.task().and_then(TaskLink::deadline).unwrap_or(self.deadline)
     }
 
     /// A token that is cancelled when the call ends, for whatever reason.

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::schema;
+use crate::task::TaskSupport;
 
 /// What the model sees of a tool: its name, its description and the schema of its arguments.
 ///
@@ -20,6 +21,7 @@ use super::schema;
 /// | `scopes = ["…"]` | what the caller must have been granted |
 /// | `timeout = "20s"` | the deadline of a call (`ms`, `s`, `m`) instead of the server's |
 /// | `icons = ["https://…"]` | images for people, `https:` or `data:` |
+/// | `task`, `task = "required"`, `task = "on_demand"` | calls become [tasks](crate::tasks::TaskSupport) |
 ///
 /// and on a field `header = "Region"`, which has HTTP clients mirror the argument into the header
 /// `Mcp-Param-Region`, so that gateways can route on it.
@@ -43,6 +45,7 @@ pub struct ToolDefinition {
     pub(crate) scopes: Vec<&'static str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: Vec<HeaderParam>,
+    pub(crate) task: TaskSupport,
 }
 
 impl ToolDefinition {
@@ -57,6 +60,7 @@ impl ToolDefinition {
             scopes: Vec::new(),
             timeout: None,
             headers: Vec::new(),
+            task: TaskSupport::Never,
         }
     }
 
@@ -135,6 +139,13 @@ impl ToolDefinition {
         self
     }
 
+    /// Sets whether calls become tasks.
+    #[must_use]
+    pub fn task(mut self, support: TaskSupport) -> Self {
+        self.task = support;
+        self
+    }
+
     /// Has HTTP clients mirror an argument into the header `Mcp-Param-{header}`.
     ///
     /// # Panics
@@ -191,7 +202,7 @@ impl From<rmcp::model::Tool> for ToolDefinition {
                 })
             })
             .collect();
-        Self { model, scopes: Vec::new(), timeout: None, headers }
+        Self { model, scopes: Vec::new(), timeout: None, headers, task: TaskSupport::Never }
     }
 }
 

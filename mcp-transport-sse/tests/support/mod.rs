@@ -10,8 +10,8 @@
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 
 use mcp_core::{
-    Call, LogLevel, Principal, Server, Tool, ToolContext, ToolPack, ToolResult, Transport as _,
-    tool,
+    Call, LogLevel, Principal, Resource, Server, Tool, ToolContext, ToolPack, ToolResult,
+    Transport as _, tool,
 };
 use mcp_transport_sse::HttpTransport;
 use schemars::JsonSchema;
@@ -211,6 +211,7 @@ pub fn server(gate: &Arc<Gate>) -> Server {
         .tool::<whoami>()
         .tool::<talk>()
         .tool::<Query>()
+        .resource(Resource::text("test://note", "note", "nothing new"))
         .pack(
             ToolPack::with_shared("gated", Arc::clone(gate))
                 .tool::<Step>()
@@ -224,6 +225,7 @@ pub fn server(gate: &Arc<Gate>) -> Server {
 pub struct Listening {
     pub address: SocketAddr,
     pub gate: Arc<Gate>,
+    pub server: Server,
     pub shutdown: CancellationToken,
     pub task: JoinHandle<std::io::Result<()>>,
 }
@@ -237,8 +239,9 @@ pub async fn start_with(configure: impl FnOnce(HttpTransport) -> HttpTransport) 
     let transport = configure(HttpTransport::bind("127.0.0.1:0").await.unwrap());
     let address = transport.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(transport.serve(server(&gate), shutdown.clone()));
-    Listening { address, gate, shutdown, task }
+    let server = server(&gate);
+    let task = tokio::spawn(transport.serve(server.clone(), shutdown.clone()));
+    Listening { address, gate, server, shutdown, task }
 }
 
 impl Drop for Listening {

@@ -16,8 +16,8 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// Builds the server and starts it.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    /// Builds the server.
+    pub(super) fn build() -> anyhow::Result<()> {
         step("building the fixture server");
         shell::run(shell::cargo().args([
             "build",
@@ -25,10 +25,15 @@ impl Fixture {
             "--package=mcp-testing",
             "--features=conformance-server",
             "--bin=conformance-server",
-        ]))?;
+        ]))
+    }
+
+    /// Starts the server with this added to its environment.
+    pub(super) fn start(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let program = shell::target_directory()?.join("debug/conformance-server");
         let mut child = Command::new(program)
             .args(["http", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

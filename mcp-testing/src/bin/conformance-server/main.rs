@@ -14,6 +14,7 @@ mod notifying;
 mod prompts;
 mod resources;
 mod schemas;
+mod tasks;
 
 fn server() -> Server {
     let server = Server::builder("conformance-server", env!("CARGO_PKG_VERSION"))
@@ -25,6 +26,7 @@ fn server() -> Server {
     let server = asking::add(server);
     let server = resources::add(server);
     let server = prompts::add(server);
+    let server = tasks::add(server);
     server.build()
 }
 

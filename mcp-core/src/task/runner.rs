@@ -1,0 +1,94 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::Request;
+
+/// Decides where the work of tasks is done.
+///
+/// The work outlives the call that began it, so somebody has to poll it. The core does not spawn;
+/// it hands the work to a runner, and [`InProcess`] is the one that a server has unless it is given
+/// another. A runner may drop the future and have the same [`TaskWork::request`] worked on
+/// elsewhere, by [`Server::task_work`](crate::Server::task_work) under the same
+/// [`TaskWork::id`], where the process does not live on after its answer.
+pub trait TaskRunner: Send + Sync + 'static {
+    /// Begins the work. Must not block.
+    fn run(&self, work: TaskWork);
+}
+
+/// The work of one task: a future that ends when the store knows the outcome, or when the task is
+/// cancelled.
+///
+/// Dropping it drops the work; the task's status then stays as it is until the task is due, which
+/// is when it counts as failed.
+#[must_use = "work does nothing unless it is polled"]
+pub struct TaskWork {
+    id: String,
+    request: Request,
+    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl TaskWork {
+    pub(crate) fn new(
+        id: String,
+        request: Request,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self { id, request, future: Box::pin(future) }
+    }
+
+    /// The task's identifier.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The call that became a task.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+}
+
+impl fmt::Debug for TaskWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An identifier gives access to its task, so it stays out of logs.
+        f.debug_struct("TaskWork").field("tool", &self.request.name()).finish_non_exhaustive()
+    }
+}
+
+impl Future for TaskWork {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.future.as_mut().poll(cx)
+    }
+}
+
+/// Works on tasks in this process, each in a task of the tokio runtime.
+///
+/// The work is dropped with the server, at the latest when its last clone is: a shutdown does not
+/// wait for it, since nobody could ask for an outcome that is kept in memory. Give a server whose
+/// store outlives it a runner that does wait.
+#[derive(Debug)]
+pub struct InProcess {
+    stop: CancellationToken,
+    _guard: DropGuard,
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        let stop = CancellationToken::new();
+        Self { _guard: stop.clone().drop_guard(), stop }
+    }
+}
+
+impl TaskRunner for InProcess {
+    fn run(&self, work: TaskWork) {
+        let stop = self.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(work).await });
+    }
+}
