@@ -92,6 +92,7 @@ pin_project! {
 }
 
 /// What a message leads to.
+#[allow(clippy::large_enum_variant, reason = "it is moved once, and a box is an allocation a call")]
 enum Next {
     Response(Response<Body>),
     Call(Reply, Accept),

@@ -120,7 +120,7 @@ pub(super) struct Work {
     /// Whose answers the work may be waiting for.
     peer: Option<Arc<LegacyPeer>>,
     /// Only for tools that may make a task of a call under way.
-    handover: Option<HandoverState>,
+    handover: Option<Box<HandoverState>>,
 }
 
 enum HandoverState {
@@ -143,13 +143,14 @@ impl Work {
 
     /// Lets a tool make a task of the call.
     pub(super) fn with_handover(mut self, handover: Handover) -> Self {
-        self.handover = Some(HandoverState::Possible(Box::new(handover)));
+        let possible = HandoverState::Possible(Box::new(handover));
+        self.handover = Some(Box::new(possible));
         self
     }
 
     /// Begins a task that goes on with the call, if the tool wants it.
     fn hand_over(&mut self) {
-        match self.handover.take() {
+        match self.handover.take().map(|state| *state) {
             Some(HandoverState::Possible(handover)) if handover.is_wanted() => {
                 let log = self.log.silent();
                 let task = Self {
@@ -164,9 +165,9 @@ impl Work {
                     handover: None,
                 };
                 let begun = Box::pin(handover.begin(task));
-                self.handover = Some(HandoverState::Begun(begun));
+                self.handover = Some(Box::new(HandoverState::Begun(begun)));
             }
-            state => self.handover = state,
+            state => self.handover = state.map(Box::new),
         }
     }
 
@@ -200,7 +201,7 @@ impl Work {
         }
         if self.handover.is_some() {
             self.hand_over();
-            if let Some(HandoverState::Begun(begun)) = &mut self.handover {
+            if let Some(HandoverState::Begun(begun)) = self.handover.as_deref_mut() {
                 return begun.as_mut().poll(cx);
             }
         }
