@@ -92,6 +92,10 @@ pin_project! {
 }
 
 /// What a message leads to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, and a box would be one more allocation a call"
+)]
 enum Next {
     Response(Response<Body>),
     Call(Reply, Accept),
