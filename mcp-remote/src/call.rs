@@ -9,7 +9,7 @@ use rmcp::{
     RoleClient, ServiceError,
     model::{CallToolRequest, CallToolRequestParams, ClientRequest, RequestMetaObject},
     service::{PeerRequestOptions, RequestHandle},
-    transport::streamable_http_client::StreamableHttpError,
+    transport::{DynamicTransportError, streamable_http_client::StreamableHttpError},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -19,6 +19,12 @@ use crate::{
     connection::Connection,
     inbox::{Inbox, NOTES_IN_FLIGHT, Note},
 };
+
+/// What the model is told of a server that cannot be reached.
+pub(crate) const DOWN: &str = "the server that runs it does not answer. Try again later.";
+/// And of one that could be, when the call began.
+const BROKE: &str = "the connection to the server that runs it broke before the answer. It may or \
+                     may not have been done.";
 
 /// Why there is no answer.
 pub(crate) enum Failure {
@@ -139,7 +145,7 @@ impl Failure {
         match self {
             Self::Service(ServiceError::TransportClosed) => true,
             Self::Service(ServiceError::TransportSend(error)) => {
-                match error.error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+                match http_error(error) {
                     Some(StreamableHttpError::Client(error)) => {
                         error.is_connect() || error.is_request()
                     }
@@ -154,14 +160,9 @@ impl Failure {
     }
 
     pub(crate) fn into_tool_error(self, tool: &str) -> ToolError {
-        let unavailable = || {
-            ToolError::new(
-                ToolErrorKind::Unavailable,
-                format!(
-                    "`{tool}` is not available at the moment: the connection to the server that \
-                     runs it broke before the answer. It may or may not have been done."
-                ),
-            )
+        let unavailable = |why: &str| {
+            let message = format!("`{tool}` is not available at the moment: {why}");
+            ToolError::new(ToolErrorKind::Unavailable, message)
         };
         match self {
             // What the two servers have to say about each other's protocol is no concern of the
@@ -184,7 +185,16 @@ impl Failure {
                 ToolErrorKind::Internal,
                 format!("The server that runs `{tool}` answered what is no answer."),
             ),
-            Self::Service(error) => unavailable().with_source(error),
+            Self::Service(ServiceError::TransportSend(error)) => {
+                let why = match http_error(&error) {
+                    Some(StreamableHttpError::Client(error)) if !error.is_connect() => BROKE,
+                    Some(StreamableHttpError::Client(_)) => DOWN,
+                    Some(_) => "the server that runs it does not take the call.",
+                    None => BROKE,
+                };
+                unavailable(why).with_source(error)
+            }
+            Self::Service(error) => unavailable(BROKE).with_source(error),
             Self::Answer(error, answer) => {
                 #[derive(Deserialize)]
                 #[serde(rename_all = "camelCase")]
@@ -203,6 +213,10 @@ impl Failure {
             }
         }
     }
+}
+
+fn http_error(error: &DynamicTransportError) -> Option<&StreamableHttpError<reqwest::Error>> {
+    error.error.downcast_ref()
 }
 
 /// Headers that do not match, a capability that the gateway lacks, a version that it does not

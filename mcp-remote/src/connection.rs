@@ -6,7 +6,7 @@ use rmcp::{
     model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, Tool},
     service::{ClientLifecycleMode, Peer, RunningService, serve_client_with_lifecycle},
     transport::{
-        IntoTransport, StreamableHttpClientTransport,
+        IntoTransport, StreamableHttpClientTransport, common::client_side_sse::SseRetryPolicy,
         streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
@@ -30,6 +30,18 @@ const POSTS_IN_FLIGHT: usize = 4096;
 pub(crate) enum Endpoint {
     Http { url: Arc<str>, bearer: Option<String>, headers: HashMap<HeaderName, HeaderValue> },
     Command(tokio::sync::Mutex<Command>),
+}
+
+/// When to ask a server for the rest of a stream that broke. `rmcp` would ask for ever, and a call
+/// wait as long.
+#[derive(Debug)]
+struct Resumptions;
+
+impl SseRetryPolicy for Resumptions {
+    fn retry(&self, times: usize) -> Option<Duration> {
+        let exponent = u32::try_from(times).ok().filter(|times| *times < 5)?;
+        Some(Duration::from_millis(100) * 2_u32.pow(exponent))
+    }
 }
 
 /// An established conversation with another server; many calls share it.
@@ -100,6 +112,7 @@ impl Connection {
                     .build()?;
                 let mut config = StreamableHttpClientTransportConfig::with_uri(Arc::clone(url))
                     .max_concurrent_requests(POSTS_IN_FLIGHT);
+                config.retry_config = Arc::new(Resumptions);
                 config.auth_header.clone_from(bearer);
                 config.custom_headers.clone_from(headers);
                 let client = Http::new(client, Arc::clone(&calls));

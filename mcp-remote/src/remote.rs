@@ -7,7 +7,11 @@ use mcp_core::{
 use serde_json::{Map, Value};
 use tokio::process::Command;
 
-use crate::{Connect, call::call, link::Link};
+use crate::{
+    Connect,
+    call::{DOWN, call},
+    link::Link,
+};
 
 /// Another server, whose tools can be mounted with
 /// [`ServerBuilder::mount`](mcp_core::ServerBuilder::mount).
@@ -122,11 +126,7 @@ impl DynTool for RemoteTool {
         let connection = self.link.connection().await.map_err(|error| {
             ToolError::new(
                 ToolErrorKind::Unavailable,
-                format!(
-                    "`{}` is not available at the moment: the server that runs it does not \
-                     answer. Try again later.",
-                    self.model.name
-                ),
+                format!("`{}` is not available at the moment: {DOWN}", self.model.name),
             )
             .with_source(error)
         })?;

@@ -271,16 +271,25 @@ fn a_server_that_is_down_makes_calls_unavailable_until_it_is_back() {
 #[test]
 fn a_call_under_way_when_its_server_dies_is_unavailable() {
     block_on(async {
-        let seen = Arc::<Seen>::default();
-        let listening = Listening::start(heavy(&seen)).await;
-        let remote = Remote::http(listening.url()).connect().await.unwrap();
-        let server = Server::builder("gateway", "1.0").mount("heavy", remote).build();
-        let call =
-            tokio::spawn(async move { raw(&server, "heavy_hang", &json!({}), &json!({})).await });
-        seen.begun.notified().await;
-        listening.kill().await;
-        let text = call.await.unwrap();
-        assert!(text.contains("broke before the answer"), "{text}");
+        // Without progress it waits for one answer, with it on a stream; a legacy stream could
+        // go on after a break.
+        type Make = fn(&Arc<Seen>) -> Server;
+        for (make, meta) in [
+            (heavy as Make, json!({})),
+            (heavy, json!({"progressToken": "p"})),
+            (legacy_heavy, json!({"progressToken": "p"})),
+        ] {
+            let seen = Arc::<Seen>::default();
+            let listening = Listening::start(make(&seen)).await;
+            let remote = Remote::http(listening.url()).connect().await.unwrap();
+            let server = Server::builder("gateway", "1.0").mount("heavy", remote).build();
+            let call =
+                tokio::spawn(async move { raw(&server, "heavy_hang", &json!({}), &meta).await });
+            seen.begun.notified().await;
+            listening.kill().await;
+            let text = call.await.unwrap();
+            assert!(text.contains("broke before the answer"), "{text}");
+        }
     });
 }
 

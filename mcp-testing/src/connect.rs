@@ -3,6 +3,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     process::Stdio,
+    sync::Arc,
 };
 
 use mcp_core::{Era, Server, Transport as _};
@@ -14,7 +15,11 @@ use rmcp::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Harness, in_memory::InMemory, recorder::Recorder};
+use crate::{
+    Harness,
+    in_memory::InMemory,
+    recorder::{Progress, Recorder, Recording},
+};
 
 /// A connection that is about to be made: await it, or choose its era first.
 ///
@@ -158,10 +163,13 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     let Opening { era, capabilities, shutdown } = opening;
-    let recorder = Recorder::new(ClientConfig::new(
+    let progress = Progress::default();
+    let transport = Recording::new(transport.into_transport(), Arc::clone(&progress));
+    let info = ClientConfig::new(
         capabilities,
         Implementation::new("mcp-testing", env!("CARGO_PKG_VERSION")),
-    ));
+    );
+    let recorder = Recorder::new(info, progress);
     let lifecycle = match era {
         Era::Modern => ClientLifecycleMode::Discover {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],

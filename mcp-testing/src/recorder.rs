@@ -2,49 +2,95 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rmcp::{
     ClientHandler, ErrorData, RoleClient,
     model::{
         ClientConfig, CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams,
-        ElicitResult, ListRootsResult, ProgressNotificationParam, ProgressToken,
+        ElicitResult, JsonRpcMessage, ListRootsResult, ProgressNotificationParam, ProgressToken,
+        ServerNotification,
     },
-    service::{NotificationContext, RequestContext},
+    service::{RequestContext, RxJsonRpcMessage, TxJsonRpcMessage},
+    transport::Transport,
 };
 
 use crate::answers::Answers;
 
-/// A client that remembers the progress it is told of.
+/// What has been told of each call, in the order of the wire.
+pub(crate) type Progress = Arc<Mutex<HashMap<ProgressToken, Vec<ProgressNotificationParam>>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A transport that notes down progress as it arrives.
+///
+/// The client's engine hands each notification to a task of its own, and a response may overtake
+/// those that came before it. Here nothing overtakes.
+pub(crate) struct Recording<T> {
+    transport: T,
+    progress: Progress,
+}
+
+impl<T> Recording<T> {
+    pub(crate) fn new(transport: T, progress: Progress) -> Self {
+        Self { transport, progress }
+    }
+}
+
+impl<T: Transport<RoleClient>> Transport<RoleClient> for Recording<T> {
+    type Error = T::Error;
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleClient>,
+    ) -> impl Future<Output = Result<(), T::Error>> + Send + 'static {
+        self.transport.send(message)
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
+        let message = self.transport.receive().await?;
+        if let JsonRpcMessage::Notification(notification) = &message
+            && let ServerNotification::ProgressNotification(progress) = &notification.notification
+        {
+            let params = progress.params.clone();
+            lock(&self.progress).entry(params.progress_token.clone()).or_default().push(params);
+        }
+        Some(message)
+    }
+
+    async fn close(&mut self) -> Result<(), T::Error> {
+        self.transport.close().await
+    }
+}
+
+/// A client that answers what it is asked, and remembers the progress it is told of.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     info: ClientConfig,
-    progress: Mutex<HashMap<ProgressToken, Vec<ProgressNotificationParam>>>,
+    progress: Progress,
     answers: Mutex<Answers>,
 }
 
 impl Recorder {
-    pub(crate) fn new(info: ClientConfig) -> Self {
-        Self { info, progress: Mutex::default(), answers: Mutex::default() }
+    pub(crate) fn new(info: ClientConfig, progress: Progress) -> Self {
+        Self { info, progress, answers: Mutex::default() }
     }
 
     /// How to answer what the server asks.
     pub(crate) fn answers(&self) -> Answers {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.answers).clone()
     }
 
     pub(crate) fn set_answers(&self, answers: Answers) {
-        *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers;
+        *lock(&self.answers) = answers;
     }
 
     /// What has been said of one call, removed.
     pub(crate) fn take(&self, token: &ProgressToken) -> Vec<ProgressNotificationParam> {
-        self.progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(token)
-            .unwrap_or_default()
+        lock(&self.progress).remove(token).unwrap_or_default()
     }
 }
 
@@ -74,19 +120,5 @@ impl ClientHandler for Recorder {
         _context: RequestContext<RoleClient>,
     ) -> impl Future<Output = Result<ListRootsResult, ErrorData>> + Send + '_ {
         std::future::ready(self.answers().roots())
-    }
-
-    fn on_progress(
-        &self,
-        params: ProgressNotificationParam,
-        _context: NotificationContext<RoleClient>,
-    ) -> impl Future<Output = ()> + Send + '_ {
-        self.progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(params.progress_token.clone())
-            .or_default()
-            .push(params);
-        std::future::ready(())
     }
 }
