@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::{
+    conformance,
     shell::{self, skip, step},
     toolbox,
 };
@@ -13,7 +14,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     if skip_clients {
         return Ok(());
     }
-    clients()
+    clients()?;
+    conformance::run(&conformance::Options::default())
 }
 
 fn cargo_test() -> anyhow::Result<()> {

@@ -86,6 +86,15 @@ impl Results {
         Ok(Self { scenarios })
     }
 
+    /// Forgets the scenarios whose names begin so, and returns their names.
+    pub(super) fn leave_out(&mut self, prefix: &str) -> Vec<String> {
+        let all = std::mem::take(&mut self.scenarios);
+        let (left_out, kept): (Vec<Scenario>, Vec<Scenario>) =
+            all.into_iter().partition(|scenario| scenario.name.starts_with(prefix));
+        self.scenarios = kept;
+        left_out.into_iter().map(|scenario| scenario.name).collect()
+    }
+
     /// How many checks ended so.
     pub(super) fn count(&self, status: Status) -> usize {
         self.scenarios.iter().map(|scenario| scenario.count(status)).sum()
