@@ -37,13 +37,16 @@
 mod asking;
 mod completion;
 pub mod content;
+mod dynamic;
 mod principal;
 mod prompt;
 mod protocol;
 mod resource;
 mod response_stream;
 mod server;
+mod session_stream;
 mod subject;
+mod subscription;
 mod target;
 mod task;
 mod text;
@@ -55,6 +58,7 @@ pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
+    dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
@@ -68,6 +72,8 @@ pub use crate::{
         BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
         ResponseFuture, ResultBody, Server, ServerBuilder,
     },
+    session_stream::{OpenStream, SessionStream},
+    subscription::{Listening, Notifier, SubscriptionLimit, SubscriptionNotification},
     target::{Target, TargetError},
     text::TextArguments,
     tool::{

@@ -198,7 +198,7 @@ impl<B: HttpBody> ResponseFuture<B> {
                     let Some(reply) = reply.take() else {
                         return Poll::Pending;
                     };
-                    let events = Events::new(reply, first, this.inner.config.keep_alive);
+                    let events = Events::new(reply, first, &this.inner.config);
                     return Poll::Ready(reply::events(Body::events(events)));
                 }
                 StateProjection::Engine { exchange } => return Pin::new(exchange).poll(cx),
@@ -337,6 +337,14 @@ impl Inner {
         } else {
             Accept { json: true, events: false }
         };
+        if reply.is_subscription() && !accept.events {
+            return refused(
+                Some(reply.id()),
+                ErrorKind::NotAcceptable,
+                "subscriptions/listen is answered with a stream of events: `Accept` must have \
+                 text/event-stream",
+            );
+        }
         Next::Call(reply, accept)
     }
 

@@ -400,8 +400,8 @@ async fn a_session_hears_of_the_resources_that_it_subscribes_to() {
         (get(&server, &first, None).await, get(&server, &second, None).await);
     let subscribed = server.post(&first, request(1, "resources/subscribe", &note)).await;
     assert_eq!(subscribed.events()[0]["result"], json!({}));
-    server.server.notify_resource_updated("test://other").await;
-    server.server.notify_resource_updated("test://note").await;
+    server.server.notify_resource_updated("test://other");
+    server.server.notify_resource_updated("test://note");
     let event = heard.event().await;
     assert_eq!(event["method"], "notifications/resources/updated");
     assert_eq!(event["params"], note);
@@ -410,7 +410,7 @@ async fn a_session_hears_of_the_resources_that_it_subscribes_to() {
     server.post(&second, request(1, "resources/subscribe", &note)).await;
     let unsubscribed = server.post(&first, request(2, "resources/unsubscribe", &note)).await;
     assert_eq!(unsubscribed.events()[0]["result"], json!({}));
-    server.server.notify_resource_updated("test://note").await;
+    server.server.notify_resource_updated("test://note");
     assert_eq!(unheard.event().await["params"], note);
     server.bare("DELETE", "/mcp", &first).await;
     assert_eq!(heard.chunk().await, None);
@@ -434,7 +434,7 @@ async fn an_update_after_the_end_of_a_session_is_told_to_nobody() {
     let note = json!({"uri": "test://note"});
     server.post(&session, request(1, "resources/subscribe", &note)).await;
     server.bare("DELETE", "/mcp", &session).await;
-    server.server.notify_resource_updated("test://note").await;
+    server.server.notify_resource_updated("test://note");
 }
 
 #[tokio::test]

@@ -19,19 +19,17 @@ use rmcp::{
         InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
         ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
-        UnsubscribeRequestMethod, UnsubscribeRequestParams,
+        SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams,
     },
-    service::RequestContext,
+    service::{NotificationContext, RequestContext},
 };
 use serde::de::DeserializeOwned;
 
-pub(super) use self::subscriptions::Subscriptions;
 use self::{logging::SessionLog, subscriptions::SessionSubscriptions};
-use super::{ResultBody, Server, call::no_such_resource, reply::TypedPart};
+use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
-    Era, ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId,
-    ResponseStream, RpcError, TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
+    ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, ResponseStream,
+    RpcError, SessionStream, TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -50,7 +48,7 @@ pub struct LegacySession {
 
 impl LegacySession {
     pub(super) fn new(server: Server) -> Self {
-        let subscriptions = SessionSubscriptions::new(&server.inner.subscriptions);
+        let subscriptions = SessionSubscriptions::new(&server);
         Self { server, log: SessionLog::default(), subscriptions }
     }
 
@@ -115,6 +113,8 @@ impl LegacySession {
                 Some(TypedPart::Notification(Notification::Log { level, logger, data })) => {
                     self.log.send(&context.peer, level, logger, data).await;
                 }
+                // Subscriptions are the modern era's.
+                Some(TypedPart::Notification(Notification::Subscription(_))) => {}
                 Some(TypedPart::Response(response)) => {
                     return response.into_result().map_err(RpcError::into_rmcp);
                 }
@@ -154,9 +154,6 @@ impl ServerHandler for LegacySession {
             .with_server_info(inner.identity.clone())
             .with_protocol_version(ProtocolVersion::V_2025_11_25);
         info.instructions.clone_from(&inner.instructions);
-        if let Some(resources) = &mut info.capabilities.resources {
-            resources.subscribe = Some(true);
-        }
         info
     }
 
@@ -167,10 +164,23 @@ impl ServerHandler for LegacySession {
         mut request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<InitializeResult, ErrorData>> + Send + '_ {
+        let parts = context.extensions.get::<http::request::Parts>();
+        if let Some(stream) = parts.and_then(|parts| parts.extensions.get::<SessionStream>()) {
+            self.subscriptions.wait_for(stream);
+        }
         std::future::ready(self.negotiate_initialize(&request).inspect(|info| {
             request.protocol_version = info.protocol_version.clone();
             context.peer.set_peer_info(request);
         }))
+    }
+
+    /// From here on the client may be told of changes.
+    fn on_initialized(
+        &self,
+        context: NotificationContext<RoleServer>,
+    ) -> impl Future<Output = ()> + Send + '_ {
+        self.subscriptions.begin(context.peer);
+        std::future::ready(())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -248,25 +258,19 @@ impl ServerHandler for LegacySession {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let resources = &self.server.inner.features.resources;
-        if resources.is_empty() {
-            return Err(ErrorData::method_not_found::<SubscribeRequestMethod>());
-        }
-        if !resources.is_readable(&request.uri) {
-            let message = "there is no such resource to subscribe to".to_owned();
-            return Err(no_such_resource(&request.uri, Era::Legacy, message).into_rmcp());
-        }
-        self.subscriptions.add(&request.uri, &context.peer).map_err(RpcError::into_rmcp)
+        let subscribe = self.request(Method::Subscribe, &context).with_target(request.uri.clone());
+        self.answer(subscribe, context).await?;
+        self.subscriptions.add(&request.uri).map_err(RpcError::into_rmcp)
     }
 
     async fn unsubscribe(
         &self,
         request: UnsubscribeRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if self.server.inner.features.resources.is_empty() {
-            return Err(ErrorData::method_not_found::<UnsubscribeRequestMethod>());
-        }
+        let unsubscribe =
+            self.request(Method::Unsubscribe, &context).with_target(request.uri.clone());
+        self.answer(unsubscribe, context).await?;
         self.subscriptions.remove(&request.uri);
         Ok(())
     }

@@ -68,6 +68,11 @@ impl EventLog {
         lock(&self.streams).remove(&common(session));
     }
 
+    /// Whether an event is of the stream of a session that belongs to no request.
+    pub(super) fn is_common(session: &str, event: &str) -> bool {
+        parse(event).is_some_and(|(stream, _)| stream == common(session))
+    }
+
     /// Whether a session may ask for what follows this event: the streams of requests have names
     /// that cannot be guessed, that of the session has not.
     pub(super) fn may_resume(session: &str, event: &str) -> bool {

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Full};
-use mcp_core::{ErrorKind, LegacySession, Principal, RequestId, RpcError, Server};
+use mcp_core::{ErrorKind, LegacySession, Principal, RequestId, RpcError, Server, SessionStream};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -102,9 +102,10 @@ impl Shared {
         let session = parts.headers.get(SESSION_ID).cloned();
         let caller =
             parts.extensions.get::<Principal>().map(|principal| principal.subject().into());
+        let stream = SessionStream::new();
         match session.as_ref().map(HeaderValue::to_str) {
             None if self.sessions.are_full().await => return self.overloaded(id.as_ref()),
-            None => {}
+            None => drop(parts.extensions.insert(stream.clone())),
             // To anybody else than who opened it a session is not there.
             Some(Ok(session)) if self.sessions.belongs_to(session, caller.as_ref()) => {}
             Some(_) => return not_found(id.as_ref()),
@@ -128,7 +129,7 @@ impl Shared {
                 parts.status = StatusCode::NO_CONTENT;
             }
             if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) {
-                self.sessions.set_owner(opened, caller);
+                self.sessions.set_facts(opened, caller, stream);
             }
             return Response::from_parts(parts, Body::engine(body, until));
         }

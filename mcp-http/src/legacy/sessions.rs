@@ -7,7 +7,7 @@ use std::{
 
 use futures_core::Stream;
 use futures_util::StreamExt as _;
-use mcp_core::ResponseStream;
+use mcp_core::{OpenStream, ResponseStream, SessionStream};
 use rmcp::{
     model::{ClientJsonRpcMessage, GetExtensions as _, ServerJsonRpcMessage, ServerResult},
     transport::streamable_http_server::session::{
@@ -40,6 +40,8 @@ struct Facts {
     /// Who opened it, where callers are known.
     owner: Option<Arc<str>>,
     takes_priming: bool,
+    /// Which its client opens with GET.
+    stream: SessionStream,
     ended: CancellationToken,
 }
 
@@ -77,9 +79,10 @@ impl Sessions {
         self.facts().get(id).is_some_and(|facts| facts.owner.as_ref() == caller)
     }
 
-    pub(super) fn set_owner(&self, id: &str, owner: Option<Arc<str>>) {
+    pub(super) fn set_facts(&self, id: &str, owner: Option<Arc<str>>, stream: SessionStream) {
         if let Some(facts) = self.facts().get_mut(id) {
             facts.owner = owner;
+            facts.stream = stream;
         }
     }
 
@@ -163,7 +166,8 @@ impl SessionManager for Sessions {
         &self,
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionsError> {
-        Ok(self.local.create_standalone_stream(id).await?)
+        let events = self.local.create_standalone_stream(id).await?;
+        Ok(while_open(events, self.facts_of(id).stream.open()))
     }
 
     async fn resume(
@@ -174,8 +178,22 @@ impl SessionManager for Sessions {
         if !EventLog::may_resume(id, &last_event_id) {
             return Err(SessionsError::UnknownEvent);
         }
-        let ended = self.facts_of(id).ended;
+        let Facts { ended, stream, .. } = self.facts_of(id);
+        let is_common = EventLog::is_common(id, &last_event_id);
         let events = self.local.resume(id, last_event_id).await?;
-        Ok(events.take_until(ended.cancelled_owned()))
+        let events = events.take_until(ended.cancelled_owned());
+        // Only then does the client hear what belongs to no request.
+        let stream = if is_common { stream } else { SessionStream::new() };
+        Ok(while_open(events, stream.open()))
     }
+}
+
+/// The same events; the client hears of changes for as long as it reads them.
+fn while_open<E>(
+    events: impl Stream<Item = E> + Send + Sync + 'static,
+    open: OpenStream,
+) -> impl Stream<Item = E> + Send + Sync + 'static {
+    events.inspect(move |_| {
+        let _ = &open;
+    })
 }

@@ -1,119 +1,105 @@
 use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
     },
-    task::Poll,
-    time::Duration,
 };
 
-use rmcp::{RoleServer, model::ResourceUpdatedNotificationParam, service::Peer};
+use rmcp::{
+    RoleServer,
+    model::ResourceUpdatedNotificationParam,
+    service::{Peer, ServiceError},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{ErrorKind, RpcError};
+use super::Server;
+use crate::{
+    RpcError, SessionStream,
+    subscription::{Change, Listener},
+};
 
-/// How many resources one session may subscribe to.
-const MOST_RESOURCES: usize = 1_000;
-/// How long an update waits for sessions whose clients do not read.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Which legacy sessions want to hear of which resources.
-#[derive(Default)]
-pub(in crate::server) struct Subscriptions {
-    sessions: Mutex<HashMap<u64, Subscriber>>,
-    next: AtomicU64,
-}
-
-struct Subscriber {
-    client: Peer<RoleServer>,
-    uris: HashSet<Box<str>>,
-}
-
-impl fmt::Debug for Subscriptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriptions").field("sessions", &self.lock().len()).finish()
-    }
-}
-
-impl Subscriptions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Subscriber>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells the sessions that subscribe to a resource of its update. Waits for those that are
-    /// slow to read, all at once and not for long.
-    pub(in crate::server) async fn notify(&self, uri: &str) {
-        type Sending = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-        let mut sending: Vec<Sending> = self
-            .lock()
-            .values()
-            .filter(|subscriber| subscriber.uris.contains(uri))
-            .map(|subscriber| {
-                let client = subscriber.client.clone();
-                let params = ResourceUpdatedNotificationParam::new(uri);
-                // An error means that the client is gone.
-                let send = async move { drop(client.notify_resource_updated(params).await) };
-                Box::pin(send) as Sending
-            })
-            .collect();
-        let all = poll_fn(|cx| {
-            sending.retain_mut(|send| send.as_mut().poll(cx).is_pending());
-            if sending.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-        });
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            tracing::warn!(uri, "not all sessions could be told of an update");
-        }
-    }
-}
-
-/// The subscriptions of one session; they end with it.
+/// What one session hears of: lists that change, and the resources that it subscribes to. It ends
+/// with the session.
 #[derive(Debug)]
 pub(super) struct SessionSubscriptions {
-    all: Arc<Subscriptions>,
-    session: u64,
+    listener: Arc<Listener>,
+    /// Where the client hears only at times.
+    stream: OnceLock<SessionStream>,
+    has_begun: AtomicBool,
+    end: CancellationToken,
+    _end: DropGuard,
 }
 
 impl SessionSubscriptions {
-    pub(super) fn new(all: &Arc<Subscriptions>) -> Self {
-        let session = all.next.fetch_add(1, Ordering::Relaxed);
-        Self { all: Arc::clone(all), session }
+    pub(super) fn new(server: &Server) -> Self {
+        let listener = server.inner.hub.listener();
+        for change in server.changing_lists() {
+            if listener.add(change).is_err() {
+                tracing::warn!("a session will not hear of changes: there are too many");
+            }
+        }
+        let end = CancellationToken::new();
+        let guard = end.clone().drop_guard();
+        Self {
+            listener: Arc::new(listener),
+            stream: OnceLock::new(),
+            has_begun: AtomicBool::new(false),
+            end,
+            _end: guard,
+        }
+    }
+
+    /// Waits with telling the client until it has a stream open.
+    pub(super) fn wait_for(&self, stream: &SessionStream) {
+        let _ = self.stream.set(stream.clone());
+    }
+
+    /// Begins to tell the client.
+    pub(super) fn begin(&self, client: Peer<RoleServer>) {
+        if self.has_begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (listener, end) = (Arc::clone(&self.listener), self.end.clone());
+        let stream = self.stream.get().cloned();
+        // Neither does the engine poll anything of ours between two requests, nor can the one who
+        // makes a change wait for all who hear of it.
+        tokio::spawn(async move {
+            end.run_until_cancelled(tell(&listener, &client, stream.as_ref())).await
+        });
     }
 
     /// # Errors
     ///
     /// When the session subscribes to too many resources.
-    pub(super) fn add(&self, uri: &str, client: &Peer<RoleServer>) -> Result<(), RpcError> {
-        let mut sessions = self.all.lock();
-        let subscriber = sessions
-            .entry(self.session)
-            .or_insert_with(|| Subscriber { client: client.clone(), uris: HashSet::new() });
-        if subscriber.uris.len() >= MOST_RESOURCES && !subscriber.uris.contains(uri) {
-            return Err(RpcError::new(
-                ErrorKind::InvalidParams,
-                format!("a session may subscribe to no more than {MOST_RESOURCES} resources"),
-            ));
-        }
-        subscriber.uris.insert(uri.into());
-        Ok(())
+    pub(super) fn add(&self, uri: &str) -> Result<(), RpcError> {
+        self.listener.add(Change::Resource(uri.into()))
     }
 
     pub(super) fn remove(&self, uri: &str) {
-        let mut sessions = self.all.lock();
-        if let Some(subscriber) = sessions.get_mut(&self.session) {
-            subscriber.uris.remove(uri);
-            if subscriber.uris.is_empty() {
-                sessions.remove(&self.session);
-            }
-        }
+        self.listener.remove(&Change::Resource(uri.into()));
     }
 }
 
-impl Drop for SessionSubscriptions {
-    fn drop(&mut self) {
-        self.all.lock().remove(&self.session);
+/// Tells a client of one change after the other, as fast as it reads.
+async fn tell(listener: &Listener, client: &Peer<RoleServer>, stream: Option<&SessionStream>) {
+    loop {
+        // What has changed stays noted down until it can be told.
+        poll_fn(|cx| listener.poll_ready(cx)).await;
+        if let Some(stream) = stream {
+            stream.opened().await;
+        }
+        let told = match poll_fn(|cx| listener.poll_next(cx)).await {
+            Change::Tools => client.notify_tool_list_changed().await,
+            Change::Prompts => client.notify_prompt_list_changed().await,
+            Change::Resources => client.notify_resource_list_changed().await,
+            Change::Resource(uri) => {
+                let params = ResourceUpdatedNotificationParam::new(&*uri);
+                client.notify_resource_updated(params).await
+            }
+        };
+        if matches!(told, Err(ServiceError::TransportClosed)) {
+            return;
+        }
     }
 }
