@@ -15,7 +15,11 @@ use super::{
     meta::MetaSpans,
     span::{Span, Text},
 };
-use crate::task::TaskLink;
+use crate::{app, task::TaskLink};
+
+/// A session's client shows apps.
+#[derive(Clone)]
+struct ShowsApps;
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
@@ -349,6 +353,21 @@ impl Request {
     /// Asks for log messages of this severity in the name of the request's session.
     pub(crate) fn set_log_level(&mut self, level: Option<LogLevel>) {
         self.meta.set_log_level(level);
+    }
+
+    /// Notes that the client of the request's session shows apps.
+    pub(crate) fn set_client_shows_apps(&mut self) {
+        self.extensions.insert(ShowsApps);
+    }
+
+    /// Whether the client says that it shows apps.
+    pub(crate) fn client_shows_apps(&self) -> bool {
+        match self.era {
+            Era::Legacy => self.extensions.get::<ShowsApps>().is_some(),
+            Era::Modern => {
+                self.meta().client_capabilities().is_some_and(|client| app::are_shown_by(&client))
+            }
+        }
     }
 
     /// Begins the call's span in the client's trace, if the client or the binding tells of one. The

@@ -29,7 +29,7 @@ use self::{logging::SessionLog, subscriptions::SessionSubscriptions};
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
     ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, ResponseStream,
-    RpcError, SessionStream, TraceContext, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
+    RpcError, SessionStream, TraceContext, app, asking::LegacyPeer, protocol::LEGACY_VERSIONS,
 };
 
 /// The handler of one legacy session (2024-11-05 to 2025-11-25), for `rmcp`'s engine.
@@ -58,13 +58,19 @@ impl LegacySession {
         let id = context.extensions.get::<RequestId>().cloned();
         let mut request = Request::legacy(
             id.unwrap_or_else(|| RequestId::from_rmcp(&context.id)),
-            method,
+            method.clone(),
             token.as_ref().map(|token| ProgressToken::from_rmcp(&token.0)),
         );
         let answer_within = self.server.inner.seal.answer_within();
         let peer = LegacyPeer::new(context.peer.clone(), answer_within);
         request.extensions_mut().insert(Arc::new(peer));
         request.set_log_level(self.log.level());
+        if method == Method::ListTools
+            && let Some(client) = context.peer.peer_info()
+            && app::are_shown_by(&client.capabilities)
+        {
+            request.set_client_shows_apps();
+        }
         if let Some(stream) = context.extensions.get::<ResponseStream>() {
             request.extensions_mut().insert(stream.clone());
         }
