@@ -2,6 +2,7 @@
 
 #![allow(deprecated, reason = "the engine calls deprecated what legacy sessions still have")]
 
+mod earlier;
 mod logging;
 mod subscriptions;
 
@@ -25,7 +26,7 @@ use rmcp::{
 };
 use serde::de::DeserializeOwned;
 
-use self::{logging::SessionLog, subscriptions::SessionSubscriptions};
+use self::{earlier::as_known_in, logging::SessionLog, subscriptions::SessionSubscriptions};
 use super::{ResultBody, Server, reply::TypedPart};
 use crate::{
     ErrorKind, Method, Notification, Principal, ProgressToken, Request, RequestId, ResponseStream,
@@ -147,6 +148,12 @@ impl LegacySession {
     }
 }
 
+/// The version of a session that does not know all content that there is.
+fn version(context: &RequestContext<RoleServer>) -> Option<ProtocolVersion> {
+    let version = &context.peer.peer_info()?.protocol_version;
+    (*version < ProtocolVersion::V_2025_06_18).then(|| version.clone())
+}
+
 /// A layer has answered with the result of another method.
 fn of_another_kind() -> ErrorData {
     tracing::error!("a layer answered a request with the result of another method");
@@ -238,8 +245,16 @@ impl ServerHandler for LegacySession {
             .request(Method::CallTool, &context)
             .with_target(request.name.into_owned())
             .with_arguments(request.arguments);
+        let version = version(&context);
         match self.answer(call, context).await? {
-            ResultBody::Tool(result) => Ok(result.into_rmcp().into()),
+            ResultBody::Tool(result) => {
+                let mut result = result.into_rmcp();
+                if let Some(version) = version {
+                    let content = result.content.into_iter();
+                    result.content = content.map(|block| as_known_in(&version, block)).collect();
+                }
+                Ok(result.into())
+            }
             _ => Err(of_another_kind()),
         }
     }
@@ -290,8 +305,17 @@ impl ServerHandler for LegacySession {
             .request(Method::GetPrompt, &context)
             .with_target(request.name)
             .with_arguments(request.arguments);
+        let version = version(&context);
         match self.answer(get, context).await? {
-            ResultBody::Prompt(messages) => Ok(GetPromptResult::from(messages).into()),
+            ResultBody::Prompt(messages) => {
+                let mut result = GetPromptResult::from(messages);
+                if let Some(version) = version {
+                    for message in &mut result.messages {
+                        message.content = as_known_in(&version, message.content.clone());
+                    }
+                }
+                Ok(result.into())
+            }
             _ => Err(of_another_kind()),
         }
     }
