@@ -147,7 +147,7 @@ pub mod tasks {
 ///     .loads_from("https://cdn.jsdelivr.net")
 ///     .prefers_border(true);
 /// let server =
-///     Server::builder("weather", "1.0").tool::<temperatures>().resource(app).build();
+///     Server::builder("weather", "1.0").tool::<temperatures>().app(app).build();
 /// # drop(server);
 /// ```
 pub mod apps {

@@ -184,7 +184,7 @@ fn server() -> Server {
         .tool::<ask>()
         .tool::<ask_others>()
         .tool::<slow>()
-        .resource(App::new("ui://test/app", "app", "<!doctype html>").prefers_border(true))
+        .app(App::new("ui://test/app", "app", "<!doctype html>").prefers_border(true))
         .resource(
             Resource::text("test://text", "text", "text")
                 .title("Text")

@@ -308,7 +308,7 @@ async fn capabilities_are_those_of_what_is_there() {
         send(&server, modern("server/discover", json!({}))).await.result["capabilities"].clone()
     };
     let capabilities = discover(server()).await;
-    assert_eq!(capabilities["resources"], json!({}));
+    assert_eq!(capabilities["resources"], json!({ "subscribe": true }));
     assert_eq!(capabilities["completions"], json!({}));
     assert_eq!(capabilities.get("prompts"), None);
     let resource = Resource::text("a:b", "a", "b");
