@@ -40,7 +40,8 @@ use crate::{
 /// same dispatch as a modern one.
 ///
 /// A binding that numbers requests for the engine in its own way puts the client's [`RequestId`]
-/// into the request's extensions: it is the one that stands in the log.
+/// into the request's extensions: it is the one that stands in the log. One that speaks HTTP puts
+/// [`http::request::Parts`] there, any other [`http::Extensions`], to tell who is calling.
 #[derive(Debug)]
 pub struct LegacySession {
     server: Server,
@@ -71,7 +72,9 @@ impl LegacySession {
             request.extensions_mut().insert(stream.clone());
         }
         let parts = context.extensions.get::<http::request::Parts>();
-        if let Some(principal) = parts.and_then(|parts| parts.extensions.get::<Principal>()) {
+        let carried = parts.map(|parts| &parts.extensions);
+        let carried = carried.or_else(|| context.extensions.get::<http::Extensions>());
+        if let Some(principal) = carried.and_then(|carried| carried.get::<Principal>()) {
             request.extensions_mut().insert(principal.clone());
         }
         let meta = |key: &str| context.meta.0.0.get(key).and_then(serde_json::Value::as_str);

@@ -18,7 +18,7 @@ use std::{
 use futures_core::Stream as _;
 use mcp_core::{Reply, ReplyPart, RequestId};
 
-use crate::output::Output;
+use crate::wire::Wire;
 
 /// Names a call among those in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,15 +118,15 @@ impl CallWaker {
     }
 
     /// Polls the reply for all that it can give now.
-    fn poll(&self, reply: &mut Reply, output: &mut Output) -> Progress {
+    fn poll(&self, reply: &mut Reply, wire: &mut impl Wire) -> Progress {
         let mut cx = Context::from_waker(&self.waker);
-        while output.has_room() {
+        while wire.has_room() {
             match Pin::new(&mut *reply).poll_next(&mut cx) {
                 Poll::Ready(Some(ReplyPart::Notification(notification))) => {
-                    output.push(&notification.to_bytes());
+                    wire.push(notification.to_bytes());
                 }
                 Poll::Ready(Some(ReplyPart::Response(response))) => {
-                    output.push(&response.into_bytes());
+                    wire.push(response.into_bytes());
                     return Progress::Ended;
                 }
                 Poll::Ready(None) => return Progress::Ended,
@@ -158,8 +158,8 @@ impl Calls {
     }
 
     /// Begins a call.
-    pub(crate) fn start(&mut self, mut reply: Reply, output: &mut Output) -> Started {
-        let progress = self.spare.poll(&mut reply, output);
+    pub(crate) fn start(&mut self, mut reply: Reply, wire: &mut impl Wire) -> Started {
+        let progress = self.spare.poll(&mut reply, wire);
         if matches!(progress, Progress::Ended) {
             return Started::Answered;
         }
@@ -175,11 +175,11 @@ impl Calls {
     }
 
     /// Goes on with the calls that have something to do, each of them once. Tells which have ended.
-    pub(crate) fn poll(&mut self, output: &mut Output, mut ended: impl FnMut(&RequestId)) {
+    pub(crate) fn poll(&mut self, wire: &mut impl Wire, mut ended: impl FnMut(&RequestId)) {
         let mut polled = std::mem::take(&mut self.polled);
         std::mem::swap(&mut polled, &mut self.ready.lock().keys);
         let mut keys = polled.drain(..);
-        while output.has_room()
+        while wire.has_room()
             && let Some(key) = keys.next()
         {
             let Some(call) = self.running.get_mut(&key) else {
@@ -190,7 +190,7 @@ impl Calls {
                 continue;
             };
             call.waker.inner.queued.store(false, Ordering::Release);
-            match call.waker.poll(&mut call.reply, output) {
+            match call.waker.poll(&mut call.reply, wire) {
                 Progress::Ended => {
                     if let Some(call) = self.running.remove(&key) {
                         ended(call.reply.id());

@@ -1,4 +1,4 @@
-//! One client: lines in, calls, lines out.
+//! One client: messages in, calls, messages out.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,23 +9,21 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes};
+use http::Extensions;
 use mcp_core::{
     Encoded, Era, ErrorKind, Message, Method, NotificationMessage, Request, RequestId, RpcError,
     Server,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
+use rmcp::model::{ErrorData, ServerJsonRpcMessage, ServerResult};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     calls::{CallKey, Calls, Started},
-    input::{Input, Line},
-    output::Output,
+    options::ConnectionOptions,
     session::{FromEngine, Session},
-    stream::StreamOptions,
+    wire::{Incoming, Wire},
 };
 
 /// How long a client may take to read what is left when the grace period is over.
@@ -33,13 +31,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How many rounds of reading, working and writing are made before other tasks get a turn.
 const ROUNDS: usize = 32;
 
-pub(crate) struct Connection<R, W> {
+struct Connection<'a, W> {
     server: Server,
-    reader: R,
-    writer: W,
-    options: StreamOptions,
-    input: Input,
-    output: Output,
+    wire: &'a mut W,
+    options: ConnectionOptions,
+    /// What holds for every request, such as who is calling.
+    extensions: Extensions,
     calls: Calls,
     session: Option<Session>,
     /// Every request that is neither answered nor cancelled.
@@ -48,6 +45,26 @@ pub(crate) struct Connection<R, W> {
     waiting: VecDeque<Request>,
     /// The size of the texts of all that are in flight.
     bytes: usize,
+}
+
+/// Serves one client until it is gone, or `shutdown` is cancelled.
+///
+/// In the first case of a wire whose client can still read, and in the second, calls in flight are
+/// finished first (see [`ConnectionOptions::grace`]). `extensions` become those of every request: who
+/// is calling, as a transport has established it. Dropping the future cancels the calls in flight.
+/// Needs a `tokio` runtime with time enabled.
+///
+/// # Errors
+///
+/// When reading or writing fails for another reason than that the client is gone.
+pub async fn serve_connection<W: Wire>(
+    server: Server,
+    wire: &mut W,
+    options: ConnectionOptions,
+    extensions: Extensions,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    Connection::new(server, wire, options, extensions).serve(shutdown).await
 }
 
 struct InFlight {
@@ -71,15 +88,18 @@ enum Place {
     Session(i64),
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
-    pub(crate) fn new(server: Server, reader: R, writer: W, options: StreamOptions) -> Self {
+impl<'a, W: Wire> Connection<'a, W> {
+    fn new(
+        server: Server,
+        wire: &'a mut W,
+        options: ConnectionOptions,
+        extensions: Extensions,
+    ) -> Self {
         Self {
             server,
-            reader,
-            writer,
-            input: Input::new(options.max_line),
+            wire,
             options,
-            output: Output::default(),
+            extensions,
             calls: Calls::new(),
             session: None,
             in_flight: HashMap::new(),
@@ -88,7 +108,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
-    pub(crate) async fn serve(mut self, shutdown: CancellationToken) -> io::Result<()> {
+    async fn serve(mut self, shutdown: CancellationToken) -> io::Result<()> {
         match self.run(&shutdown).await {
             Err(error) if is_disconnect(&error) => {
                 tracing::debug!(%error, "the client is gone");
@@ -103,7 +123,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             let mut stopped = pin!(shutdown.cancelled());
             poll_fn(|cx| {
                 if stopped.as_mut().poll(cx).is_ready() {
-                    self.input.stop();
+                    self.wire.stop();
                     return Poll::Ready(Ok(()));
                 }
                 self.poll(cx, Until::InputEnds)
@@ -115,7 +135,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             return result;
         }
         self.abandon();
-        match timeout(LAST_WORDS, poll_fn(|cx| self.output.poll_write(&mut self.writer, cx))).await
+        match timeout(LAST_WORDS, poll_fn(|cx| self.wire.poll_flush(cx))).await
         {
             Ok(result) => result,
             Err(_) => {
@@ -138,25 +158,25 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             }
 
             // No answer can come any more.
-            if self.input.is_empty()
+            if self.wire.is_drained()
                 && let Some(session) = &mut self.session
                 && session.hang_up()
             {
                 continue;
             }
 
-            let had_room = self.output.has_room();
-            let written = self.output.poll_write(&mut self.writer, cx)?;
+            let had_room = self.wire.has_room();
+            let written = self.wire.poll_flush(cx)?;
             if !had_room {
-                if self.output.has_room() {
+                if self.wire.has_room() {
                     continue;
                 }
                 return Poll::Pending;
             }
-            if self.input.has_ended() {
+            if self.wire.has_ended() {
                 return match until {
                     Until::InputEnds => Poll::Ready(Ok(())),
-                    Until::Idle if self.in_flight.is_empty() && self.input.is_empty() => {
+                    Until::Idle if self.in_flight.is_empty() && self.wire.is_drained() => {
                         written.map(Ok)
                     }
                     Until::Idle => Poll::Pending,
@@ -165,10 +185,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             if !may_read {
                 return Poll::Pending;
             }
-            match self.input.poll_read(&mut self.reader, cx) {
+            match self.wire.poll_read(cx) {
                 Poll::Pending => return Poll::Pending,
                 // It may still read its answers.
-                Poll::Ready(Err(error)) if is_disconnect(&error) => self.input.stop(),
+                Poll::Ready(Err(error)) if is_disconnect(&error) => self.wire.stop(),
                 Poll::Ready(result) => result?,
             }
         }
@@ -178,20 +198,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
 
     /// Goes on with what is in flight.
     fn go_on(&mut self, cx: &mut Context<'_>) {
-        let Self { in_flight, bytes, output, .. } = self;
-        self.calls.poll(output, |id| {
+        let Self { in_flight, bytes, wire, .. } = self;
+        self.calls.poll(*wire, |id| {
             *bytes -= in_flight.remove(id).map_or(0, |ended| ended.bytes);
         });
-        while self.output.has_room()
+        while self.wire.has_room()
             && let Some(session) = &mut self.session
             && let Poll::Ready(message) = session.poll_next(cx)
         {
             match message {
                 FromEngine::Response(id, response) => {
                     self.remove(&id);
-                    self.output.push_response(&id, &response);
+                    self.push_response(&id, &response);
                 }
-                FromEngine::Other(message) => self.output.push_legacy(&message),
+                FromEngine::Other(message) => self.push_legacy(&message),
                 FromEngine::End(unanswered) => {
                     self.session = None;
                     for id in unanswered {
@@ -203,9 +223,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
-    /// Takes in requests that waited, and lines. Whether more may be read: there is no line left.
+    /// Takes in requests that waited, and messages. Whether more may be read: there is none left.
     fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.output.has_room() {
+        while self.wire.has_room() {
             if let Some(session) = &mut self.session
                 && session.poll_ready(cx).is_pending()
             {
@@ -217,11 +237,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                 self.remove(request.id());
                 self.start(request);
             } else if self.waiting.len() >= self.options.max_in_flight
-                || self.bytes >= self.options.max_line.saturating_mul(4)
+                || self.bytes >= self.options.max_message.saturating_mul(4)
             {
                 return false;
-            } else if let Some(line) = self.input.next() {
-                self.take_line(line);
+            } else if let Some(message) = self.wire.next_message() {
+                self.take_message(message);
             } else {
                 return true;
             }
@@ -233,14 +253,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         self.in_flight.len() - self.waiting.len() < self.options.max_in_flight
     }
 
-    fn take_line(&mut self, line: Line) {
-        let Line::Text(text) = line else {
-            let limit = self.options.max_line;
-            let error = RpcError::new(
-                ErrorKind::PayloadTooLarge,
-                format!("the line is longer than {limit} bytes"),
-            );
-            return self.output.push(&Encoded::refusal(None, error).into_bytes());
+    fn take_message(&mut self, message: Incoming) {
+        let text = match message {
+            Incoming::Text(text) => text,
+            Incoming::Refused(error) => {
+                return self.wire.push(Encoded::refusal(None, error).into_bytes());
+            }
         };
         let kept = self.session.is_some().then(|| text.clone());
         match Message::parse(text) {
@@ -251,7 +269,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                     session.forward(&text);
                 }
             }
-            Err(malformed) => self.output.push(&self.server.refuse(malformed).into_bytes()),
+            Err(malformed) => self.wire.push(self.server.refuse(malformed).into_bytes()),
         }
     }
 
@@ -270,7 +288,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
-    fn start(&mut self, request: Request) {
+    fn start(&mut self, mut request: Request) {
+        if !self.extensions.is_empty() {
+            request.extensions_mut().extend(self.extensions.clone());
+        }
         if request.era() == Era::Legacy
             && (self.session.is_some() || *request.method() == Method::Initialize)
         {
@@ -279,7 +300,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         let bytes = request.text().len();
         // Most calls end here, without an entry anywhere.
         if let Started::Waits(key, id) =
-            self.calls.start(self.server.call(request), &mut self.output)
+            self.calls.start(self.server.call(request), self.wire)
         {
             self.insert(id, bytes, Place::Calls(key));
         }
@@ -292,7 +313,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         };
         let id = request.id().clone();
         let number = match &mut self.session {
-            Some(session) => session.request(id.clone(), message),
+            Some(session) => session.request(id.clone(), message, &self.extensions),
             None => {
                 self.session = Some(Session::open(&self.server, id.clone(), message));
                 0
@@ -339,8 +360,36 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
+    /// Writes a response of the legacy engine, under the identifier that the client gave.
+    fn push_response(&mut self, id: &RequestId, response: &Result<ServerResult, ErrorData>) {
+        self.wire.push_with(|buffer| {
+            use std::io::Write as _;
+            let mut out = buffer.writer();
+            // Writing to memory and serializing the protocol's types does not fail.
+            let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{id},"#);
+            let _ = match response {
+                Ok(result) => {
+                    out.get_mut().put_slice(br#""result":"#);
+                    serde_json::to_writer(&mut out, result)
+                }
+                Err(error) => {
+                    out.get_mut().put_slice(br#""error":"#);
+                    serde_json::to_writer(&mut out, error)
+                }
+            };
+            out.get_mut().put_u8(b'}');
+        });
+    }
+
+    /// Writes any other message of the legacy engine.
+    fn push_legacy(&mut self, message: &ServerJsonRpcMessage) {
+        self.wire.push_with(|buffer| {
+            let _ = serde_json::to_writer(buffer.writer(), message);
+        });
+    }
+
     fn refuse(&mut self, id: &RequestId, error: RpcError) {
-        self.output.push(&Encoded::refusal(Some(id), error).into_bytes());
+        self.wire.push(Encoded::refusal(Some(id), error).into_bytes());
     }
 
     fn insert(&mut self, id: RequestId, bytes: usize, place: Place) {

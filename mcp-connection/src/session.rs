@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::Extensions;
 use mcp_core::{ErrorKind, Method, Request, RequestId, RpcError, Server};
 use rmcp::{
     RoleServer,
@@ -132,8 +133,16 @@ impl Session {
     }
 
     /// Hands a request to the engine, which must be ready. Returns the number to cancel it by.
-    pub(crate) fn request(&mut self, id: RequestId, mut request: ClientRequest) -> i64 {
+    pub(crate) fn request(
+        &mut self,
+        id: RequestId,
+        mut request: ClientRequest,
+        extensions: &Extensions,
+    ) -> i64 {
         request.extensions_mut().insert(id.clone());
+        if !extensions.is_empty() {
+            request.extensions_mut().insert(extensions.clone());
+        }
         let number = self.next_number;
         self.next_number += 1;
         self.pending.insert(number, id);
