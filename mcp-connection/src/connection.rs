@@ -135,8 +135,7 @@ impl<'a, W: Wire> Connection<'a, W> {
             return result;
         }
         self.abandon();
-        match timeout(LAST_WORDS, poll_fn(|cx| self.wire.poll_flush(cx))).await
-        {
+        match timeout(LAST_WORDS, poll_fn(|cx| self.wire.poll_flush(cx))).await {
             Ok(result) => result,
             Err(_) => {
                 tracing::warn!("the client did not read its last answers");
@@ -299,9 +298,7 @@ impl<'a, W: Wire> Connection<'a, W> {
         }
         let bytes = request.text().len();
         // Most calls end here, without an entry anywhere.
-        if let Started::Waits(key, id) =
-            self.calls.start(self.server.call(request), self.wire)
-        {
+        if let Started::Waits(key, id) = self.calls.start(self.server.call(request), self.wire) {
             self.insert(id, bytes, Place::Calls(key));
         }
     }

@@ -28,7 +28,8 @@ enum Kind {
 }
 
 impl Body {
-    pub(crate) fn empty() -> Self {
+    /// A body of no bytes.
+    pub fn empty() -> Self {
         Self(Kind::Empty)
     }
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use http::{HeaderMap, Uri};
+use mcp_core::{ErrorKind, RpcError};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, HostPattern, OriginPattern};
@@ -121,6 +123,19 @@ impl HttpConfig {
     pub fn allow_any_origin(mut self) -> Self {
         self.access.allow_any_origin();
         self
+    }
+
+    /// Whether a request may be served: `Host` and `Origin`.
+    ///
+    /// [`HttpService`](crate::HttpService) checks that by itself; this is for what else is served
+    /// beside it.
+    ///
+    /// # Errors
+    ///
+    /// Which header forbids it.
+    pub fn admits(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), RpcError> {
+        let checked = self.access.check(uri, headers);
+        checked.map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))
     }
 
     /// Sets how often an event stream without events carries a comment, so that nothing between

@@ -22,9 +22,12 @@ mod headers;
 mod legacy;
 mod reply;
 mod service;
+mod switch_protocols;
 
 pub use crate::{
     body::Body,
     config::{ConfigError, HttpConfig},
+    reply::refusal,
     service::{HttpService, ResponseFuture},
+    switch_protocols::SwitchProtocols,
 };

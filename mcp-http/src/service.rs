@@ -216,10 +216,7 @@ impl Inner {
     /// Judges a request by its head.
     fn begin<B>(&self, parts: Parts, body: B) -> Result<State<B>, RpcError> {
         let headers = &parts.headers;
-        self.config
-            .access
-            .check(&parts.uri, headers)
-            .map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))?;
+        self.config.admits(&parts.uri, headers)?;
 
         if parts.method != Method::POST {
             let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)

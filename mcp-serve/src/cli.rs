@@ -41,6 +41,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
         listen: SocketAddr,
     },
+    /// Listen for WebSockets on /ws, and for nothing else. `http` serves them as well.
+    #[cfg(feature = "ws")]
+    Ws {
+        /// The address and port to listen on; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+    },
 }
 
 /// What also applies when the environment, not a command, asks for HTTP.

@@ -57,6 +57,8 @@ mod logging;
 mod run;
 mod signals;
 mod state_keys;
+#[cfg(feature = "ws")]
+mod ws;
 
 #[doc(hidden)]
 pub use mcp_core::__private;

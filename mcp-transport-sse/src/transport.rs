@@ -1,14 +1,21 @@
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use mcp_core::{Server, Transport};
-use mcp_http::{HttpConfig, HttpService};
+use mcp_http::{Body, HttpConfig, HttpService};
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{Service, ServiceExt as _};
 
-use crate::connection::{Connections, builder};
+use crate::{
+    connection::{Connections, builder},
+    route::{Mount, Mounted},
+};
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -26,7 +33,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct HttpTransport {
     listener: TcpListener,
     config: HttpConfig,
-    path: Arc<str>,
+    path: Option<Arc<str>>,
+    mounts: Vec<Mount>,
     grace: Duration,
     max_connections: usize,
     header_timeout: Duration,
@@ -57,7 +65,8 @@ impl HttpTransport {
         Self {
             listener,
             config: HttpConfig::new(),
-            path: "/mcp".into(),
+            path: Some("/mcp".into()),
+            mounts: Vec::new(),
             grace: Duration::from_secs(25),
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
@@ -87,7 +96,35 @@ impl HttpTransport {
     /// difference.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
-        self.path = format!("/{}", path.trim_matches('/')).into();
+        self.path = Some(absolute(path).into());
+        self
+    }
+
+    /// Serves nothing but `/health` and what is [mounted](Self::mount).
+    #[must_use]
+    pub fn only_mounts(mut self) -> Self {
+        self.path = None;
+        self
+    }
+
+    /// Serves something else on a path of its own, such as the upgrade to a WebSocket. A trailing
+    /// slash makes no difference.
+    ///
+    /// Where the service answers with [`SwitchProtocols`](mcp_http::SwitchProtocols) in the
+    /// response's extensions, the connection goes on as that; limits and draining hold for it as they
+    /// do for HTTP. HTTP/2 connections cannot be upgraded.
+    #[must_use]
+    pub fn mount<S>(mut self, path: &str, service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let serve = move |request| -> Mounted {
+            let response = service.clone().oneshot(request);
+            Box::pin(response.map(|Ok(response)| response))
+        };
+        self.mounts.push(Mount { path: absolute(path).into(), serve: Box::new(serve) });
         self
     }
 
@@ -139,6 +176,7 @@ impl Transport for HttpTransport {
         let connections = Arc::new(Connections {
             http: builder(),
             path: self.path,
+            mounts: self.mounts.into(),
             service: HttpService::new(server, self.config.shutdown(drain.clone())),
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
@@ -184,6 +222,10 @@ impl Transport for HttpTransport {
         }
         Ok(())
     }
+}
+
+fn absolute(path: &str) -> String {
+    format!("/{}", path.trim_matches('/'))
 }
 
 /// The next connection, however long it takes.
