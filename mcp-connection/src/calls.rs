@@ -125,6 +125,9 @@ impl CallWaker {
                 Poll::Ready(Some(ReplyPart::Notification(notification))) => {
                     wire.push(notification.to_bytes());
                 }
+                Poll::Ready(Some(ReplyPart::Request(request))) => wire.push(request),
+                // The connection carries everything.
+                Poll::Ready(Some(ReplyPart::CloseStream)) => {}
                 Poll::Ready(Some(ReplyPart::Response(response))) => {
                     wire.push(response.into_bytes());
                     return Progress::Ended;

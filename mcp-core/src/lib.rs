@@ -41,8 +41,8 @@ mod principal;
 mod prompt;
 mod protocol;
 mod resource;
-mod response_stream;
 mod server;
+mod session;
 mod subject;
 mod target;
 mod task;
@@ -58,16 +58,16 @@ pub use crate::{
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
-        Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
+        Arguments, ClientResponse, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
         Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
-    response_stream::ResponseStream,
     server::{
-        BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
+        BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response,
         ResponseFuture, ResultBody, Server, ServerBuilder,
     },
+    session::LegacySession,
     target::{Target, TargetError},
     text::TextArguments,
     tool::{

@@ -24,7 +24,7 @@ use crate::{
     collect::{CollectError, Collector},
     events::Events,
     headers::{self, Declared, SESSION_ID},
-    legacy::{Engine, Exchange},
+    legacy::Legacy,
     reply,
 };
 
@@ -60,7 +60,7 @@ pub struct HttpService {
 struct Inner {
     server: Server,
     config: HttpConfig,
-    legacy: Engine,
+    legacy: Legacy,
 }
 
 impl fmt::Debug for HttpService {
@@ -87,7 +87,6 @@ pin_project! {
         Ready { response: Option<Response<Body>> },
         Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
         Calling { reply: Option<Reply>, accept: Accept },
-        Engine { exchange: Exchange },
     }
 }
 
@@ -99,7 +98,6 @@ pin_project! {
 enum Next {
     Response(Response<Body>),
     Call(Reply, Accept),
-    Engine(Exchange),
 }
 
 impl<B> fmt::Debug for ResponseFuture<B> {
@@ -111,7 +109,7 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = Engine::new(&server, &config);
+        let legacy = Legacy::new(&config);
         Self { inner: Arc::new(Inner { server, config, legacy }) }
     }
 
@@ -152,7 +150,6 @@ impl<B: HttpBody> Future for ResponseFuture<B> {
                 let mut this = self.project();
                 let id = match this.state.as_mut().project() {
                     StateProjection::Calling { reply: Some(reply), .. } => Some(reply.id().clone()),
-                    StateProjection::Engine { exchange } => exchange.id().cloned(),
                     _ => None,
                 };
                 this.state.set(State::Ready { response: None });
@@ -201,12 +198,10 @@ impl<B: HttpBody> ResponseFuture<B> {
                     let events = Events::new(reply, first, this.inner.config.keep_alive);
                     return Poll::Ready(reply::events(Body::events(events)));
                 }
-                StateProjection::Engine { exchange } => return Pin::new(exchange).poll(cx),
             };
             this.state.set(match next {
                 Next::Response(response) => return Poll::Ready(response),
                 Next::Call(reply, accept) => State::Calling { reply: Some(reply), accept },
-                Next::Engine(exchange) => State::Engine { exchange },
             });
         }
     }
@@ -229,8 +224,8 @@ impl Inner {
                      `Mcp-Session-Id`",
                 ));
             }
-            let exchange = self.legacy.exchange(parts, Bytes::new(), None);
-            return Ok(State::Engine { exchange });
+            let response = Some(self.legacy.serve(&parts, &self.config));
+            return Ok(State::Ready { response });
         }
 
         // A caller that does not say what it sends most likely sends JSON.
@@ -261,14 +256,15 @@ impl Inner {
     /// Decides who answers a message.
     fn dispatch(&self, mut parts: Parts, text: Bytes) -> Next {
         let is_of_session = parts.headers.contains_key(SESSION_ID);
-        let kept = if is_of_session { text.clone() } else { Bytes::new() };
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
         let mut request = match Message::parse(text) {
             Ok(Message::Request(request)) => request,
-            Ok(Message::Notification(_) | Message::Response) if is_of_session && is_legacy => {
-                return Next::Engine(self.legacy.exchange(parts, kept, None));
+            Ok(message @ (Message::Notification(_) | Message::Response(_)))
+                if is_of_session && is_legacy =>
+            {
+                return Next::Response(self.legacy.post(&parts, message, &self.config));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
@@ -310,13 +306,12 @@ impl Inner {
                 }
                 _ if opens_session => {
                     // It opens a new one, whichever it names.
-                    parts.headers.remove(SESSION_ID);
-                    let (text, id) = (request.text().clone(), request.id().clone());
-                    return Next::Engine(self.legacy.exchange(parts, text, Some(id)));
+                    let Self { server, config, .. } = self;
+                    return Next::Response(self.legacy.open(&parts, request, server, config));
                 }
                 _ if is_of_session => {
-                    let id = request.id().clone();
-                    return Next::Engine(self.legacy.exchange(parts, kept, Some(id)));
+                    let message = Message::Request(request);
+                    return Next::Response(self.legacy.post(&parts, message, &self.config));
                 }
                 // A single request without a handshake: a script, a health check, `curl`.
                 _ => {}

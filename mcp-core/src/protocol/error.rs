@@ -154,14 +154,6 @@ impl RpcError {
         }
         out.push(b'}');
     }
-
-    pub(crate) fn into_rmcp(self) -> rmcp::ErrorData {
-        rmcp::ErrorData::new(
-            rmcp::model::ErrorCode(self.kind.code()),
-            self.message,
-            self.data.map(|data| *data),
-        )
-    }
 }
 
 impl fmt::Display for RpcError {

@@ -2,6 +2,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use rmcp::model::{
     self, Implementation, JsonObject, PromptsCapability, ResourcesCapability, ServerCapabilities,
+    ToolsCapability,
 };
 use serde_json::{Value, json};
 use tower::{Layer, Service, service_fn};
@@ -9,6 +10,7 @@ use tower::{Layer, Service, service_fn};
 use super::{
     CacheHints, Entry, Inner, Lists, Response, Server, Tools,
     features::Features,
+    handshake::Handshake,
     list::List,
     prompts::Prompts,
     resources::Resources,
@@ -396,9 +398,9 @@ impl ServerBuilder {
         };
 
         let meta = json!({ "io.modelcontextprotocol/serverInfo": self.identity });
-        #[expect(deprecated, reason = "deprecated, yet part of every revision")]
-        let mut capabilities =
-            ServerCapabilities::builder().enable_logging().enable_tools().build();
+        let mut capabilities = ServerCapabilities::default();
+        capabilities.logging = Some(JsonObject::default());
+        capabilities.tools = Some(ToolsCapability::default());
         capabilities.resources =
             (!features.resources.is_empty()).then(ResourcesCapability::default);
         capabilities.prompts = (!features.prompts.is_empty()).then(PromptsCapability::default);
@@ -418,6 +420,8 @@ impl ServerBuilder {
         self.cache.write(&mut discover);
         discover["_meta"] = meta.clone();
 
+        let handshake =
+            Handshake::new(&capabilities, &self.identity, self.instructions.as_deref());
         let server = Server {
             inner: Arc::new(Inner {
                 lists: Arc::new(listed.write_down(
@@ -431,12 +435,10 @@ impl ServerBuilder {
                     modern_tail: format!(r#","_meta":{meta}}}"#).into_bytes().into(),
                 }),
                 identity: self.identity,
-                instructions: self.instructions,
-                capabilities,
+                handshake: Arc::new(handshake),
                 features,
                 tasks: has_tasks.then_some(tasks),
                 seal,
-                subscriptions: Arc::default(),
                 layered: None,
             }),
         };
@@ -449,14 +451,12 @@ impl ServerBuilder {
         let layered = Inner {
             layered: Some(wrap(service, self.layers)),
             identity: inner.identity.clone(),
-            instructions: inner.instructions.clone(),
-            capabilities: inner.capabilities.clone(),
+            handshake: Arc::clone(&inner.handshake),
             features: inner.features.clone(),
             lists: Arc::clone(&inner.lists),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
             seal: Arc::clone(&inner.seal),
-            subscriptions: Arc::clone(&inner.subscriptions),
             tasks: inner.tasks.clone(),
         };
         Ok(Server { inner: Arc::new(layered) })

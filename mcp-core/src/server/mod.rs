@@ -4,7 +4,7 @@
 mod builder;
 mod call;
 mod features;
-mod legacy;
+mod handshake;
 mod list;
 mod prompts;
 mod reply;
@@ -12,22 +12,21 @@ mod resources;
 mod response;
 mod tasks;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rmcp::model::{Implementation, ServerCapabilities};
+use rmcp::model::Implementation;
 use serde_json::json;
 
 pub(crate) use self::list::CacheHints;
 pub use self::{
     builder::{BuildError, CacheScope, ServerBuilder},
-    legacy::LegacySession,
     reply::{Reply, ReplyPart},
     response::{BoxError, Encoded, Response, ResponseFuture, ResultBody},
 };
 use self::{
     features::{Features, no_such_method},
-    legacy::Subscriptions,
+    handshake::Handshake,
     list::List,
     response::Encoding,
     tasks::Tasks,
@@ -49,14 +48,12 @@ pub struct Server {
 
 struct Inner {
     identity: Implementation,
-    instructions: Option<String>,
-    capabilities: ServerCapabilities,
+    handshake: Arc<Handshake>,
     features: Features,
     lists: Arc<Lists>,
     discover: Bytes,
     encoding: Arc<Encoding>,
     seal: Arc<Seal>,
-    subscriptions: Arc<Subscriptions>,
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
@@ -114,7 +111,9 @@ impl Server {
                 request.notify_through(sender);
                 receiver
             });
-        Reply::new(self.dispatch(request), notifications, id, era, Arc::clone(&self.inner.encoding))
+        let client = request.client().filter(|_| can_notify(request.method())).cloned();
+        let encoding = Arc::clone(&self.inner.encoding);
+        Reply::new(self.dispatch(request), notifications, client, id, era, encoding)
     }
 
     fn dispatch(&self, request: Request) -> ResponseFuture {
@@ -139,9 +138,14 @@ impl Server {
             (Era::Modern, Method::Discover) => {
                 return Response::prebuilt(self.inner.discover.clone()).into();
             }
-            (Era::Legacy, Method::Ping) => {
-                return Response::prebuilt(Bytes::from_static(b"{}")).into();
-            }
+            (
+                Era::Legacy,
+                Method::Initialize
+                | Method::Ping
+                | Method::SetLogLevel
+                | Method::Subscribe
+                | Method::Unsubscribe,
+            ) => return self.serve_legacy(&request),
             (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask) => {
                 return match &self.inner.tasks {
                     Some(tasks) => tasks.answer(request),
@@ -216,16 +220,9 @@ impl Server {
         self.inner.seal.has_keys()
     }
 
-    /// Tells the legacy sessions that have subscribed to a resource that it has changed.
-    ///
-    /// Waits for clients that are slow to read, for 5 s at most.
-    pub async fn notify_resource_updated(&self, uri: &str) {
-        self.inner.subscriptions.notify(uri).await;
-    }
-
-    /// The handler of one legacy session, for `rmcp`'s engine.
-    pub fn legacy_session(&self) -> LegacySession {
-        LegacySession::new(self.clone())
+    /// How long a client may take to answer what it is asked.
+    pub(crate) fn answer_within(&self) -> Duration {
+        self.inner.seal.answer_within()
     }
 }
 
