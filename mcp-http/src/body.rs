@@ -11,7 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::combinators::BoxBody;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::events::Events;
+use crate::{events::Events, sse};
 
 /// The body of a response: one JSON text, a stream of events, or nothing.
 ///
@@ -23,6 +23,7 @@ enum Kind {
     Empty,
     Full(Bytes),
     Events(Box<Events>),
+    Session(Box<sse::Stream>),
     /// What the legacy engine sends, until the server shuts down where it would never end.
     Engine(BoxBody<Bytes, Infallible>, Option<Pin<Box<WaitForCancellationFutureOwned>>>),
 }
@@ -41,6 +42,10 @@ impl Body {
         Self(Kind::Events(Box::new(events)))
     }
 
+    pub(crate) fn session(stream: sse::Stream) -> Self {
+        Self(Kind::Session(Box::new(stream)))
+    }
+
     pub(crate) fn engine(
         body: BoxBody<Bytes, Infallible>,
         until: Option<CancellationToken>,
@@ -55,6 +60,7 @@ impl fmt::Debug for Body {
             Kind::Empty => "Body::Empty",
             Kind::Full(_) => "Body::Full",
             Kind::Events(_) => "Body::Events",
+            Kind::Session(_) => "Body::Session",
             Kind::Engine(..) => "Body::Engine",
         })
     }
@@ -78,6 +84,9 @@ impl HttpBody for Body {
             Kind::Events(events) => {
                 events.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Kind::Session(stream) => {
+                stream.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Kind::Engine(body, until) => {
                 let frame = Pin::new(body).poll_frame(cx);
                 if frame.is_pending()
@@ -97,6 +106,7 @@ impl HttpBody for Body {
             Kind::Empty => true,
             Kind::Full(text) => text.is_empty(),
             Kind::Events(events) => events.is_at_end(),
+            Kind::Session(_) => false,
             Kind::Engine(body, _) => body.is_end_stream(),
         }
     }
@@ -105,7 +115,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(text) => SizeHint::with_exact(text.len() as u64),
-            Kind::Events(_) => SizeHint::default(),
+            Kind::Events(_) | Kind::Session(_) => SizeHint::default(),
             Kind::Engine(body, _) => body.size_hint(),
         }
     }

@@ -1,8 +1,8 @@
 """Connects the official clients to the example servers and checks what they see.
 
 The Python SDK (automatic and legacy mode) and the MCP Inspector's command line, each over stdio
-and over HTTP, list the tools and call `top_n_products`; the sums are computed here a second time,
-from the CSV, with decimal arithmetic. Run by `cargo xtask test`.
+and over HTTP (the Inspector over HTTP+SSE, too), list the tools and call `top_n_products`; the sums
+are computed here a second time, from the CSV, with decimal arithmetic. Run by `cargo xtask test`.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def main() -> int:
         command = [str(options.binaries / name)]
         sales = name == "sales-server"
         checks = []
-        with Listening(command) as address:
+        with Listening(command, "--legacy-sse") as address:
             url = f"http://{address}/mcp"
             stdio = StdioServerParameters(command=command[0], args=["stdio"])
             for mode in ("auto", "legacy"):
@@ -136,6 +136,11 @@ def main() -> int:
                         f"inspector, {transport}, {era}",
                         lambda target=target, era=era: inspector(options.npm, target, era, sales, top),
                     ))
+            sse = [f"http://{address}/sse", "--transport", "sse"]
+            checks.append((
+                "inspector, sse, legacy",
+                lambda sse=sse: inspector(options.npm, sse, "legacy", sales, top),
+            ))
             for title, check in checks:
                 try:
                     check()

@@ -10,10 +10,8 @@ const [modules, name, url] = process.argv.slice(2);
 const load = (file) =>
     import(pathToFileURL(join(modules, '@modelcontextprotocol/sdk/dist/esm/client', file)));
 const { Client } = await load('index.js');
-const transports = {
-    WebSocket: async () => (await load('websocket.js')).WebSocketClientTransport,
-};
-const Transport = await transports[name]();
+const module = { WebSocket: 'websocket.js', SSE: 'sse.js', StreamableHTTP: 'streamableHttp.js' }[name];
+const Transport = (await load(module))[`${name}ClientTransport`];
 
 const client = new Client({ name: 'check', version: '1.0.0' });
 await client.connect(new Transport(new URL(url)));

@@ -1,7 +1,8 @@
 """Connects the official SDKs of the first generation, which know transports that later ones do not.
 
-The Python SDK (`mcp` 1.x, this interpreter's) and the TypeScript SDK, each over a WebSocket, list the
-tools of the example server and call them. Run by `cargo xtask test`.
+The Python SDK (`mcp` 1.x, this interpreter's) and the TypeScript SDK, each over a WebSocket, over HTTP+SSE
+and over Streamable HTTP at the address of HTTP+SSE, list the tools of the example server and call them.
+Run by `cargo xtask test`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 import traceback
 
 from mcp import ClientSession
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.client.websocket import websocket_client
 
 from serving import Listening
@@ -61,16 +64,25 @@ def main() -> int:
     command = [str(options.binaries / "hello")]
 
     checks = []
-    with Listening(command) as both, Listening(command, transport="ws") as alone:
-        for where, address in (("beside HTTP", both), ("alone", alone)):
-            url = f"ws://{address}/ws"
+    with (
+        Listening(command, "--legacy-sse") as http,
+        Listening(command, transport="ws") as alone,
+    ):
+        for title, url, connect, transport in (
+            ("WebSocket beside HTTP", f"ws://{http}/ws", websocket_client, "WebSocket"),
+            ("WebSocket alone", f"ws://{alone}/ws", websocket_client, "WebSocket"),
+            ("HTTP+SSE", f"http://{http}/sse", sse_client, "SSE"),
+            ("POST /sse", f"http://{http}/sse", streamable_http_client, "StreamableHTTP"),
+        ):
             checks.append((
-                f"python sdk 1.x, WebSocket {where}",
-                lambda url=url: asyncio.run(asyncio.wait_for(python_sdk(websocket_client(url)), 120)),
+                f"python sdk 1.x, {title}",
+                lambda url=url, connect=connect: asyncio.run(
+                    asyncio.wait_for(python_sdk(connect(url)), 120)
+                ),
             ))
             checks.append((
-                f"typescript sdk, WebSocket {where}",
-                lambda url=url: typescript_sdk(options.npm, "WebSocket", url),
+                f"typescript sdk, {title}",
+                lambda url=url, transport=transport: typescript_sdk(options.npm, transport, url),
             ))
         failed = 0
         for title, check in checks:
