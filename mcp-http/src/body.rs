@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{events::Events, legacy::Reading};
+use crate::{events::Events, legacy::Reading, sse};
 
 /// The body of a response: one JSON text, a stream of events, or nothing.
 ///
@@ -23,6 +23,8 @@ enum Kind {
     Events(Box<Events>),
     /// A stream of a legacy session.
     Reading(Box<Reading>),
+    /// A session of HTTP+SSE.
+    Session(Box<sse::Stream>),
 }
 
 impl Body {
@@ -42,6 +44,10 @@ impl Body {
     pub(crate) fn reading(reading: Reading) -> Self {
         Self(Kind::Reading(Box::new(reading)))
     }
+
+    pub(crate) fn session(stream: sse::Stream) -> Self {
+        Self(Kind::Session(Box::new(stream)))
+    }
 }
 
 impl fmt::Debug for Body {
@@ -51,6 +57,7 @@ impl fmt::Debug for Body {
             Kind::Full(_) => "Body::Full",
             Kind::Events(_) => "Body::Events",
             Kind::Reading(_) => "Body::Reading",
+            Kind::Session(_) => "Body::Session",
         })
     }
 }
@@ -76,6 +83,9 @@ impl HttpBody for Body {
             Kind::Reading(reading) => {
                 reading.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Kind::Session(stream) => {
+                stream.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -85,6 +95,7 @@ impl HttpBody for Body {
             Kind::Full(text) => text.is_empty(),
             Kind::Events(events) => events.is_at_end(),
             Kind::Reading(reading) => reading.is_at_end(),
+            Kind::Session(_) => false,
         }
     }
 
@@ -92,7 +103,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(text) => SizeHint::with_exact(text.len() as u64),
-            Kind::Events(_) | Kind::Reading(_) => SizeHint::default(),
+            Kind::Events(_) | Kind::Reading(_) | Kind::Session(_) => SizeHint::default(),
         }
     }
 }

@@ -134,7 +134,7 @@ pub(crate) fn without_line_breaks(json: Bytes) -> Bytes {
 
 /// Line breaks end an event's data. In JSON they can only stand between tokens, where a space
 /// does as well; they come from tools that pass on JSON text which someone else has written.
-fn one_line(json: &mut [u8]) {
+pub(crate) fn one_line(json: &mut [u8]) {
     if has_line_break(json) {
         for byte in json {
             if matches!(byte, b'\n' | b'\r') {

@@ -2,16 +2,16 @@ use std::{
     any::Any,
     convert::Infallible,
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use futures_core::Stream as _;
-use http::{Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use http_body::Body as HttpBody;
 use mcp_core::{
     Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server, TraceContext,
@@ -19,7 +19,7 @@ use mcp_core::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    Body, HttpConfig,
+    Body, HttpConfig, SseService,
     accept::Accept,
     collect::{CollectError, Collector},
     events::Events,
@@ -55,6 +55,14 @@ use crate::{
 #[derive(Clone)]
 pub struct HttpService {
     inner: Arc<Inner>,
+    form: Form,
+}
+
+/// What callers are expected to know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Mcp,
+    JsonRpc,
 }
 
 struct Inner {
@@ -76,6 +84,7 @@ pin_project! {
     /// A response on its way. Dropping it cancels the call.
     pub struct ResponseFuture<B> {
         inner: Arc<Inner>,
+        form: Form,
         #[pin]
         state: State<B>,
     }
@@ -110,7 +119,7 @@ impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
         let legacy = Legacy::new(&config);
-        Self { inner: Arc::new(Inner { server, config, legacy }) }
+        Self { inner: Arc::new(Inner { server, config, legacy }), form: Form::Mcp }
     }
 
     /// Answers one HTTP request: [`tower::Service::call`] through a shared reference.
@@ -118,9 +127,45 @@ impl HttpService {
         let (parts, body) = request.into_parts();
         let state = self
             .inner
-            .begin(parts, body)
+            .begin(parts, body, self.form)
             .unwrap_or_else(|error| State::Ready { response: Some(reply::refusal(None, error)) });
-        ResponseFuture { inner: Arc::clone(&self.inner), state }
+        ResponseFuture { inner: Arc::clone(&self.inner), form: self.form, state }
+    }
+
+    /// The same service for callers that know JSON-RPC and nothing of MCP, such as scripts.
+    ///
+    /// It takes POST alone, and no handshake. `Accept` and the headers of MCP are not looked at; the
+    /// answer is always JSON, and what a tool would tell before its result is left out.
+    #[must_use]
+    pub fn json_rpc(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), form: Form::JsonRpc }
+    }
+
+    /// The deprecated transport HTTP+SSE, with the server and the configuration of this one.
+    /// `messages` is the path at which it is sent messages, such as `/messages`; everything else
+    /// that it is asked for is its stream.
+    pub fn sse(&self, messages: &str) -> SseService {
+        SseService::new(self.clone(), messages)
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.inner.server
+    }
+
+    pub(crate) fn config(&self) -> &HttpConfig {
+        &self.inner.config
+    }
+
+    /// Reads the body of a request that is not this service's own.
+    pub(crate) async fn read<B: HttpBody>(
+        &self,
+        headers: &HeaderMap,
+        body: B,
+    ) -> Result<Bytes, RpcError> {
+        let mut collector = self.inner.collector(headers)?;
+        let mut body = pin!(body);
+        let read = poll_fn(|cx| collector.poll(body.as_mut(), cx)).await;
+        read.map_err(|error| self.inner.unread(error))
     }
 }
 
@@ -171,7 +216,7 @@ impl<B: HttpBody> ResponseFuture<B> {
                 StateProjection::Reading { body, parts, collector } => {
                     let read = ready!(collector.poll(body, cx));
                     match (read, parts.take()) {
-                        (Ok(text), Some(parts)) => this.inner.dispatch(parts, text),
+                        (Ok(text), Some(parts)) => this.inner.dispatch(parts, text, *this.form),
                         (Err(error), _) => {
                             return Poll::Ready(reply::refusal(None, this.inner.unread(error)));
                         }
@@ -209,12 +254,13 @@ impl<B: HttpBody> ResponseFuture<B> {
 
 impl Inner {
     /// Judges a request by its head.
-    fn begin<B>(&self, parts: Parts, body: B) -> Result<State<B>, RpcError> {
+    fn begin<B>(&self, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
         let headers = &parts.headers;
         self.config.admits(&parts.uri, headers)?;
 
         if parts.method != Method::POST {
             let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)
+                && form == Form::Mcp
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
             if !is_of_session {
@@ -228,6 +274,12 @@ impl Inner {
             return Ok(State::Ready { response });
         }
 
+        let collector = self.collector(headers)?;
+        Ok(State::Reading { body, parts: Some(parts), collector })
+    }
+
+    /// Prepares to read a request's body, after a look at its headers.
+    fn collector(&self, headers: &HeaderMap) -> Result<Collector, RpcError> {
         // A caller that does not say what it sends most likely sends JSON.
         if let Some(kind) = headers.get(header::CONTENT_TYPE)
             && !is_json(kind)
@@ -250,11 +302,14 @@ impl Inner {
             }
             collector.discard();
         }
-        Ok(State::Reading { body, parts: Some(parts), collector })
+        Ok(collector)
     }
 
     /// Decides who answers a message.
-    fn dispatch(&self, mut parts: Parts, text: Bytes) -> Next {
+    fn dispatch(&self, mut parts: Parts, text: Bytes, form: Form) -> Next {
+        if form == Form::JsonRpc {
+            return self.dispatch_json_rpc(parts, text);
+        }
         let is_of_session = parts.headers.contains_key(SESSION_ID);
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
@@ -318,18 +373,42 @@ impl Inner {
             }
         }
 
+        let reply = self.call(request, &mut parts);
+        let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
+        Next::Call(reply, accept)
+    }
+
+    /// Decides who answers a message of a caller that knows nothing of MCP.
+    fn dispatch_json_rpc(&self, mut parts: Parts, text: Bytes) -> Next {
+        match Message::parse(text) {
+            Ok(Message::Request(request)) if *request.method() == mcp_core::Method::Initialize => {
+                refused(
+                    Some(request.id()),
+                    ErrorKind::MethodNotFound,
+                    "there are no sessions here, and no handshake is needed: call `tools/list` or \
+                     `tools/call`",
+                )
+            }
+            Ok(Message::Request(request)) => {
+                Next::Call(self.call(request, &mut parts), Accept::JSON)
+            }
+            Ok(Message::Notification(_)) => Next::Response(reply::accepted()),
+            Ok(_) => refused(
+                None,
+                ErrorKind::InvalidRequest,
+                "this is a response; the server has sent no request",
+            ),
+            Err(malformed) => Next::Response(reply::json(self.server.refuse(malformed))),
+        }
+    }
+
+    fn call(&self, mut request: mcp_core::Request, parts: &mut Parts) -> Reply {
         // Who is calling, and what else an outer layer has found out.
         *request.extensions_mut() = std::mem::take(&mut parts.extensions);
         if let Some(trace) = TraceContext::from_headers(&parts.headers) {
             request.extensions_mut().insert(trace);
         }
-        let reply = self.server.call(request);
-        let accept = if reply.may_notify() {
-            Accept::of(&parts.headers)
-        } else {
-            Accept { json: true, events: false }
-        };
-        Next::Call(reply, accept)
+        self.server.call(request)
     }
 
     fn unread(&self, error: CollectError) -> RpcError {

@@ -80,6 +80,11 @@ pub(crate) struct HttpOptions {
     )]
     pub(crate) allowed_origin: Vec<String>,
 
+    /// Also serve HTTP+SSE, the transport of 2024-11-05, on /sse and /messages. Deprecated: only for
+    /// clients that know nothing else.
+    #[arg(long, global = true, env = "MCP_LEGACY_SSE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) legacy_sse: bool,
+
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]
     pub(crate) grace: Duration,

@@ -140,6 +140,7 @@ async fn serve_http(
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
+        .legacy_sse(options.legacy_sse)
         .config(http_config(&options)?);
     #[cfg(feature = "ws")]
     let transport = {

@@ -11,11 +11,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use mcp_http::{HttpService, SwitchProtocols};
 use pin_project_lite::pin_project;
+use tower::{Service, ServiceExt as _};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GET: HeaderValue = HeaderValue::from_static("GET, HEAD");
@@ -51,8 +53,27 @@ impl Exchanges {
 
 /// A service beside the protocol's endpoint.
 pub(crate) struct Mount {
-    pub(crate) path: Box<str>,
-    pub(crate) serve: Box<Serve>,
+    path: Box<str>,
+    serve: Box<Serve>,
+}
+
+impl Mount {
+    pub(crate) fn new<S>(path: &str, service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<mcp_http::Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let serve = move |request| -> Mounted {
+            let response = service.clone().oneshot(request);
+            Box::pin(response.map(|Ok(response)| response))
+        };
+        Self { path: absolute(path).into(), serve: Box::new(serve) }
+    }
+}
+
+pub(crate) fn absolute(path: &str) -> String {
+    format!("/{}", path.trim_matches('/'))
 }
 
 impl fmt::Debug for Mount {
@@ -62,7 +83,7 @@ impl fmt::Debug for Mount {
 }
 
 type Serve = dyn Fn(Request<Incoming>) -> Mounted + Send + Sync;
-pub(crate) type Mounted = Pin<Box<dyn Future<Output = Response<mcp_http::Body>> + Send>>;
+type Mounted = Pin<Box<dyn Future<Output = Response<mcp_http::Body>> + Send>>;
 
 impl hyper::service::Service<Request<Incoming>> for Route {
     type Response = Response<Body>;

@@ -1,6 +1,5 @@
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use mcp_core::{Server, Transport};
@@ -10,11 +9,11 @@ use tokio::{
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
 use crate::{
     connection::{Connections, builder},
-    route::{Mount, Mounted},
+    route::{self, Mount},
 };
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
@@ -25,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// | path | |
 /// |---|---|
 /// | `/mcp` | the protocol ([`HttpService`]) |
+/// | `/rpc` | the same for callers that know nothing of MCP ([`HttpService::json_rpc`]) |
+/// | `/sse`, `/messages` | HTTP+SSE, if it is [turned on](Self::legacy_sse) |
 /// | `/health` | 200 on GET and HEAD as long as the process serves |
 ///
 /// On shutdown it stops accepting, lets calls in flight finish for up to the grace period, and
@@ -35,6 +36,7 @@ pub struct HttpTransport {
     config: HttpConfig,
     path: Option<Arc<str>>,
     mounts: Vec<Mount>,
+    legacy_sse: bool,
     grace: Duration,
     max_connections: usize,
     header_timeout: Duration,
@@ -67,6 +69,7 @@ impl HttpTransport {
             config: HttpConfig::new(),
             path: Some("/mcp".into()),
             mounts: Vec::new(),
+            legacy_sse: false,
             grace: Duration::from_secs(25),
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
@@ -96,7 +99,7 @@ impl HttpTransport {
     /// difference.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
-        self.path = Some(absolute(path).into());
+        self.path = Some(route::absolute(path).into());
         self
     }
 
@@ -120,11 +123,18 @@ impl HttpTransport {
         S: Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
-        let serve = move |request| -> Mounted {
-            let response = service.clone().oneshot(request);
-            Box::pin(response.map(|Ok(response)| response))
-        };
-        self.mounts.push(Mount { path: absolute(path).into(), serve: Box::new(serve) });
+        self.mounts.push(Mount::new(path, service));
+        self
+    }
+
+    /// Also serves HTTP+SSE, the transport of 2024-11-05, on `/sse` and `/messages`.
+    ///
+    /// **Deprecated** by every later revision of the protocol, and off by default: for clients that
+    /// know nothing else. `POST /sse` is Streamable HTTP, as `/mcp` is. See
+    /// [`SseService`](mcp_http::SseService).
+    #[must_use]
+    pub fn legacy_sse(mut self, on: bool) -> Self {
+        self.legacy_sse = on;
         self
     }
 
@@ -173,11 +183,21 @@ impl Transport for HttpTransport {
     async fn serve(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let service = HttpService::new(server, self.config.shutdown(drain.clone()));
+        let mut mounts = self.mounts;
+        if self.path.is_some() {
+            mounts.push(Mount::new("/rpc", service.json_rpc()));
+        }
+        if self.legacy_sse {
+            let sse = service.sse("/messages");
+            mounts.push(Mount::new("/sse", sse.clone()));
+            mounts.push(Mount::new("/messages", sse));
+        }
         let connections = Arc::new(Connections {
             http: builder(),
             path: self.path,
-            mounts: self.mounts.into(),
-            service: HttpService::new(server, self.config.shutdown(drain.clone())),
+            mounts: mounts.into(),
+            service,
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
             drain: drain.clone(),
@@ -222,10 +242,6 @@ impl Transport for HttpTransport {
         }
         Ok(())
     }
-}
-
-fn absolute(path: &str) -> String {
-    format!("/{}", path.trim_matches('/'))
 }
 
 /// The next connection, however long it takes.

@@ -13,6 +13,7 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 
 /// The response that ends HTTP, or the one that refuses to.
+#[expect(clippy::result_large_err, reason = "both are the same response, and sent at once")]
 pub(crate) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Response<Body>> {
     let mut response = create_response_with_body(request, Body::empty).map_err(refusal)?;
     if !offers_mcp(request.headers()) {

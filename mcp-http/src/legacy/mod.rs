@@ -53,7 +53,7 @@ impl Legacy {
                 }
                 response
             }
-            Err(Refusal::Initialize(error)) => reply::refusal(Some(request.id()), error),
+            Err(Refusal::Failed(error)) => reply::refusal(Some(request.id()), error),
             Err(Refusal::Full) => {
                 let limit = self.sessions.limit();
                 tracing::warn!(limit, "a session was refused: too many are open");

@@ -1,13 +1,13 @@
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use mcp_core::{LegacySession, RpcError};
+use mcp_core::{ErrorKind, LegacySession, RpcError};
 
 use super::{budget::Budget, session::Session};
+use crate::session_id;
 
 /// How often it is looked for sessions that nobody uses any more.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -23,7 +23,7 @@ pub(super) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Open {
-    by_id: HashMap<Box<str>, Arc<Session>>,
+    by_id: HashMap<Arc<str>, Arc<Session>>,
     /// Whether a task looks after them. There is none while there is no session.
     is_swept: bool,
 }
@@ -32,7 +32,7 @@ struct Open {
 #[derive(Debug)]
 pub(super) enum Refusal {
     Full,
-    Initialize(RpcError),
+    Failed(RpcError),
 }
 
 impl Sessions {
@@ -54,18 +54,20 @@ impl Sessions {
         self: &Arc<Self>,
         owner: Option<Arc<str>>,
         begin: impl FnOnce() -> Result<LegacySession, RpcError>,
-    ) -> Result<(Box<str>, Arc<Session>), Refusal> {
+    ) -> Result<(Arc<str>, Arc<Session>), Refusal> {
         if self.lock().by_id.len() >= self.limit {
             return Err(Refusal::Full);
         }
-        let session = begin().map_err(Refusal::Initialize)?;
+        let session = begin().map_err(Refusal::Failed)?;
         let session = Session::new(session, owner, Arc::clone(&self.budget));
-        let id = new_id();
+        let id = session_id::random().ok_or_else(|| {
+            Refusal::Failed(RpcError::new(ErrorKind::Internal, "internal error"))
+        })?;
         let mut open = self.lock();
         if open.by_id.len() >= self.limit {
             return Err(Refusal::Full);
         }
-        open.by_id.insert(id.clone(), Arc::clone(&session));
+        open.by_id.insert(Arc::clone(&id), Arc::clone(&session));
         if !std::mem::replace(&mut open.is_swept, true) {
             tokio::spawn(sweep(Arc::downgrade(self), self.idle));
         }
@@ -114,17 +116,4 @@ async fn sweep(sessions: Weak<Sessions>, idle: Duration) {
             _ => return,
         }
     }
-}
-
-/// 128 random bits in hexadecimal.
-fn new_id() -> Box<str> {
-    let mut bytes = [0; 16];
-    #[expect(clippy::expect_used, reason = "a system without random numbers can keep no secret")]
-    getrandom::fill(&mut bytes).expect("the system has random numbers");
-    let mut id = String::with_capacity(32);
-    for byte in bytes {
-        // Writing to a `String` does not fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    id.into()
 }
