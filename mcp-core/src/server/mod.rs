@@ -220,6 +220,9 @@ impl Server {
         self.inner.seal.has_keys()
     }
 
+    /// TEMPORARY
+    pub async fn notify_resource_updated(&self, _uri: &str) {}
+
     /// How long a client may take to answer what it is asked.
     pub(crate) fn answer_within(&self) -> Duration {
         self.inner.seal.answer_within()
