@@ -50,6 +50,7 @@ pub(crate) struct Calls {
     spare: CallWaker,
     /// Kept to save an allocation.
     polled: Vec<CallKey>,
+    closing: bool,
 }
 
 #[derive(Debug)]
@@ -148,6 +149,7 @@ impl Calls {
             spare: CallWaker::new(CallKey(0), &ready),
             ready,
             polled: Vec::new(),
+            closing: false,
         }
     }
 
@@ -162,6 +164,9 @@ impl Calls {
 
     /// Begins a call.
     pub(crate) fn start(&mut self, mut reply: Reply, wire: &mut impl Wire) -> Started {
+        if self.closing {
+            reply.close();
+        }
         let progress = self.spare.poll(&mut reply, wire);
         if matches!(progress, Progress::Ended) {
             return Started::Answered;
@@ -206,6 +211,15 @@ impl Calls {
         // The client has to read first; the wakers believe these to be queued.
         self.ready.lock().keys.extend(keys);
         self.polled = polled;
+    }
+
+    /// Ends subscriptions, those that are begun from now on as well, with their results.
+    pub(crate) fn close_subscriptions(&mut self) {
+        self.closing = true;
+        for call in self.running.values_mut().filter(|call| call.reply.is_subscription()) {
+            call.reply.close();
+            call.waker.waker.wake_by_ref();
+        }
     }
 
     /// Drops a call, which cancels it.

@@ -126,6 +126,8 @@ impl<'a, W: Wire> Connection<'a, W> {
             })
             .await?;
         }
+        // Nobody could take an interest any more, and they would never end.
+        self.calls.close_subscriptions();
         let grace = self.options.grace;
         if let Ok(result) = timeout(grace, poll_fn(|cx| self.poll(cx, Until::Idle))).await {
             return result;

@@ -37,6 +37,7 @@
 mod asking;
 mod completion;
 pub mod content;
+mod dynamic;
 mod principal;
 mod prompt;
 mod protocol;
@@ -44,6 +45,7 @@ mod resource;
 mod server;
 mod session;
 mod subject;
+mod subscription;
 mod target;
 mod task;
 mod text;
@@ -55,6 +57,7 @@ pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
+    dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
@@ -68,6 +71,7 @@ pub use crate::{
         ResponseFuture, ResultBody, Server, ServerBuilder,
     },
     session::LegacySession,
+    subscription::{Listening, Notifier, SubscriptionLimit, SubscriptionNotification},
     target::{Target, TargetError},
     text::TextArguments,
     tool::{

@@ -163,8 +163,8 @@ impl HttpConfig {
         self
     }
 
-    /// Sets a token that ends the streams which would otherwise never end (`GET` of legacy
-    /// sessions) when it is cancelled. Calls in flight go on.
+    /// Sets a token that ends the streams which would otherwise never end (`subscriptions/listen`,
+    /// and `GET` of legacy sessions) when it is cancelled. Calls in flight go on.
     #[must_use]
     pub fn shutdown(mut self, token: CancellationToken) -> Self {
         self.shutdown = token;

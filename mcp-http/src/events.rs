@@ -13,8 +13,9 @@ use bytes::Bytes;
 use futures_core::Stream as _;
 use mcp_core::{Reply, ReplyPart, RequestId};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::service::panicked;
+use crate::{HttpConfig, service::panicked};
 
 /// How much is gathered before it is handed over, in bytes.
 const FRAME: usize = 16 * 1024;
@@ -30,17 +31,22 @@ pub(crate) struct Events {
     queue: VecDeque<Bytes>,
     interval: Duration,
     keep_alive: Option<Pin<Box<Sleep>>>,
+    /// When a stream ends that would never end by itself.
+    until: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Events {
     /// Begins with a part that is there already.
-    pub(crate) fn new(reply: Reply, first: ReplyPart, keep_alive: Duration) -> Self {
+    pub(crate) fn new(reply: Reply, first: ReplyPart, config: &HttpConfig) -> Self {
+        let until =
+            reply.is_subscription().then(|| Box::pin(config.shutdown.clone().cancelled_owned()));
         let mut events = Self {
             reply: Some(reply),
             buffer: Vec::with_capacity(512),
             queue: VecDeque::new(),
-            interval: keep_alive,
+            interval: config.keep_alive,
             keep_alive: None,
+            until,
         };
         events.push(first);
         events
@@ -55,6 +61,12 @@ impl Events {
             let Some(reply) = &mut self.reply else {
                 return Poll::Ready(None);
             };
+            if let Some(until) = &mut self.until
+                && until.as_mut().poll(cx).is_ready()
+            {
+                reply.close();
+                self.until = None;
+            }
             // Tools cannot panic through a reply, but layers can.
             match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *reply).poll_next(cx))) {
                 Ok(Poll::Ready(Some(part))) => self.push(part),

@@ -240,7 +240,7 @@ impl<B: HttpBody> ResponseFuture<B> {
                     let Some(reply) = reply.take() else {
                         return Poll::Pending;
                     };
-                    let events = Events::new(reply, first, this.inner.config.keep_alive);
+                    let events = Events::new(reply, first, &this.inner.config);
                     return Poll::Ready(reply::events(Body::events(events)));
                 }
             };
@@ -362,6 +362,15 @@ impl Inner {
                 _ if opens_session => {
                     // It opens a new one, whichever it names.
                     let Self { server, config, .. } = self;
+                    if let Declared::Legacy(version) = declared
+                        && !asks_for(&request, version)
+                    {
+                        return refused(
+                            Some(request.id()),
+                            ErrorKind::InvalidRequest,
+                            "the header MCP-Protocol-Version and `params.protocolVersion` differ",
+                        );
+                    }
                     return Next::Response(self.legacy.open(&parts, request, server, config));
                 }
                 _ if is_of_session => {
@@ -375,7 +384,7 @@ impl Inner {
 
         let reply = self.call(request, &mut parts);
         let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
-        Next::Call(reply, accept)
+        Next::of(reply, accept)
     }
 
     /// Decides who answers a message of a caller that knows nothing of MCP.
@@ -390,7 +399,7 @@ impl Inner {
                 )
             }
             Ok(Message::Request(request)) => {
-                Next::Call(self.call(request, &mut parts), Accept::JSON)
+                Next::of(self.call(request, &mut parts), Accept::JSON)
             }
             Ok(Message::Notification(_)) => Next::Response(reply::accepted()),
             Ok(_) => refused(
@@ -426,6 +435,26 @@ impl Inner {
             }
         }
     }
+}
+
+impl Next {
+    fn of(reply: Reply, accept: Accept) -> Self {
+        if reply.is_subscription() && !accept.events {
+            return refused(
+                Some(reply.id()),
+                ErrorKind::NotAcceptable,
+                "subscriptions/listen is answered with a stream of events: `Accept` must have \
+                 text/event-stream",
+            );
+        }
+        Self::Call(reply, accept)
+    }
+}
+
+/// Whether `initialize` asks for this version, as far as it can be read.
+fn asks_for(initialize: &mcp_core::Request, version: &str) -> bool {
+    let params = initialize.params::<serde_json::Value>();
+    params.is_ok_and(|params| params["protocolVersion"] == version)
 }
 
 #[cold]

@@ -180,7 +180,7 @@ fn a_name_clash_is_a_build_error() {
 
         let chosen = remote().await.retain(|tool| tool.name == "fail");
         let server = Server::builder("gateway", "1.0").mount("a", chosen).build();
-        assert_eq!(server.tool_names().collect::<Vec<_>>(), ["a_fail"]);
+        assert_eq!(server.tool_names(), ["a_fail"]);
     });
 }
 

@@ -114,6 +114,12 @@ methods! {
     UpdateTask = "tasks/update",
     /// `tasks/cancel` (the extension `io.modelcontextprotocol/tasks`)
     CancelTask = "tasks/cancel",
+    /// `subscriptions/listen`
+    Listen = "subscriptions/listen",
+    /// `resources/subscribe` (legacy)
+    Subscribe = "resources/subscribe",
+    /// `resources/unsubscribe` (legacy)
+    Unsubscribe = "resources/unsubscribe",
     /// `completion/complete`
     Complete = "completion/complete",
     /// `initialize` (legacy)
@@ -122,10 +128,6 @@ methods! {
     Ping = "ping",
     /// `logging/setLevel` (legacy sessions)
     SetLogLevel = "logging/setLevel",
-    /// `resources/subscribe` (legacy sessions)
-    Subscribe = "resources/subscribe",
-    /// `resources/unsubscribe` (legacy sessions)
-    Unsubscribe = "resources/unsubscribe",
     /// `notifications/cancelled`
     Cancelled = "notifications/cancelled",
     /// `notifications/initialized` (legacy)

@@ -25,9 +25,6 @@ impl Handshake {
         instructions: Option<&str>,
     ) -> Self {
         let mut result = json!({ "capabilities": capabilities, "serverInfo": identity });
-        if let Some(resources) = result["capabilities"].get_mut("resources") {
-            resources["subscribe"] = true.into();
-        }
         if let Some(instructions) = instructions {
             result["instructions"] = instructions.into();
         }
@@ -74,6 +71,8 @@ impl Server {
                 }
                 Err(error) => Response::error(error).into(),
             },
+            (Method::Subscribe, Some(session)) => self.subscribe(request, session),
+            (Method::Unsubscribe, Some(session)) => self.unsubscribe(request, session),
             (method, _) => no_such_method(method),
         }
     }
@@ -84,6 +83,7 @@ struct SetLevelParams {
     level: LogLevel,
 }
 
-fn empty() -> ResponseFuture {
+/// The result of what has none.
+pub(super) fn empty() -> ResponseFuture {
     Response::prebuilt(Bytes::from_static(b"{}")).into()
 }

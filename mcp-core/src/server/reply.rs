@@ -8,8 +8,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::{Encoded, Response, ResponseFuture, response::Encoding};
-use crate::{Era, Notification, RequestId, session::SessionClient};
+use super::{Encoded, Response, ResponseFuture, ResultBody, response::Encoding};
+use crate::{
+    Era, Notification, RequestId, session::SessionClient, subscription::Subscription,
+};
 
 /// How many notifications a call may be ahead of its client before it has to wait.
 pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
@@ -17,7 +19,7 @@ pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
 /// The answer to one request: any number of notifications, then one response.
 ///
 /// A [`Stream`] that does the call's work as it is polled, on the task that polls it. Dropping it
-/// cancels the call.
+/// cancels the call, or the subscription.
 #[derive(Debug)]
 pub struct Reply {
     future: Option<ResponseFuture>,
@@ -25,6 +27,10 @@ pub struct Reply {
     /// Whom the call may ask, in a legacy session.
     client: Option<Arc<SessionClient>>,
     response: Option<Response>,
+    subscribes: bool,
+    /// Once the subscription is granted, until it ends.
+    subscription: Option<Box<Subscription>>,
+    closing: bool,
     id: RequestId,
     era: Era,
     encoding: Arc<Encoding>,
@@ -57,7 +63,24 @@ impl Reply {
         era: Era,
         encoding: Arc<Encoding>,
     ) -> Self {
-        Self { future: Some(future), notifications, client, response: None, id, era, encoding }
+        Self {
+            future: Some(future),
+            notifications,
+            client,
+            response: None,
+            subscribes: false,
+            subscription: None,
+            closing: false,
+            id,
+            era,
+            encoding,
+        }
+    }
+
+    /// The same for a request that asks for a subscription.
+    pub(super) fn subscribing(mut self) -> Self {
+        self.subscribes = true;
+        self
     }
 
     /// The identifier of the request that this answers.
@@ -68,7 +91,40 @@ impl Reply {
     /// Whether there can be anything before the response. If not, a binding need not prepare for
     /// a stream.
     pub fn may_notify(&self) -> bool {
-        self.notifications.is_some() || self.client.is_some()
+        self.notifications.is_some() || self.client.is_some() || self.subscribes
+    }
+
+    /// Whether it answers `subscriptions/listen`: it ends only when it is [closed](Self::close),
+    /// or at its [limit](crate::SubscriptionLimit), and cannot do without notifications.
+    pub fn is_subscription(&self) -> bool {
+        self.subscribes
+    }
+
+    /// Ends a subscription with its result, once what has changed by now is told; for a binding
+    /// that shuts down. Nothing wakes the task that polls the reply. A call goes on.
+    pub fn close(&mut self) {
+        self.closing = true;
+        if let Some(subscription) = &mut self.subscription {
+            subscription.close();
+        }
+    }
+
+    /// The response that the future came to, unless a subscription begins with it.
+    fn begin(&mut self, response: Response) -> Option<Response> {
+        let listening = match response.into_result() {
+            Ok(ResultBody::Listening(listening)) if self.subscribes => listening,
+            result => return Some(result.map_or_else(Response::error, Response::ok)),
+        };
+        match Subscription::open(listening, self.id.clone()) {
+            Ok(mut subscription) => {
+                if self.closing {
+                    subscription.close();
+                }
+                self.subscription = Some(Box::new(subscription));
+                None
+            }
+            Err(error) => Some(Response::error(error)),
+        }
     }
 
     /// The next part if it is there already, without doing any of the call's work.
@@ -145,8 +201,17 @@ impl Stream for Reply {
         if let Some(future) = &mut self.future
             && let Poll::Ready(response) = future.poll_response(cx)
         {
-            self.response = Some(response);
             self.future = None;
+            self.response = if self.subscribes { self.begin(response) } else { Some(response) };
+        }
+        if let Some(subscription) = &mut self.subscription {
+            if let Some(notification) = std::task::ready!(subscription.poll_next(cx)) {
+                return Poll::Ready(Some(ReplyPart::Notification(notification)));
+            }
+            self.response = self
+                .subscription
+                .take()
+                .map(|ended| Response::ok(ResultBody::Listening(ended.into_listening())));
         }
         if let Some(said) = self.poll_said(cx) {
             return Poll::Ready(Some(said));

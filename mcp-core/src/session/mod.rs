@@ -17,7 +17,9 @@ pub(crate) use self::{
     client::SessionClient, initialize::InitializeParams, questions::NoAnswer,
 };
 use self::questions::Questions;
-use crate::{ClientResponse, LogLevel, Reply, Request, RpcError, Server};
+use crate::{
+    ClientResponse, LogLevel, Reply, Request, RpcError, Server, subscription::Listener,
+};
 
 /// One legacy session: what its client has said of itself in `initialize`, and what the session
 /// has agreed on since.
@@ -40,6 +42,7 @@ struct Inner {
     /// that ask for none get none.
     log_level: Mutex<Option<LogLevel>>,
     questions: Questions,
+    listener: Listener,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,6 +68,7 @@ impl LegacySession {
             capabilities: Mutex::new(Arc::new(params.capabilities)),
             log_level: Mutex::new(None),
             questions: Questions::default(),
+            listener: server.session_listener(),
         })))
     }
 
@@ -87,8 +91,8 @@ impl LegacySession {
     ///
     /// Nothing is queued for a client that does not read: what has changed several times has
     /// changed.
-    pub fn poll_notification(&self, _cx: &Context<'_>) -> Poll<Bytes> {
-        Poll::Pending
+    pub fn poll_notification(&self, cx: &Context<'_>) -> Poll<Bytes> {
+        self.0.listener.poll_next(cx).map(|change| change.to_message())
     }
 
     /// Notes that the client can answer nothing any more: what it has been asked fails, and so
@@ -110,6 +114,11 @@ impl LegacySession {
     /// version that was agreed on first: clients that share a process through a proxy do this.
     pub(crate) fn introduce(&self, params: InitializeParams) {
         *lock(&self.0.capabilities) = Arc::new(params.capabilities);
+    }
+
+    /// What it hears of.
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.0.listener
     }
 
     pub(crate) fn log_level(&self) -> Option<LogLevel> {

@@ -60,6 +60,8 @@ struct Event {
 struct Reader {
     /// The index of the event that it is sent next.
     next: u64,
+    /// The index of the event that it is not sent any more.
+    until: Option<u64>,
     waker: Option<Waker>,
 }
 
@@ -168,7 +170,8 @@ impl EventStream {
     /// and for one that is away only the last events are kept.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        let is_full = state.reader.as_ref().is_some_and(|reader| {
+        let stays = |reader: &&Reader| reader.until.is_none();
+        let is_full = state.reader.as_ref().filter(stays).is_some_and(|reader| {
             let (events, bytes) = state.unread(reader);
             events >= MOST_UNREAD || bytes >= MOST_UNREAD_BYTES
         });
@@ -186,7 +189,7 @@ impl EventStream {
         state.wake_reader();
         state.readers += 1;
         let next = after.map_or(0, |index| index.saturating_add(1));
-        state.reader = Some(Reader { next, waker: None });
+        state.reader = Some(Reader { next, ..Reader::default() });
         ReaderKey(state.readers)
     }
 
@@ -199,12 +202,15 @@ impl EventStream {
         }
     }
 
-    /// Sends the reader away, if there is one. It can come back for what follows.
+    /// Sends the reader away, if there is one, once it has been sent what is there. It can come back
+    /// for what follows.
     pub(super) fn dismiss(&self) {
         let mut state = self.lock();
         state.wake_reader();
-        state.reader = None;
-        state.readers += 1;
+        let next = state.next;
+        if let Some(reader) = &mut state.reader {
+            reader.until = Some(next);
+        }
     }
 
     /// The next events as server-sent events; `None` when there will be none for this reader.
@@ -219,9 +225,10 @@ impl EventStream {
         let Some(place) = state.reader.as_mut().filter(|_| state.readers == reader.0) else {
             return Poll::Ready(None);
         };
-        let first = state.events.iter().position(|event| event.index >= place.next);
-        let Some(first) = first else {
-            if state.ended.is_some() {
+        let until = place.until.unwrap_or(u64::MAX);
+        let is_next = |event: &Event| event.index >= place.next && event.index < until;
+        let Some(first) = state.events.iter().position(is_next) else {
+            if state.ended.is_some() || until < u64::MAX {
                 state.reader = None;
                 return Poll::Ready(None);
             }
@@ -229,7 +236,7 @@ impl EventStream {
             return Poll::Pending;
         };
         let mut frame = Vec::new();
-        for event in state.events.range(first..) {
+        for event in state.events.range(first..).take_while(|event| event.index < until) {
             place.next = event.index + 1;
             // Writing to memory does not fail.
             let _ = write!(frame, "id: {}/{}\n", self.number, event.index);
