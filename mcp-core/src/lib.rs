@@ -61,14 +61,14 @@ pub use crate::{
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
-        Arguments, ClientResponse, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
-        Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
+        Arguments, ClientResponse, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message,
+        Method, Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     server::{
-        BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response,
-        ResponseFuture, ResultBody, Server, ServerBuilder,
+        BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response, ResponseFuture,
+        ResultBody, Server, ServerBuilder,
     },
     session::LegacySession,
     subscription::{Listening, Notifier, SubscriptionLimit, SubscriptionNotification},

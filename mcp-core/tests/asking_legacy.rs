@@ -124,12 +124,11 @@ impl Client {
 
     async fn next(&mut self) -> Value {
         let part = poll_fn(|cx| {
-            let ready = self.replies.iter_mut().find_map(|reply| {
-                match Pin::new(reply).poll_next(cx) {
+            let ready =
+                self.replies.iter_mut().find_map(|reply| match Pin::new(reply).poll_next(cx) {
                     Poll::Ready(part) => part,
                     Poll::Pending => None,
-                }
-            });
+                });
             ready.map_or(Poll::Pending, Poll::Ready)
         });
         let text = match part.await {

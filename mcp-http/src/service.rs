@@ -398,9 +398,7 @@ impl Inner {
                      `tools/call`",
                 )
             }
-            Ok(Message::Request(request)) => {
-                Next::of(self.call(request, &mut parts), Accept::JSON)
-            }
+            Ok(Message::Request(request)) => Next::of(self.call(request, &mut parts), Accept::JSON),
             Ok(Message::Notification(_)) => Next::Response(reply::accepted()),
             Ok(_) => refused(
                 None,

@@ -491,8 +491,7 @@ impl ServerBuilder {
             }
         }
 
-        let handshake =
-            Handshake::new(&capabilities, &self.identity, self.instructions.as_deref());
+        let handshake = Handshake::new(&capabilities, &self.identity, self.instructions.as_deref());
         let server = Server {
             inner: Arc::new(Inner {
                 lists,

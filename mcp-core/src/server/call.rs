@@ -78,7 +78,10 @@ pub(super) fn prepare(
 }
 
 /// What a call needs to know of the times that it was made before, or of its session.
-fn before(subject: &Subject, request: &mut Request) -> Result<Option<Arc<SessionClient>>, RpcError> {
+fn before(
+    subject: &Subject,
+    request: &mut Request,
+) -> Result<Option<Arc<SessionClient>>, RpcError> {
     if request.era() == Era::Legacy {
         return Ok(request.client().cloned());
     }

@@ -9,9 +9,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 
 use super::{Encoded, Response, ResponseFuture, ResultBody, response::Encoding};
-use crate::{
-    Era, Notification, RequestId, session::SessionClient, subscription::Subscription,
-};
+use crate::{Era, Notification, RequestId, session::SessionClient, subscription::Subscription};
 
 /// How many notifications a call may be ahead of its client before it has to wait.
 pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;

@@ -13,13 +13,9 @@ use std::{
 use bytes::Bytes;
 use rmcp::model::ClientCapabilities;
 
-pub(crate) use self::{
-    client::SessionClient, initialize::InitializeParams, questions::NoAnswer,
-};
 use self::questions::Questions;
-use crate::{
-    ClientResponse, LogLevel, Reply, Request, RpcError, Server, subscription::Listener,
-};
+pub(crate) use self::{client::SessionClient, initialize::InitializeParams, questions::NoAnswer};
+use crate::{ClientResponse, LogLevel, Reply, Request, RpcError, Server, subscription::Listener};
 
 /// One legacy session: what its client has said of itself in `initialize`, and what the session
 /// has agreed on since.

@@ -361,8 +361,9 @@ mod tests {
 
     #[test]
     fn legacy_clients_get_unknown_content_as_its_json() {
-        let result =
-            CallResult::from_json(r#"{"content":[{"type":"text","text":"a"},{"type":"hologram"}]}"#);
+        let result = CallResult::from_json(
+            r#"{"content":[{"type":"text","text":"a"},{"type":"hologram"}]}"#,
+        );
         let mut out = Vec::new();
         result.unwrap().write_members(Era::Legacy, &mut out);
         let text = String::from_utf8(out).unwrap();

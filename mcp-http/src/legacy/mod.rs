@@ -10,9 +10,7 @@ mod stream;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, request::Parts};
-use mcp_core::{
-    ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext,
-};
+use mcp_core::{ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext};
 
 pub(crate) use self::reading::Reading;
 use self::{
@@ -72,7 +70,8 @@ impl Legacy {
         config: &HttpConfig,
     ) -> Response<Body> {
         let Some((_, session)) = self.session(parts) else {
-            let id = if let Message::Request(request) = &message { Some(request.id()) } else { None };
+            let id =
+                if let Message::Request(request) = &message { Some(request.id()) } else { None };
             return not_found(id);
         };
         match message {

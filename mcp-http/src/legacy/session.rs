@@ -236,16 +236,8 @@ impl Session {
     }
 
     /// What the client is to hear of next without having asked, if this is the stream for it.
-    pub(super) fn poll_notification(
-        &self,
-        stream: &EventStream,
-        cx: &Context<'_>,
-    ) -> Poll<Bytes> {
-        if stream.number() == COMMON {
-            self.legacy.poll_notification(cx)
-        } else {
-            Poll::Pending
-        }
+    pub(super) fn poll_notification(&self, stream: &EventStream, cx: &Context<'_>) -> Poll<Bytes> {
+        if stream.number() == COMMON { self.legacy.poll_notification(cx) } else { Poll::Pending }
     }
 
     pub(super) fn reader_came(&self) {
@@ -266,9 +258,9 @@ impl Session {
 
     /// Forgets the streams that ended a while ago.
     pub(super) fn sweep(&self) {
-        self.lock().streams.retain(|_, stream| {
-            stream.ended().is_none_or(|ended| ended.elapsed() < RETENTION)
-        });
+        self.lock()
+            .streams
+            .retain(|_, stream| stream.ended().is_none_or(|ended| ended.elapsed() < RETENTION));
     }
 
     /// Ends the session: its calls are cancelled, and its streams end.

@@ -60,9 +60,8 @@ impl Sessions {
         }
         let session = begin().map_err(Refusal::Failed)?;
         let session = Session::new(session, owner, Arc::clone(&self.budget));
-        let id = session_id::random().ok_or_else(|| {
-            Refusal::Failed(RpcError::new(ErrorKind::Internal, "internal error"))
-        })?;
+        let id = session_id::random()
+            .ok_or_else(|| Refusal::Failed(RpcError::new(ErrorKind::Internal, "internal error")))?;
         let mut open = self.lock();
         if open.by_id.len() >= self.limit {
             return Err(Refusal::Full);
@@ -89,8 +88,7 @@ impl Sessions {
     /// Ends the sessions that nobody uses any more. Whether any is left.
     fn sweep(&self) -> bool {
         let mut open = self.lock();
-        let idle: Vec<_> =
-            open.by_id.extract_if(|_, session| session.is_idle(self.idle)).collect();
+        let idle: Vec<_> = open.by_id.extract_if(|_, session| session.is_idle(self.idle)).collect();
         open.by_id.values().for_each(|session| session.sweep());
         open.is_swept = !open.by_id.is_empty();
         let is_swept = open.is_swept;
