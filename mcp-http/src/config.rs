@@ -51,7 +51,7 @@ impl Default for HttpConfig {
             read_timeout: Duration::from_secs(60),
             access: Access::loopback(),
             keep_alive: Duration::from_secs(15),
-            max_sessions: 1_000,
+            max_sessions: 10_000,
             session_idle: Duration::from_secs(300),
             shutdown: CancellationToken::new(),
         }
