@@ -146,8 +146,8 @@ impl HttpConfig {
         self
     }
 
-    /// Sets how many legacy sessions may be open at once; 1,000 by default.
-    /// `initialize` beyond it is answered with 503. A session takes about 60 KB of memory. Zero
+    /// Sets how many legacy sessions may be open at once; 10,000 by default.
+    /// `initialize` beyond it is answered with 503. An idle one takes about 1 KB of memory. Zero
     /// turns legacy sessions off.
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
@@ -156,7 +156,7 @@ impl HttpConfig {
     }
 
     /// Sets after how long without a message in either direction a legacy session ends; 5 minutes
-    /// by default. A call that takes longer than this without a notification is lost.
+    /// by default. A call under way and an open stream count as use.
     #[must_use]
     pub fn session_idle(mut self, timeout: Duration) -> Self {
         self.session_idle = timeout;
