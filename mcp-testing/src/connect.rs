@@ -144,12 +144,15 @@ fn pipe() -> (tokio::net::unix::pipe::Sender, tokio::net::unix::pipe::Receiver) 
     tokio::net::unix::pipe::pipe().expect("the system has a free pipe")
 }
 
-/// A client that can be asked everything.
+/// A client that can be asked everything, and shows apps.
 fn all_capabilities() -> ClientCapabilities {
     let all = serde_json::json!({
         "elicitation": { "form": {}, "url": {} },
         "sampling": { "tools": {}, "context": {} },
         "roots": {},
+        "extensions": {
+            "io.modelcontextprotocol/ui": { "mimeTypes": ["text/html;profile=mcp-app"] },
+        },
     });
     serde_json::from_value(all).expect("these are capabilities")
 }

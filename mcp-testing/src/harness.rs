@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use jsonschema::Validator;
 use mcp_core::{
     Era, Server, Tool,
-    model::{self, CallToolRequestParams, CallToolResult, Implementation},
+    model::{self, CallToolRequestParams, CallToolResult, Implementation, ServerCapabilities},
 };
 use rmcp::{
     ErrorData, RoleClient, ServiceError,
@@ -147,6 +147,15 @@ impl Harness {
             .peer_info()
             .and_then(|info| info.server_info.clone())
             .expect("the server told its name and version")
+    }
+
+    /// What the server says that it can do.
+    ///
+    /// # Panics
+    ///
+    /// When the server did not say.
+    pub fn server_capabilities(&self) -> ServerCapabilities {
+        self.client.peer_info().expect("the server said what it can do").capabilities.clone()
     }
 
     /// Calls a tool.
