@@ -37,6 +37,7 @@
 mod asking;
 mod completion;
 pub mod content;
+mod limits;
 mod principal;
 mod prompt;
 mod protocol;
@@ -55,6 +56,7 @@ pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
+    limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{

@@ -60,7 +60,8 @@ pub struct HttpService {
 struct Inner {
     server: Server,
     config: HttpConfig,
-    legacy: Engine,
+    /// `None` where no sessions are kept.
+    legacy: Option<Engine>,
 }
 
 impl fmt::Debug for HttpService {
@@ -111,7 +112,7 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = Engine::new(&server, &config);
+        let legacy = (!config.stateless).then(|| Engine::new(&server, &config));
         Self { inner: Arc::new(Inner { server, config, legacy }) }
     }
 
@@ -225,15 +226,21 @@ impl Inner {
             let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
-            if !is_of_session {
-                return Err(RpcError::new(
+            return match &self.legacy {
+                Some(legacy) if is_of_session => {
+                    let exchange = legacy.exchange(parts, Bytes::new(), None);
+                    Ok(State::Engine { exchange })
+                }
+                Some(_) => Err(RpcError::new(
                     ErrorKind::MethodNotAllowed,
                     "send messages with POST; GET and DELETE are for legacy sessions and need \
                      `Mcp-Session-Id`",
-                ));
-            }
-            let exchange = self.legacy.exchange(parts, Bytes::new(), None);
-            return Ok(State::Engine { exchange });
+                )),
+                None => Err(RpcError::new(
+                    ErrorKind::MethodNotAllowed,
+                    "send messages with POST; this server keeps no sessions",
+                )),
+            };
         }
 
         // A caller that does not say what it sends most likely sends JSON.
@@ -263,16 +270,20 @@ impl Inner {
 
     /// Decides who answers a message.
     fn dispatch(&self, mut parts: Parts, text: Bytes) -> Next {
-        let is_of_session = parts.headers.contains_key(SESSION_ID);
-        let kept = if is_of_session { text.clone() } else { Bytes::new() };
+        let session =
+            self.legacy.as_ref().filter(|_| parts.headers.contains_key(SESSION_ID));
+        let kept = if session.is_some() { text.clone() } else { Bytes::new() };
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
-        let mut request = match Message::parse(text) {
+        let message = Message::parse(text);
+        if let (Some(legacy), Ok(Message::Notification(_) | Message::Response)) = (session, &message)
+            && is_legacy
+        {
+            return Next::Engine(legacy.exchange(parts, kept, None));
+        }
+        let mut request = match message {
             Ok(Message::Request(request)) => request,
-            Ok(Message::Notification(_) | Message::Response) if is_of_session && is_legacy => {
-                return Next::Engine(self.legacy.exchange(parts, kept, None));
-            }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
             Ok(Message::Notification(_)) => return Next::Response(reply::accepted()),
@@ -311,20 +322,22 @@ impl Inner {
                         "the header MCP-Protocol-Version is malformed or there more than once",
                     );
                 }
-                _ if opens_session => {
-                    // It opens a new one, whichever it names.
-                    parts.headers.remove(SESSION_ID);
-                    let (text, id) = (request.text().clone(), request.id().clone());
-                    return Next::Engine(self.legacy.exchange(parts, text, Some(id)));
-                }
-                _ if is_of_session => {
-                    let id = request.id().clone();
-                    return Next::Engine(self.legacy.exchange(parts, kept, Some(id)));
-                }
-                // A single request without a handshake: a script, a health check, `curl`.
                 _ => {}
             }
+            if opens_session && let Some(legacy) = &self.legacy {
+                // It opens a new one, whichever it names.
+                parts.headers.remove(SESSION_ID);
+                let (text, id) = (request.text().clone(), request.id().clone());
+                return Next::Engine(legacy.exchange(parts, text, Some(id)));
+            }
+            if let Some(legacy) = session {
+                let id = request.id().clone();
+                return Next::Engine(legacy.exchange(parts, kept, Some(id)));
+            }
         }
+
+        // A legacy request that gets here is answered by itself: where no sessions are kept any, and
+        // elsewhere one without a handshake, as of a script, a health check, `curl`.
 
         // Who is calling, and what else an outer layer has found out.
         *request.extensions_mut() = std::mem::take(&mut parts.extensions);

@@ -16,7 +16,7 @@ use tracing::Span;
 
 use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
-    CallResult, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
+    CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
     ToolErrorKind,
     asking::{LegacyPeer, Stop},
     protocol::TraceIds,
@@ -47,6 +47,7 @@ pub(super) fn prepare(
 ) -> Result<Work, Response> {
     let trace = request.begin_trace();
     let mut log = CallLog::new(subject, &request);
+    let timeout = Deadline::cap(&request, timeout);
     let peer = match before(subject, &mut request) {
         Ok(peer) => peer,
         Err(error) => {

@@ -10,6 +10,7 @@ mod prompts;
 mod reply;
 mod resources;
 mod response;
+mod stateless;
 mod tasks;
 
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -33,8 +34,8 @@ use self::{
     tasks::Tasks,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
-    StateKeys,
+    Era, ErrorKind, HeaderParam, Method, Principal, Request, ResponseLimit, RpcError,
+    SUPPORTED_VERSIONS, StateKeys,
     asking::Seal,
     tool::{BoxService, ErasedTool},
 };
@@ -114,7 +115,9 @@ impl Server {
                 request.notify_through(sender);
                 receiver
             });
-        Reply::new(self.dispatch(request), notifications, id, era, Arc::clone(&self.inner.encoding))
+        let limit = request.extensions().get::<ResponseLimit>().copied();
+        let encoding = Arc::clone(&self.inner.encoding);
+        Reply::new(self.dispatch(request), notifications, id, era, encoding, limit)
     }
 
     fn dispatch(&self, request: Request) -> ResponseFuture {
@@ -139,6 +142,7 @@ impl Server {
             (Era::Modern, Method::Discover) => {
                 return Response::prebuilt(self.inner.discover.clone()).into();
             }
+            (Era::Legacy, Method::Initialize) => return self.initialize(&request),
             (Era::Legacy, Method::Ping) => {
                 return Response::prebuilt(Bytes::from_static(b"{}")).into();
             }

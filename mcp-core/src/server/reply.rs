@@ -7,8 +7,8 @@ use std::{
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::{Encoded, Response, ResponseFuture, response::Encoding};
-use crate::{Era, Notification, RequestId};
+use super::{Encoded, Response, ResponseFuture, ResultBody, response::Encoding};
+use crate::{Era, Notification, RequestId, ResponseLimit};
 
 /// How many notifications a call may be ahead of its client before it has to wait.
 pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
@@ -25,6 +25,7 @@ pub struct Reply {
     id: RequestId,
     era: Era,
     encoding: Arc<Encoding>,
+    limit: Option<ResponseLimit>,
 }
 
 /// A part of a [`Reply`].
@@ -48,8 +49,9 @@ impl Reply {
         id: RequestId,
         era: Era,
         encoding: Arc<Encoding>,
+        limit: Option<ResponseLimit>,
     ) -> Self {
-        Self { future: Some(future), notifications, response: None, id, era, encoding }
+        Self { future: Some(future), notifications, response: None, id, era, encoding, limit }
     }
 
     /// The identifier of the request that this answers.
@@ -96,7 +98,16 @@ impl Reply {
     }
 
     fn encode(&self, response: Response) -> Encoded {
-        self.encoding.encode(&self.id, self.era, response)
+        let Some(limit) = self.limit else {
+            return self.encoding.encode(&self.id, self.era, response);
+        };
+        let is_tool = matches!(response.as_result(), Ok(ResultBody::Tool(_)));
+        let encoded = self.encoding.encode(&self.id, self.era, response);
+        match limit.refuse(&encoded, is_tool) {
+            None => encoded,
+            Some(Ok(answer)) => self.encoding.encode(&self.id, self.era, Response::tool(answer)),
+            Some(Err(error)) => Encoded::refusal(Some(&self.id), error),
+        }
     }
 
     pub(super) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<TypedPart>> {
