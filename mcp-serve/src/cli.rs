@@ -14,15 +14,9 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
                   error, such as `info` (the default) or `warn,mcp_core=debug`."
 )]
 pub(crate) struct Cli {
-    /// How log lines are written to standard error.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        env = "MCP_LOG_FORMAT",
-        default_value = "text"
-    )]
-    pub(crate) log_format: LogFormat,
+    /// How log lines are written to standard error; text unless AWS Lambda is set to JSON.
+    #[arg(long, global = true, value_name = "FORMAT", env = "MCP_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

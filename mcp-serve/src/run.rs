@@ -5,6 +5,8 @@ use std::{
 };
 
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
+#[cfg(feature = "lambda")]
+use mcp_transport_lambda::LambdaError;
 use mcp_transport_sse::{ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
@@ -38,8 +40,9 @@ pub async fn run(server: Server) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    logging::init(cli.log_format);
-    match serve(server, cli).await {
+    let target = target(cli.command.as_ref());
+    logging::init(&identity.name, log_format(&cli), matches!(target, Ok(Target::Stdio)));
+    match serve(server, cli, target).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -52,9 +55,16 @@ pub async fn run(server: Server) -> ExitCode {
 enum RunError {
     #[error("{0}")]
     Target(#[from] TargetError),
+    #[cfg(feature = "lambda")]
+    #[error("{0}")]
+    Lambda(#[from] mcp_transport_lambda::LambdaError),
+    #[cfg(feature = "lambda")]
+    #[error("{variable}: {0}", variable = crate::lambda::RESPONSE)]
+    LambdaResponse(#[from] mcp_transport_lambda::ResponseModeError),
+    #[cfg(not(feature = "lambda"))]
     #[error(
-        "AWS Lambda is not supported by this version: AWS_LAMBDA_RUNTIME_API is set; to serve HTTP \
-         behind the Lambda Web Adapter, pass `http`"
+        "AWS_LAMBDA_RUNTIME_API is set, but this binary was built without the feature `lambda` of \
+         mcp-serve; to serve HTTP behind the Lambda Web Adapter, pass `http`"
     )]
     Lambda,
     #[error(
@@ -79,24 +89,38 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Target(_)
-            | Self::Lambda
-            | Self::Anonymous(_)
-            | Self::StateKeys(_)
-            | Self::Config(_) => 2,
+            Self::Target(_) | Self::Anonymous(_) | Self::StateKeys(_) | Self::Config(_) => 2,
+            #[cfg(feature = "lambda")]
+            Self::LambdaResponse(_) => 2,
+            #[cfg(feature = "lambda")]
+            Self::Lambda(error) if !matches!(error, LambdaError::RuntimeApi(_)) => 2,
+            #[cfg(not(feature = "lambda"))]
+            Self::Lambda => 2,
             _ => 1,
         }
     }
 }
 
-async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
-    state_keys::set(&server, |name| std::env::var(name).ok())?;
-    let target = match cli.command {
-        Some(Command::Stdio) => Target::Stdio,
-        Some(Command::Http { listen }) => Target::Http { listen },
-        None => Target::detect(|name| std::env::var(name).ok(), stdin().is_terminal())?,
-    };
-    match target {
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn target(command: Option<&Command>) -> Result<Target, TargetError> {
+    match command {
+        Some(Command::Stdio) => Ok(Target::Stdio),
+        Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
+        None => Target::detect(variable, stdin().is_terminal()),
+    }
+}
+
+async fn serve(
+    server: Server,
+    cli: Cli,
+    target: Result<Target, TargetError>,
+) -> Result<(), RunError> {
+    let log_format = log_format(&cli);
+    state_keys::set(&server, variable)?;
+    match target? {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
             StdioTransport::new()
@@ -105,7 +129,14 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => serve_http(server, listen, cli.http, cli.log_format).await,
+        Target::Http { listen } => serve_http(server, listen, cli.http, log_format).await,
+        #[cfg(feature = "lambda")]
+        Target::Lambda { .. } => {
+            let config = crate::lambda::config(http_config(&cli.http)?, &cli.http, variable)?;
+            let shutdown = signals::shutdown().map_err(RunError::Signals)?;
+            Ok(crate::lambda::serve(server, config, shutdown).await?)
+        }
+        #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
     }
 }
@@ -135,6 +166,16 @@ async fn serve_http(
         );
     }
     transport.serve(server, shutdown).await.map_err(RunError::Http)
+}
+
+/// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
+/// environment.
+fn log_format(cli: &Cli) -> LogFormat {
+    match cli.log_format {
+        Some(format) => format,
+        None if variable("AWS_LAMBDA_LOG_FORMAT").as_deref() == Some("JSON") => LogFormat::Json,
+        None => LogFormat::Text,
+    }
 }
 
 fn http_config(options: &HttpOptions) -> Result<HttpConfig, ConfigError> {

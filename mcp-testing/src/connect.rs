@@ -51,6 +51,9 @@ pub(crate) enum Place {
     Command(tokio::process::Command),
     /// A server that listens somewhere.
     Url(String),
+    /// A function of AWS Lambda.
+    #[cfg(feature = "lambda")]
+    Lambda(crate::lambda::Door, Box<crate::lambda::Emulator>),
 }
 
 impl Connect {
@@ -123,6 +126,21 @@ impl Connect {
                 open(child, opening).await
             }
             Place::Url(url) => open(StreamableHttpClientTransport::from_uri(url), opening).await,
+            #[cfg(feature = "lambda")]
+            Place::Lambda(door, emulator) => {
+                use crate::lambda::{Door, harness::Invoking};
+                let emulator = Arc::new(emulator.deployed_behind(door));
+                if door == Door::Invoke {
+                    return open(Invoking::new(emulator), opening).await;
+                }
+                let url = emulator.open(door).await.expect("loopback has a free port");
+                tokio::spawn(async move {
+                    // The function lives as long as the harness.
+                    shutdown.cancelled().await;
+                    drop(emulator);
+                });
+                open(StreamableHttpClientTransport::from_uri(url), opening).await
+            }
         }
     }
 }
