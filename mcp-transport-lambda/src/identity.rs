@@ -67,10 +67,10 @@ pub(crate) fn principal(
     let authorizer = context.authorizer.and_then(authorizer);
     let by_authorizer = authorizer.and_then(|authorizer| {
         if let Some(jwt) = authorizer.jwt {
-            return from_claims(&jwt.claims, jwt.scopes);
+            return Some(from_claims(&jwt.claims, jwt.scopes));
         }
         if let Some(claims) = authorizer.claims {
-            return from_claims(&claims, authorizer.scopes);
+            return Some(from_claims(&claims, authorizer.scopes));
         }
         if let Some(context) = authorizer.lambda {
             return Some(from_lambda(&context));
@@ -103,13 +103,14 @@ fn authorizer(raw: &RawValue) -> Option<Authorizer<'_>> {
     }
 }
 
-fn from_claims(claims: &BTreeMap<String, Value>, granted: Option<&RawValue>) -> Option<Principal> {
+fn from_claims(claims: &BTreeMap<String, Value>, granted: Option<&RawValue>) -> Principal {
     // A client's own token has no subject in some issuers' books.
-    let subject = claims.get("sub").or_else(|| claims.get("client_id"))?;
+    let subject = ["sub", "client_id"].iter().find_map(|name| claims.get(*name));
+    let subject = subject.map_or_else(|| "jwt-authorizer".to_owned(), text);
     let granted: Value =
         granted.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let scopes = ["scope", "scp"].iter().filter_map(|name| claims.get(*name)).flat_map(words);
-    Some(Principal::new(text(subject), scopes.chain(words(&granted))))
+    Principal::new(subject, scopes.chain(words(&granted)))
 }
 
 fn from_lambda(context: &BTreeMap<String, Value>) -> Principal {

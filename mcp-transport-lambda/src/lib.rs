@@ -36,6 +36,8 @@ mod function;
 mod identity;
 mod request;
 mod response;
+#[cfg(test)]
+mod samples;
 mod shape;
 mod stream;
 mod trace;

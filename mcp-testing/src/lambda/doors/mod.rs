@@ -54,6 +54,20 @@ impl Door {
         Self::AlbMultiValue,
     ];
 
+    /// The door's name, as on a command line: `function-url-stream`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FunctionUrl => "function-url",
+            Self::FunctionUrlStream => "function-url-stream",
+            Self::RestApi => "rest-api",
+            Self::RestApiStream => "rest-api-stream",
+            Self::HttpApi => "http-api",
+            Self::Alb => "alb",
+            Self::AlbMultiValue => "alb-multi-value",
+            Self::Invoke => "invoke",
+        }
+    }
+
     /// Whether the door hands replies on as streams, which the function has to be told with
     /// `MCP_LAMBDA_RESPONSE=stream`.
     pub fn streams(self) -> bool {
@@ -78,6 +92,18 @@ impl Door {
             // API Gateway would take 10 MB, of which the invocation carries 6.
             _ => PAYLOAD,
         }
+    }
+}
+
+impl std::str::FromStr for Door {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let doors = || Self::HTTP.into_iter().chain([Self::Invoke]);
+        doors().find(|door| door.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = doors().map(Self::name).collect();
+            format!("`{text}` is no door; there are {}", names.join(", "))
+        })
     }
 }
 
