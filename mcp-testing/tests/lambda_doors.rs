@@ -2,10 +2,8 @@
 #![cfg(feature = "lambda")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use mcp_core::{Era, Server, ToolContext, ToolResult, tool};
-use mcp_testing::{Answer, Asked, Failure, Harness};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use mcp_core::{Server, ToolContext, tool};
+use mcp_testing::{Failure, Harness};
 use serde_json::json;
 
 /// Adds two integers.
@@ -35,32 +33,19 @@ async fn panics() -> u32 {
     panic!("on purpose")
 }
 
-#[derive(Deserialize, JsonSchema)]
-struct Name {
-    name: String,
-}
-
-/// Asks for a name.
-#[tool]
-async fn greet(cx: &ToolContext) -> ToolResult<String> {
-    let name = cx.elicit::<Name>("Who?").await?.accepted();
-    Ok(name.map_or_else(|| "Nobody".to_owned(), |form| format!("Hello, {}!", form.name)))
-}
-
 fn server() -> Server {
     Server::builder("doors", "1.0")
         .tool::<add>()
         .tool::<echo>()
         .tool::<count>()
         .tool::<panics>()
-        .tool::<greet>()
         .build()
 }
 
 #[mcp_testing::test(server(), lambda)]
 async fn tools_are_listed_and_called(mcp: Harness) {
     assert_eq!(mcp.server_info().name, "doors");
-    assert_eq!(mcp.list_tools().await.len(), 5);
+    assert_eq!(mcp.list_tools().await.len(), 4);
     assert_eq!(mcp.call(add { a: 2, b: 40 }).await.text(), "42");
     let failure = mcp.try_call("subtract", json!({})).await.unwrap_err();
     assert_eq!(failure, Failure { code: -32602, message: "unknown tool: subtract".into() });

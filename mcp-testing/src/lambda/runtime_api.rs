@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -12,6 +15,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -30,6 +34,13 @@ const CHUNKS_IN_FLIGHT: usize = 64;
 
 /// One process's side of the Runtime API.
 pub(super) struct RuntimeApi {
+    process: Option<Pid>,
+    /// How many events the process takes at once.
+    concurrency: usize,
+    /// How many it has been given, or is about to be.
+    in_flight: Arc<AtomicUsize>,
+    /// How many it waits for.
+    waiting: Mutex<usize>,
     queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     open: Mutex<HashMap<String, Open>>,
 }
@@ -43,8 +54,41 @@ struct Open {
 type Reply = Response<Full<Bytes>>;
 
 impl RuntimeApi {
-    pub(super) fn new(queue: mpsc::UnboundedReceiver<Invocation>) -> Arc<Self> {
-        Arc::new(Self { queue: AsyncMutex::new(queue), open: Mutex::default() })
+    pub(super) fn new(
+        process: Option<u32>,
+        concurrency: usize,
+        in_flight: Arc<AtomicUsize>,
+        queue: mpsc::UnboundedReceiver<Invocation>,
+    ) -> Arc<Self> {
+        let process = process.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Arc::new(Self {
+            process,
+            concurrency,
+            in_flight,
+            waiting: Mutex::default(),
+            queue: AsyncMutex::new(queue),
+            open: Mutex::default(),
+        })
+    }
+
+    /// Stops a process that has nothing to answer, as Lambda does: what it has begun beside its
+    /// answers does not go on.
+    fn wait(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting += 1;
+        let is_idle = *waiting == self.concurrency && self.in_flight.load(Ordering::Acquire) == 0;
+        if let Some(process) = self.process.filter(|_| is_idle) {
+            // An error is the process's end, which is noticed elsewhere.
+            let _ = kill_process(process, Signal::STOP);
+        }
+    }
+
+    fn wake(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting -= 1;
+        if let Some(process) = self.process {
+            let _ = kill_process(process, Signal::CONT);
+        }
     }
 
     /// Serves the process until the future is dropped.
@@ -85,7 +129,10 @@ impl RuntimeApi {
 
     /// Waits for the next event.
     async fn next(&self) -> Reply {
-        let Some(invocation) = self.queue.lock().await.recv().await else {
+        self.wait();
+        let next = self.queue.lock().await.recv().await;
+        self.wake();
+        let Some(invocation) = next else {
             return error(StatusCode::GONE, "Sandbox.Gone", "the sandbox has ended");
         };
         let Invocation { request_id, event, client_context, tenant_id, trace_id, deadline, reply, busy } =

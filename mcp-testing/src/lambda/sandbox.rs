@@ -102,13 +102,15 @@ impl Sandbox {
         let (queue, invocations) = mpsc::unbounded_channel();
         let has_ended = Arc::new(AtomicBool::new(false));
         let end = CancellationToken::new();
-        let api = RuntimeApi::new(invocations);
+        let in_flight: Arc<AtomicUsize> = Arc::default();
+        let concurrency = program.concurrency.max(1);
+        let api = RuntimeApi::new(child.id(), concurrency, Arc::clone(&in_flight), invocations);
         tokio::spawn(run(child, api, listener, end.clone(), Arc::clone(&has_ended)));
         Ok(Self {
             queue,
-            in_flight: Arc::default(),
+            in_flight,
             has_ended,
-            concurrency: program.concurrency.max(1),
+            concurrency,
             end: end.drop_guard(),
         })
     }
