@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{CallResult, Encoded, ErrorKind, Request, RpcError, ToolError, ToolErrorKind};
+use crate::{
+    CallResult, Encoded, ErrorKind, Request, RpcError, ToolError, ToolErrorKind, task::TaskLink,
+};
 
 /// When a request has to be answered at the latest, whatever its tool's own timeout is.
 ///
@@ -18,7 +20,7 @@ impl Deadline {
     /// How long a call may take that may take `timeout` by itself.
     pub(crate) fn cap(request: &Request, timeout: Duration) -> Duration {
         match request.extensions().get::<Self>() {
-            Some(Self(at)) if !request.task().is_some_and(|task| task.is_task()) => {
+            Some(Self(at)) if !request.task().is_some_and(TaskLink::is_task) => {
                 timeout.min(at.saturating_duration_since(Instant::now()))
             }
             _ => timeout,

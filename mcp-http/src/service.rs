@@ -270,14 +270,14 @@ impl Inner {
 
     /// Decides who answers a message.
     fn dispatch(&self, mut parts: Parts, text: Bytes) -> Next {
-        let session =
-            self.legacy.as_ref().filter(|_| parts.headers.contains_key(SESSION_ID));
+        let session = self.legacy.as_ref().filter(|_| parts.headers.contains_key(SESSION_ID));
         let kept = if session.is_some() { text.clone() } else { Bytes::new() };
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
         let message = Message::parse(text);
-        if let (Some(legacy), Ok(Message::Notification(_) | Message::Response)) = (session, &message)
+        if let (Some(legacy), Ok(Message::Notification(_) | Message::Response)) =
+            (session, &message)
             && is_legacy
         {
             return Next::Engine(legacy.exchange(parts, kept, None));

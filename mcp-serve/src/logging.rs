@@ -31,9 +31,9 @@ pub(crate) fn init(server: &str, format: LogFormat, is_stdio: bool) {
         }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let wants_metrics = !is_stdio && std::env::var(metrics::VARIABLE).is_ok_and(|kind| kind == "emf");
-    let metrics =
-        wants_metrics.then(|| EmbeddedMetrics::new(server, metrics::to_stdout).layer());
+    let wants_metrics =
+        !is_stdio && std::env::var(metrics::VARIABLE).is_ok_and(|kind| kind == "emf");
+    let metrics = wants_metrics.then(|| EmbeddedMetrics::new(server, metrics::to_stdout).layer());
     let logs = tracing_subscriber::registry().with(metrics).with(lines.with_filter(filter));
     let ours = logs.try_init().is_ok();
     if ours && let Some(Err(error)) = parsed {

@@ -15,7 +15,7 @@ use crate::{
     logging, signals, state_keys,
 };
 
-/// Serves until the client goes (stdio) or a signal comes (HTTP), and returns the program's exit
+/// Serves until the client goes (stdio) or a signal comes (HTTP, Lambda), and returns the program's exit
 /// code: 0 after an orderly end, 1 when serving failed, 2 when the arguments or the environment
 /// are wrong.
 ///
@@ -28,6 +28,10 @@ use crate::{
 /// `MCP_STATE_KEY` holds the keys that replicas share, 32 bytes in hexadecimal each, separated by
 /// commas: the first seals what a call knows while its user is being asked, all of them open it.
 /// See [`StateKeys`](crate::StateKeys).
+///
+/// Inside AWS Lambda it answers invocations; `MCP_LAMBDA_RESPONSE` says whether replies are streamed,
+/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in. `MCP_METRICS=emf` writes a line of
+/// CloudWatch's embedded metrics for each call to standard output.
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {

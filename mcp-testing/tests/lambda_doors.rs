@@ -53,7 +53,8 @@ async fn tools_are_listed_and_called(mcp: Harness) {
 
 #[mcp_testing::test(server(), lambda)]
 async fn every_character_comes_back(mcp: Harness) {
-    for text in ["", "line\nbreak\r\n", "quote \" backslash \\", "naïve 世界 🦀", "\u{0}\u{1f}"] {
+    for text in ["", "line\nbreak\r\n", "quote \" backslash \\", "naïve 世界 🦀", "\u{0}\u{1f}"]
+    {
         assert_eq!(mcp.call(echo { text: text.to_owned() }).await.text(), text);
     }
 }

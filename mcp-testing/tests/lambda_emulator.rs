@@ -150,7 +150,8 @@ async fn verdict(behaviour: &str, door: Door) -> (u16, String) {
     (status, emulator.faults().join("\n"))
 }
 
-const GOOD: &str = r#"answer {"statusCode":200,"headers":{"a":"b"},"body":"x","isBase64Encoded":false}"#;
+const GOOD: &str =
+    r#"answer {"statusCode":200,"headers":{"a":"b"},"body":"x","isBase64Encoded":false}"#;
 
 #[test]
 fn replies_of_the_documented_form_pass() {
@@ -161,7 +162,8 @@ fn replies_of_the_documented_form_pass() {
             assert_eq!((status, &*body), (200, "x"), "{door:?} {:?}", emulator.faults());
             assert!(head.contains("a: b"), "{head}");
         }
-        let stream = r#"stream {"statusCode":201,"headers":{"a":"b"},"cookies":["c=d"]}~~~~~~~~one"#;
+        let stream =
+            r#"stream {"statusCode":201,"headers":{"a":"b"},"cookies":["c=d"]}~~~~~~~~one"#;
         for door in [Door::FunctionUrlStream, Door::RestApiStream] {
             let (status, head, body) = get(&emulator(stream), door).await;
             assert!(head.contains("a: b") && head.contains("set-cookie: c=d"), "{head}");
@@ -173,7 +175,9 @@ fn replies_of_the_documented_form_pass() {
 #[test]
 fn replies_of_another_form_are_refused() {
     block_on(async {
-        use Door::{Alb, AlbMultiValue, FunctionUrl, FunctionUrlStream, HttpApi, RestApi, RestApiStream};
+        use Door::{
+            Alb, AlbMultiValue, FunctionUrl, FunctionUrlStream, HttpApi, RestApi, RestApiStream,
+        };
         for (door, behaviour, why) in [
             (RestApi, r#"answer {"body":"x"}"#, "statusCode"),
             (RestApi, r#"answer {"statusCode":"ok"}"#, "statusCode"),
@@ -183,13 +187,29 @@ fn replies_of_another_form_are_refused() {
             (RestApi, "answer [1]", "no object"),
             (RestApi, "answer {", "not JSON"),
             (FunctionUrl, r#"answer {"statusCode":99}"#, "statusCode"),
-            (FunctionUrl, r#"answer {"statusCode":200,"multiValueHeaders":{}}"#, "multiValueHeaders"),
-            (FunctionUrl, r#"answer {"statusCode":200,"body":"%","isBase64Encoded":true}"#, "base64"),
+            (
+                FunctionUrl,
+                r#"answer {"statusCode":200,"multiValueHeaders":{}}"#,
+                "multiValueHeaders",
+            ),
+            (
+                FunctionUrl,
+                r#"answer {"statusCode":200,"body":"%","isBase64Encoded":true}"#,
+                "base64",
+            ),
             (HttpApi, r#"answer {"statusCode":200,"cookies":"a=b"}"#, "`cookies`"),
             (HttpApi, r#"answer {"statusCode":200,"isBase64Encoded":"false"}"#, "isBase64Encoded"),
             (Alb, r#"answer {"statusCode":200,"body":"x"}"#, "isBase64Encoded"),
-            (Alb, r#"answer {"statusCode":200,"multiValueHeaders":{},"isBase64Encoded":false}"#, "multiValueHeaders"),
-            (AlbMultiValue, r#"answer {"statusCode":200,"headers":{},"isBase64Encoded":false}"#, "`headers`"),
+            (
+                Alb,
+                r#"answer {"statusCode":200,"multiValueHeaders":{},"isBase64Encoded":false}"#,
+                "multiValueHeaders",
+            ),
+            (
+                AlbMultiValue,
+                r#"answer {"statusCode":200,"headers":{},"isBase64Encoded":false}"#,
+                "`headers`",
+            ),
             // Each invokes in its own way, which the function has to know.
             (FunctionUrlStream, GOOD, "RESPONSE_STREAM"),
             (RestApiStream, GOOD, "STREAM"),
@@ -277,7 +297,9 @@ fn a_process_stands_still_between_its_invocations() {
     block_on(async {
         let emulator = emulator("spawn");
         let ticks = async || match emulator.invoke("1", None).await {
-            Outcome::Answered(reply) => std::str::from_utf8(&reply).unwrap().parse::<u64>().unwrap(),
+            Outcome::Answered(reply) => {
+                std::str::from_utf8(&reply).unwrap().parse::<u64>().unwrap()
+            }
             other => panic!("{other:?}"),
         };
         ticks().await;
@@ -293,15 +315,12 @@ fn a_process_stands_still_between_its_invocations() {
 fn as_many_processes_as_events_at_once_and_no_more_than_allowed() {
     block_on(async {
         let emulator = emulator("hang").timeout(Duration::from_millis(800)).most_processes(2);
-        let (first, second, third) = tokio::join!(
-            emulator.invoke("1", None),
-            emulator.invoke("2", None),
-            async {
+        let (first, second, third) =
+            tokio::join!(emulator.invoke("1", None), emulator.invoke("2", None), async {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 assert_eq!(emulator.processes(), 2);
                 emulator.invoke("3", None).await
-            },
-        );
+            },);
         let kind = |outcome| match outcome {
             Outcome::Failed(failure) => failure.error_type,
             other => panic!("{other:?}"),
@@ -343,8 +362,9 @@ fn the_invoke_api_is_that_of_lambda() {
         let url = failing.open(Door::Invoke).await.unwrap();
         let (authority, path) = url["http://".len()..].split_once('/').unwrap();
         let mut stream = tokio::net::TcpStream::connect(authority).await.unwrap();
-        let request =
-            format!("POST /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1");
+        let request = format!(
+            "POST /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1"
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).await.unwrap();

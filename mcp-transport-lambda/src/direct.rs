@@ -127,9 +127,7 @@ pub(crate) async fn gateway(
     let answer = message(server, call.into(), facts).await.map(Encoded::into_bytes);
     let answer = answer.unwrap_or_default();
     match serde_json::from_slice::<Answer<'_>>(&answer) {
-        Ok(Answer { result: Some(result), .. }) => {
-            answer.slice_ref(result.get().as_bytes())
-        }
+        Ok(Answer { result: Some(result), .. }) => answer.slice_ref(result.get().as_bytes()),
         // The gateway has no place for a JSON-RPC error; the model can read a tool's.
         Ok(Answer { error: Some(error), .. }) => failure(&error.message),
         _ => failure("internal error"),

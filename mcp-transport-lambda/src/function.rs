@@ -19,8 +19,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::{
-    LambdaConfig,
-    direct,
+    LambdaConfig, direct,
     event::{Event, HttpEvent},
     identity, request,
     response::{self, Whole},
@@ -160,7 +159,8 @@ impl Function {
         }
 
         // It is whole already: reading it does not wait.
-        let text = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let text =
+            body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let exchange =
             self.inner.service.respond(Request::from_parts(parts, Full::new(text.clone())));
         let answered = async {
@@ -177,7 +177,8 @@ impl Function {
                     Ok(Message::Request(request)) => Some(request.id().clone()),
                     _ => None,
                 };
-                let message = "the request was cancelled: the time that the function may take is over";
+                let message =
+                    "the request was cancelled: the time that the function may take is over";
                 let error = RpcError::new(ErrorKind::DeadlineExceeded, message);
                 reply(shape, streams, refusal(StatusCode::OK, id.as_ref(), error)).await
             }

@@ -24,7 +24,10 @@ pub(crate) enum BadRequest {
 }
 
 /// Makes the request. What the event says about its caller is left to others.
-pub(crate) fn request(shape: Shape, event: HttpEvent<'_>) -> Result<Request<Full<Bytes>>, BadRequest> {
+pub(crate) fn request(
+    shape: Shape,
+    event: HttpEvent<'_>,
+) -> Result<Request<Full<Bytes>>, BadRequest> {
     let context = event.request_context.as_ref();
     let method = match context.and_then(|context| context.http.as_ref()) {
         Some(http) => &http.method,
@@ -122,7 +125,8 @@ fn push_encoded(uri: &mut String, byte: u8, kept: &[u8]) {
 
 /// The parameters of the events that have no query string.
 fn parameters<'a>(event: &HttpEvent<'a>) -> Vec<(Text<'a>, Text<'a>)> {
-    let multiple: Option<Pairs<'a, Vec<Text<'a>>>> = read(event.multi_value_query_string_parameters);
+    let multiple: Option<Pairs<'a, Vec<Text<'a>>>> =
+        read(event.multi_value_query_string_parameters);
     if let Some(Pairs(pairs)) = multiple {
         return pairs
             .into_iter()

@@ -164,11 +164,8 @@ pub(crate) fn stream(response: Response<mcp_http::Body>) -> StreamResponse<BodyS
     let cookies = cookies.filter_map(|cookie| cookie.to_str().ok().map(str::to_owned)).collect();
     parts.headers.remove(header::SET_COOKIE);
     // The prelude has one value for each header.
-    let metadata_prelude = MetadataPrelude {
-        status_code: parts.status,
-        headers: joined(parts.headers),
-        cookies,
-    };
+    let metadata_prelude =
+        MetadataPrelude { status_code: parts.status, headers: joined(parts.headers), cookies };
     StreamResponse { metadata_prelude, stream: BodyStream(body) }
 }
 

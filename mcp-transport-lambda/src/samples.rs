@@ -48,10 +48,7 @@ impl Read {
 fn function_url() {
     let read = read(sample!("lambda_function_url_request"));
     assert_eq!(read.shape, Shape::FunctionUrl);
-    assert_eq!(
-        read.line(),
-        "GET /my/path?parameter1=value1&parameter1=value2&parameter2=value"
-    );
+    assert_eq!(read.line(), "GET /my/path?parameter1=value1&parameter1=value2&parameter2=value");
     assert_eq!(read.header("cookie"), ["test=hi"]);
     assert_eq!(read.header("host"), ["id.lambda-url.eu-west-2.on.aws"]);
     assert!(read.request.body().is_empty() && read.principal.is_none());
@@ -90,10 +87,7 @@ fn http_api_without_an_authorizer() {
 #[test]
 fn the_stage_of_an_http_api_is_no_part_of_the_path() {
     let read = read(sample!("apigw_v2_proxy_request_with_stage_in_path"));
-    assert_eq!(
-        read.line(),
-        "POST /my/path?parameter1=value1&parameter1=value2&parameter2=value"
-    );
+    assert_eq!(read.line(), "POST /my/path?parameter1=value1&parameter1=value2&parameter2=value");
     assert_eq!(read.header("cookie"), ["cookie1=value1; cookie2=value2"]);
 }
 
@@ -196,20 +190,18 @@ fn callers_are_who_the_source_says() {
     assert!(cognito.has_scope("sales:write") && !cognito.has_scope("sales"));
 
     // "JWT authorizers": lists stand in claims as text in brackets.
-    let jwt = caller(
-        r#"{"authorizer":{"jwt":{"claims":{"sub":"s","scp":"[a b]"},"scopes":["c"]}}}"#,
-    )
-    .unwrap();
+    let jwt =
+        caller(r#"{"authorizer":{"jwt":{"claims":{"sub":"s","scp":"[a b]"},"scopes":["c"]}}}"#)
+            .unwrap();
     assert!(["a", "b", "c"].iter().all(|scope| jwt.has_scope(scope)));
 
-    let lambda = caller(
-        r#"{"authorizer":{"lambda":{"principalId":"ada","scope":"x y","n":1}}}"#,
-    )
-    .unwrap();
+    let lambda =
+        caller(r#"{"authorizer":{"lambda":{"principalId":"ada","scope":"x y","n":1}}}"#).unwrap();
     assert_eq!(lambda.subject(), "ada");
     assert!(lambda.has_scope("y"));
 
-    let lambda_v1 = caller(r#"{"authorizer":{"principalId":"ada","scope":"x","integrationLatency":3}}"#);
+    let lambda_v1 =
+        caller(r#"{"authorizer":{"principalId":"ada","scope":"x","integrationLatency":3}}"#);
     assert!(lambda_v1.unwrap().has_scope("x"));
 
     // A REST API with IAM authorization, and a Function URL with it.

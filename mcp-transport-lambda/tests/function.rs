@@ -10,7 +10,7 @@ use std::{
 use futures_core::Stream as _;
 use lambda_runtime::{Context, FunctionResponse, LambdaEvent, MetadataPrelude};
 use mcp_core::{
-    Request, Response, Server, ServerBuilder, ToolContext, ToolResult, tool,
+    Request, Response, Server, ServerBuilder, ToolContext, ToolResult, TraceContext, tool,
 };
 use mcp_transport_lambda::{BodyStream, Function, HttpConfig, LambdaConfig, ResponseMode};
 use schemars::JsonSchema;
@@ -46,7 +46,7 @@ async fn hang(cx: &ToolContext, says_so: bool) -> u32 {
 #[tool]
 async fn facts(cx: &ToolContext) -> String {
     let caller = cx.principal().map(|caller| caller.subject().to_owned());
-    let trace = cx.trace_context().map(|trace| trace.trace_id());
+    let trace = cx.trace_context().map(TraceContext::trace_id);
     format!("{caller:?} {:?} {trace:?}", cx.tenant())
 }
 
@@ -98,7 +98,8 @@ const ALL: [From; 5] = [From::Url, From::Http, From::Rest, From::Alb, From::AlbM
 
 /// An event that brings this HTTP request.
 fn event(from: From, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Value {
-    let single: Value = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let single: Value =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
     let multiple: Value =
         headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
     let domain = match from {
@@ -345,8 +346,7 @@ async fn only_those_who_can_stream_get_streams() {
     let auto = function(config());
     let text = call("facts", json!({}));
     for from in ALL {
-        let is_stream =
-            |reply: &Reply| matches!(reply, Reply::Stream(..));
+        let is_stream = |reply: &Reply| matches!(reply, Reply::Stream(..));
         let reply = answer(&streaming, &post(from, &text)).await;
         assert_eq!(is_stream(&reply), matches!(from, From::Url | From::Rest), "{from:?}");
         assert!(!is_stream(&answer(&auto, &post(from, &text)).await), "{from:?}");
@@ -488,7 +488,10 @@ async fn health_checks_are_answered() {
     for from in ALL {
         let event = event(from, "GET", "/health", &[], "");
         let reply = answer(&function, &event).await.whole();
-        assert_eq!((&reply["statusCode"], &reply["body"]), (&json!(200), &json!(r#"{"status":"ok"}"#)));
+        assert_eq!(
+            (&reply["statusCode"], &reply["body"]),
+            (&json!(200), &json!(r#"{"status":"ok"}"#))
+        );
     }
     let checker = [("user-agent", "ELB-HealthChecker/2.0")];
     let balancer = event(From::Alb, "GET", "/", &checker, "");

@@ -96,7 +96,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let wanted = |name: &str| options.suite.as_deref().is_none_or(|wanted| name.contains(wanted));
     let suites: Vec<&Suite> = SUITES.iter().filter(|suite| wanted(suite.name)).collect();
     if suites.is_empty() && !doors::names().any(wanted) {
-        let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).chain(doors::names()).collect();
+        let names: Vec<&str> =
+            SUITES.iter().map(|suite| suite.name).chain(doors::names()).collect();
         bail!("no suite has that in its name; there are:\n  {}", names.join("\n  "));
     }
 

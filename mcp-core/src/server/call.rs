@@ -16,8 +16,8 @@ use tracing::Span;
 
 use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
-    CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
-    ToolErrorKind,
+    CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError,
+    ToolError, ToolErrorKind,
     asking::{LegacyPeer, Stop},
     protocol::TraceIds,
     subject::{Subject, SubjectKind},

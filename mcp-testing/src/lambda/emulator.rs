@@ -11,8 +11,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Door, Failure, Outcome,
-    doors,
+    Door, Failure, Outcome, doors,
     invocation::{Invocation, InvokeOptions, PAYLOAD, request_id},
     sandbox::{Lines, Program, Sandbox},
 };
@@ -188,7 +187,10 @@ impl Function {
         if event.len() > PAYLOAD {
             return Outcome::Failed(Failure::new(
                 "RequestTooLargeException",
-                format!("{} byte payload is too large for the RequestResponse invocation type (limit {PAYLOAD} bytes)", event.len()),
+                format!(
+                    "{} byte payload is too large for the RequestResponse invocation type (limit {PAYLOAD} bytes)",
+                    event.len()
+                ),
             ));
         }
         let (sandbox, busy) = match self.place().await {
@@ -231,9 +233,8 @@ impl Function {
         let free = {
             let mut sandboxes = self.lock();
             sandboxes.retain(|sandbox| !sandbox.has_ended());
-            let free = sandboxes.iter().find_map(|sandbox| {
-                Some((Arc::clone(sandbox), sandbox.occupy()?))
-            });
+            let free =
+                sandboxes.iter().find_map(|sandbox| Some((Arc::clone(sandbox), sandbox.occupy()?)));
             if free.is_none() && sandboxes.len() >= self.settings.most_processes {
                 return Err(Failure::new("TooManyRequestsException", "Rate Exceeded."));
             }
@@ -283,6 +284,9 @@ impl Function {
 fn timed_out(request_id: &str, timeout: Duration) -> Failure {
     Failure::new(
         "Sandbox.Timedout",
-        format!("RequestId: {request_id} Error: Task timed out after {:.2} seconds", timeout.as_secs_f64()),
+        format!(
+            "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
+            timeout.as_secs_f64()
+        ),
     )
 }

@@ -55,7 +55,8 @@ impl Transport<RoleClient> for Invoking {
         &mut self,
         message: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
-        let event = serde_json::to_vec(&message).expect("a client's message can be written as JSON");
+        let event =
+            serde_json::to_vec(&message).expect("a client's message can be written as JSON");
         let (emulator, to_client) = (std::sync::Arc::clone(&self.emulator), self.to_client.clone());
         tokio::spawn(async move {
             match emulator.invoke(event, None).await {
@@ -71,7 +72,10 @@ impl Transport<RoleClient> for Invoking {
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
         let text = self.from_server.recv().await?;
         let message = serde_json::from_slice(&text).unwrap_or_else(|error| {
-            panic!("the function said what is no message ({error}): {}", String::from_utf8_lossy(&text))
+            panic!(
+                "the function said what is no message ({error}): {}",
+                String::from_utf8_lossy(&text)
+            )
         });
         Some(message)
     }

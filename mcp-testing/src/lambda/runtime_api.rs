@@ -135,8 +135,16 @@ impl RuntimeApi {
         let Some(invocation) = next else {
             return error(StatusCode::GONE, "Sandbox.Gone", "the sandbox has ended");
         };
-        let Invocation { request_id, event, client_context, tenant_id, trace_id, deadline, reply, busy } =
-            invocation;
+        let Invocation {
+            request_id,
+            event,
+            client_context,
+            tenant_id,
+            trace_id,
+            deadline,
+            reply,
+            busy,
+        } = invocation;
         let trace = trace_id.unwrap_or_else(|| {
             "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0".to_owned()
         });
@@ -159,7 +167,11 @@ impl RuntimeApi {
         let response = response.body(Full::new(event));
         self.lock().insert(request_id, Open { reply, _busy: busy });
         response.unwrap_or_else(|_| {
-            error(StatusCode::INTERNAL_SERVER_ERROR, "Emulator", "an invocation has no such headers")
+            error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Emulator",
+                "an invocation has no such headers",
+            )
         })
     }
 
@@ -261,7 +273,11 @@ async fn stream(open: Open, request: Request<Incoming>) -> Reply {
                     let message = format!("the stream has more than {STREAM} bytes");
                     let failure = Failure::new("Function.ResponseSizeTooLarge", message);
                     let _ = sender.send(Err(failure)).await;
-                    return error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "too long");
+                    return error(
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        "RequestEntityTooLarge",
+                        "too long",
+                    );
                 }
                 let _ = sender.send(Ok(data)).await;
             }

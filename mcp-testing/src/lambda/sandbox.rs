@@ -106,13 +106,7 @@ impl Sandbox {
         let concurrency = program.concurrency.max(1);
         let api = RuntimeApi::new(child.id(), concurrency, Arc::clone(&in_flight), invocations);
         tokio::spawn(run(child, api, listener, end.clone(), Arc::clone(&has_ended)));
-        Ok(Self {
-            queue,
-            in_flight,
-            has_ended,
-            concurrency,
-            end: end.drop_guard(),
-        })
+        Ok(Self { queue, in_flight, has_ended, concurrency, end: end.drop_guard() })
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -25,10 +25,7 @@ pub(super) fn last_headers(headers: &HeaderMap) -> Map<String, Value> {
 }
 
 pub(super) fn multi_value_headers(headers: &HeaderMap) -> Map<String, Value> {
-    headers
-        .keys()
-        .map(|name| (name.as_str().to_owned(), json!(values(headers, name))))
-        .collect()
+    headers.keys().map(|name| (name.as_str().to_owned(), json!(values(headers, name)))).collect()
 }
 
 pub(super) fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
@@ -59,7 +56,8 @@ fn decode(text: &str) -> String {
     while at < bytes.len() {
         let byte = match bytes[at] {
             b'+' => b' ',
-            b'%' => match text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            b'%' => match text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            {
                 Some(byte) => {
                     at += 2;
                     byte

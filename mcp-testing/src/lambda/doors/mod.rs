@@ -128,7 +128,11 @@ pub(super) async fn serve(door: Door, function: Arc<Function>, listener: TcpList
     }
 }
 
-async fn answer(door: Door, function: &Arc<Function>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(
+    door: Door,
+    function: &Arc<Function>,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, door.max_body()).collect().await {
         Ok(body) => body.to_bytes(),

@@ -28,7 +28,9 @@ pub(super) async fn read(
     mut chunks: Chunks,
 ) -> Result<Response<Body>, String> {
     if content_type != CONTENT_TYPE {
-        return Err(format!("the stream's Content-Type is `{content_type}`, expected {CONTENT_TYPE}"));
+        return Err(format!(
+            "the stream's Content-Type is `{content_type}`, expected {CONTENT_TYPE}"
+        ));
     }
     let mut read = BytesMut::new();
     let at = loop {

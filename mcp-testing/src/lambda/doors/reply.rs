@@ -26,7 +26,11 @@ pub(super) fn read(form: Form, text: &Bytes) -> Result<Response<Body>, String> {
     let value: Value =
         serde_json::from_slice(text).map_err(|error| format!("the reply is not JSON: {error}"))?;
     let Value::Object(mut reply) = value else {
-        return if form == Form::Version2 { Ok(inferred(text)) } else { Err("the reply is no object".into()) };
+        return if form == Form::Version2 {
+            Ok(inferred(text))
+        } else {
+            Err("the reply is no object".into())
+        };
     };
     if form == Form::Version2 && !reply.contains_key("statusCode") {
         return Ok(inferred(text));
@@ -84,7 +88,9 @@ fn headers(form: Form, reply: &mut Map<String, Value>) -> Result<HeaderMap, Stri
             return Err("with multi-value headers enabled, `headers` is not read".into());
         }
         Form::Alb { multi_value: false } if multiple.is_some() => {
-            return Err("without multi-value headers enabled, `multiValueHeaders` is not read".into());
+            return Err(
+                "without multi-value headers enabled, `multiValueHeaders` is not read".into()
+            );
         }
         _ => {}
     }

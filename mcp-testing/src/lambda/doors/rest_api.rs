@@ -60,7 +60,8 @@ pub(super) async fn answer(
 
 fn event(request: &Request<Bytes>, path: &str, authorizer: Option<&Value>) -> Value {
     let parameters = event::query(request);
-    let last: Value = parameters.iter().map(|(name, values)| (name.clone(), json!(values.last()))).collect();
+    let last: Value =
+        parameters.iter().map(|(name, values)| (name.clone(), json!(values.last()))).collect();
     let (body, is_base64) = event::body(request);
     let is_empty = parameters.is_empty();
     let mut event = json!({
