@@ -39,6 +39,7 @@ mod asking;
 mod completion;
 pub mod content;
 mod dynamic;
+mod limits;
 mod principal;
 mod prompt;
 mod protocol;
@@ -59,6 +60,7 @@ pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
+    limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{

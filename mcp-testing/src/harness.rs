@@ -89,6 +89,13 @@ impl Harness {
         Connect::new(Place::WebSocket(server))
     }
 
+    /// Connects to a function of AWS Lambda through one of its doors. What a deployment sets up in
+    /// the function's environment for this door is set, unless the test has done so.
+    #[cfg(feature = "lambda")]
+    pub fn behind(door: crate::lambda::Door, function: crate::lambda::Emulator) -> Connect {
+        Connect::new(Place::Lambda(door, Box::new(function)))
+    }
+
     pub(crate) fn new(
         client: RunningService<RoleClient, Recorder>,
         era: Era,
