@@ -475,22 +475,24 @@ fn tools_of_pack(
     for tool in tools {
         let tool =
             tool.map_err(|reason| BuildError::InvalidSchema { pack: pack.to_owned(), reason })?;
-        let name = tool.name();
-        if !is_name(name) {
-            return Err(BuildError::InvalidName { tool: name.to_owned(), pack: pack.to_owned() });
-        }
-        if let Some(first) = known.get(name).or_else(|| added.get(name)) {
-            return Err(BuildError::DuplicateTool {
-                tool: name.to_owned(),
-                first: first.tool.subject.pack.to_string(),
-                second: pack.to_owned(),
-            });
-        }
         let timeout = tool.definition.timeout.unwrap_or(timeout);
-        let name = name.into();
         let is_task = tool.definition.task != TaskSupport::Never;
         let tasks = is_task.then(|| Arc::clone(tasks));
-        added.insert(name, Entry { tool: Arc::new(tool), timeout, tasks, layered: None });
+        let entry = Entry { tool: Arc::new(tool), timeout, tasks, layered: None };
+        for name in entry.tool.names() {
+            if !is_name(name) {
+                let (tool, pack) = (name.to_owned(), pack.to_owned());
+                return Err(BuildError::InvalidName { tool, pack });
+            }
+            if let Some(first) = known.get(name).or_else(|| added.get(name)) {
+                return Err(BuildError::DuplicateTool {
+                    tool: name.to_owned(),
+                    first: first.tool.subject.pack.to_string(),
+                    second: pack.to_owned(),
+                });
+            }
+            added.insert(name.into(), entry.inside());
+        }
     }
     Ok(added)
 }
