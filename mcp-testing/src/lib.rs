@@ -33,6 +33,8 @@ mod answers;
 mod connect;
 mod harness;
 mod in_memory;
+#[cfg(feature = "moto")]
+mod moto;
 mod outcome;
 mod prompts;
 mod recorder;
@@ -51,6 +53,9 @@ pub use crate::{
     harness::{Failure, Harness},
     outcome::Outcome,
 };
+
+#[cfg(feature = "moto")]
+pub use crate::moto::{Moto, MotoAccount};
 
 /// What the macro expands to. Not a public API.
 #[doc(hidden)]

@@ -18,15 +18,27 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     conformance::run(&conformance::Options::default())
 }
 
+/// The packages that are tested against an emulator of AWS.
+const NEED_MOTO: &[&str] = &["mcp-tools-aws"];
+
 fn cargo_test() -> anyhow::Result<()> {
-    shell::run(shell::cargo().args(["test", "--workspace", "--locked"]))
+    let mut test = shell::cargo();
+    test.args(["test", "--workspace", "--locked"]);
+    match toolbox::python(toolbox::MOTO)? {
+        Some(python) => _ = test.env("MCP_TEST_MOTO_PYTHON", python),
+        None => {
+            skip(&format!("tests of {}", NEED_MOTO.join(", ")), toolbox::NO_PYTHON)?;
+            test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));
+        }
+    }
+    shell::run(&mut test)
 }
 
 /// The official clients against the example servers' binaries.
 fn clients() -> anyhow::Result<()> {
     const WHAT: &str = "tests with the official clients";
-    let Some(python) = toolbox::python()? else {
-        return skip(WHAT, "there is no python3 with venv; install it, or run as root on Debian");
+    let Some(python) = toolbox::python(toolbox::CLIENT)? else {
+        return skip(WHAT, toolbox::NO_PYTHON);
     };
     let Some(npm) = toolbox::npm(toolbox::INSPECTOR)? else {
         return skip(WHAT, toolbox::NO_NPM);
