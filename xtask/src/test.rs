@@ -19,7 +19,7 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 /// The packages that are tested against an emulator of AWS.
-const NEED_MOTO: &[&str] = &["mcp-tools-aws"];
+const NEED_MOTO: &[&str] = &["cost-server", "mcp-tools-aws"];
 
 fn cargo_test() -> anyhow::Result<()> {
     let mut test = shell::cargo();
