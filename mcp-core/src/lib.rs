@@ -42,6 +42,7 @@ mod prompt;
 mod protocol;
 mod resource;
 mod response_stream;
+mod schema;
 mod server;
 mod subject;
 mod target;
