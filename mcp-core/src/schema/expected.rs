@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fault, FaultKind, Faults};
 
 /// What could stand in a place: some values, or something that words describe.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Expected {
     pub(crate) fn add(&mut self, fault: &Fault<'_>) {
         let other = match &fault.kind {
             FaultKind::NoneOf(branches) => {
-                let faults = branches.iter().flat_map(|faults| faults.known());
+                let faults = branches.iter().flat_map(Faults::known);
                 faults.filter(|other| other.path == fault.path).for_each(|other| self.add(other));
                 return;
             }
