@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::connection::{Connections, builder};
+use crate::{connection::Connections, http};
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -137,7 +137,7 @@ impl Transport for HttpTransport {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let connections = Arc::new(Connections {
-            http: builder(),
+            http: http::builder(),
             path: self.path,
             service: HttpService::new(server, self.config.shutdown(drain.clone())),
             header_timeout: self.header_timeout,

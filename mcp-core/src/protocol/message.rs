@@ -434,9 +434,7 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<Wire<'de>, K> {
                             wire.is_response = true;
                             map.next_value::<IgnoredAny>()?;
                         }
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                        _ => key.skip_value(&mut map)?,
                     }
                 }
                 Ok(Keyed::new(wire))
@@ -479,9 +477,7 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<Params<'de>, K> {
                         b"requestState" => {
                             once(&mut params.request_state, "params.requestState", &mut map)?;
                         }
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                        _ => key.skip_value(&mut map)?,
                     }
                 }
                 Ok(Keyed::new(params))
@@ -541,6 +537,11 @@ impl<T, K> Keyed<T, K> {
 /// An object's key, compared but not kept.
 pub(super) trait Key<'de>: Deserialize<'de> {
     fn as_bytes(&self) -> &[u8];
+
+    /// Passes over the member of a key that is none of those looked for.
+    fn skip_value<A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value::<IgnoredAny>().map(drop)
+    }
 }
 
 /// A key that is spelled without escapes, as nearly all are; no other can be read as one.
@@ -549,6 +550,14 @@ struct PlainKey<'de>(&'de [u8]);
 impl<'de> Key<'de> for PlainKey<'de> {
     fn as_bytes(&self) -> &[u8] {
         self.0
+    }
+
+    fn skip_value<A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
+        // Read as bytes, a string is not checked for what JSON forbids.
+        if self.0.iter().any(u8::is_ascii_control) {
+            return Err(serde::de::Error::custom("a control character"));
+        }
+        map.next_value::<IgnoredAny>().map(drop)
     }
 }
 
@@ -563,15 +572,8 @@ impl<'de> Deserialize<'de> for PlainKey<'de> {
                 f.write_str("a key without escapes")
             }
 
-            fn visit_borrowed_bytes<E: serde::de::Error>(
-                self,
-                key: &'de [u8],
-            ) -> Result<PlainKey<'de>, E> {
-                // Read as bytes, a string is not checked for what JSON forbids.
-                match key.iter().any(u8::is_ascii_control) {
-                    false => Ok(PlainKey(key)),
-                    true => Err(E::custom("a control character")),
-                }
+            fn visit_borrowed_bytes<E>(self, key: &'de [u8]) -> Result<PlainKey<'de>, E> {
+                Ok(PlainKey(key))
             }
         }
 

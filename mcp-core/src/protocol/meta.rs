@@ -86,8 +86,8 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<WireMeta<'de>, K> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut meta = WireMeta::default();
-                while let Some(key) = map.next_key::<K>()? {
-                    let key = key.as_bytes();
+                while let Some(whole_key) = map.next_key::<K>()? {
+                    let key = whole_key.as_bytes();
                     let (slot, name) = if key == VERSION.as_bytes() {
                         (&mut meta.version, VERSION)
                     } else if key == CAPABILITIES.as_bytes() {
@@ -101,7 +101,7 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<WireMeta<'de>, K> {
                     } else if key == TRACEPARENT.as_bytes() {
                         (&mut meta.traceparent, TRACEPARENT)
                     } else {
-                        map.next_value::<IgnoredAny>()?;
+                        whole_key.skip_value(&mut map)?;
                         continue;
                     };
                     if slot.is_some() {
