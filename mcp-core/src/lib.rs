@@ -39,13 +39,14 @@ mod asking;
 mod completion;
 pub mod content;
 mod dynamic;
+mod limits;
 mod principal;
 mod prompt;
 mod protocol;
 mod resource;
-mod response_stream;
+mod schema;
 mod server;
-mod session_stream;
+mod session;
 mod subject;
 mod subscription;
 mod target;
@@ -60,20 +61,20 @@ pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
+    limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
-        Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
-        Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
+        Arguments, ClientResponse, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message,
+        Method, Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
-    response_stream::ResponseStream,
     server::{
-        BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
-        ResponseFuture, ResultBody, Server, ServerBuilder,
+        BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response, ResponseFuture,
+        ResultBody, Server, ServerBuilder,
     },
-    session_stream::{OpenStream, SessionStream},
+    session::LegacySession,
     subscription::{Listening, Notifier, SubscriptionLimit, SubscriptionNotification},
     target::{Target, TargetError},
     text::TextArguments,

@@ -6,11 +6,14 @@
 
 mod support;
 
+use std::{future::poll_fn, pin::Pin, task::Poll};
+
+use futures_core::Stream as _;
 use jsonschema::Validator;
 use mcp_core::{
     CallResult, Completing, Contents, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt,
-    LogLevel, Prompt, PromptMessages, ReadResource, ReplyPart, Resource, ResourceTemplate, Server,
-    ToolContext, ToolPack, ToolResult,
+    LegacySession, LogLevel, Message, Prompt, PromptMessages, ReadResource, Reply, ReplyPart,
+    Resource, ResourceTemplate, Server, ToolContext, ToolPack, ToolResult,
     apps::App,
     content,
     model::{CreateMessageRequestParams, SamplingMessage},
@@ -19,9 +22,6 @@ use mcp_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::io::{
-    AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
-};
 
 use crate::support::{modern, request};
 
@@ -248,33 +248,49 @@ fn notification(method: &str) -> &'static str {
 
 struct Client {
     schema: Schema,
-    to_server: WriteHalf<DuplexStream>,
-    from_server: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    session: LegacySession,
+    reply: Option<Reply>,
     /// The methods of what the server has said by itself.
     heard: Vec<String>,
 }
 
+fn parse(mut message: Value) -> Message {
+    message["jsonrpc"] = "2.0".into();
+    Message::parse(message.to_string()).unwrap()
+}
+
 impl Client {
-    fn new(server: &Server, version: &str) -> Self {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let session = server.legacy_session();
-        tokio::spawn(async move {
-            rmcp::service::serve_server(session, theirs).await.unwrap().waiting().await.unwrap();
-        });
-        let (from_server, to_server) = tokio::io::split(ours);
-        let from_server = BufReader::new(from_server).lines();
-        Self { schema: Schema::of(version), to_server, from_server, heard: Vec::new() }
+    fn new(server: &Server, version: &str, initialize: Value) -> Self {
+        let message = json!({ "id": 1, "method": "initialize", "params": initialize });
+        let Message::Request(initialize) = parse(message) else { unreachable!() };
+        let session = server.open_session(&initialize).unwrap();
+        Self { schema: Schema::of(version), session, reply: None, heard: Vec::new() }
     }
 
-    async fn send(&mut self, mut message: Value) {
-        message["jsonrpc"] = "2.0".into();
-        self.to_server.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+    fn send(&mut self, message: Value) {
+        match parse(message) {
+            Message::Request(request) => self.reply = Some(self.session.call(request)),
+            Message::Response(response) => assert!(self.session.accept(&response)),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The next message, which is an answer unless it is a notification or a question.
     async fn next(&mut self) -> Value {
-        let line = self.from_server.next_line().await.unwrap().unwrap();
-        let message: Value = serde_json::from_str(&line).unwrap();
+        let text = poll_fn(|cx| {
+            if let Some(reply) = &mut self.reply
+                && let Poll::Ready(Some(part)) = Pin::new(reply).poll_next(cx)
+            {
+                return Poll::Ready(match part {
+                    ReplyPart::Notification(notification) => notification.to_bytes(),
+                    ReplyPart::Request(request) => request.to_vec(),
+                    ReplyPart::Response(response) => response.into_bytes().to_vec(),
+                    other => panic!("{other:?}"),
+                });
+            }
+            self.session.poll_notification(cx).map(|told| told.to_vec())
+        });
+        let message: Value = serde_json::from_slice(&text.await).unwrap();
         self.schema.check("JSONRPCMessage", &message);
         let Some(method) = message["method"].as_str() else { return message };
         self.heard.push(method.to_owned());
@@ -297,14 +313,14 @@ impl Client {
                 return message;
             }
         };
-        self.send(json!({ "id": message["id"], "result": answer })).await;
+        self.send(json!({ "id": message["id"], "result": answer }));
         message
     }
 
     /// The result of a request, of the schema that is named.
     async fn ask(&mut self, method: &str, mut params: Value, result: &str) -> Value {
         params["_meta"] = json!({ "progressToken": "here" });
-        self.send(json!({ "id": 1, "method": method, "params": params })).await;
+        self.send(json!({ "id": 1, "method": method, "params": params }));
         loop {
             let message = self.next().await;
             if message["id"] == 1 && message.get("method").is_none() {
@@ -318,8 +334,7 @@ impl Client {
 
 async fn legacy(version: &str) {
     let server = server();
-    let mut client = Client::new(&server, version);
-    let has_elicitation = client.schema.has("ElicitRequest");
+    let has_elicitation = Schema::of(version).has("ElicitRequest");
     let mut capabilities = json!({ "sampling": {}, "roots": {} });
     if has_elicitation {
         capabilities["elicitation"] = json!({});
@@ -329,9 +344,9 @@ async fn legacy(version: &str) {
         "capabilities": capabilities,
         "clientInfo": { "name": "test", "version": "1" },
     });
+    let mut client = Client::new(&server, version, opening.clone());
     let opened = client.ask("initialize", opening, "InitializeResult").await;
     assert_eq!(opened["protocolVersion"], version);
-    client.send(json!({ "method": "notifications/initialized" })).await;
     client.ask("ping", json!({}), "EmptyResult").await;
     client.ask("logging/setLevel", json!({ "level": "debug" }), "EmptyResult").await;
     for (method, params, result) in requests() {
@@ -421,6 +436,7 @@ async fn ask_modern(
                 schema.check("JSONRPCResultResponse", &message);
                 return (message["result"].clone(), heard);
             }
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -102,14 +102,18 @@ impl Events {
     }
 
     fn push(&mut self, part: ReplyPart) {
-        self.buffer.extend_from_slice(b"data: ");
+        const DATA: &[u8] = b"data: ";
         match part {
             ReplyPart::Notification(notification) => {
+                self.buffer.extend_from_slice(DATA);
                 let start = self.buffer.len();
                 notification.write_to(&mut self.buffer);
                 one_line(&mut self.buffer[start..]);
             }
+            // Only the replies of legacy sessions have these.
+            ReplyPart::Request(_) | ReplyPart::CloseStream => return,
             ReplyPart::Response(response) => {
+                self.buffer.extend_from_slice(DATA);
                 self.reply = None;
                 let text = response.into_bytes();
                 if text.len() < LARGE || has_line_break(&text) {
@@ -130,9 +134,19 @@ fn has_line_break(json: &[u8]) -> bool {
     json.contains(&b'\n') || json.contains(&b'\r')
 }
 
+/// The same JSON in one line.
+pub(crate) fn without_line_breaks(json: Bytes) -> Bytes {
+    if !has_line_break(&json) {
+        return json;
+    }
+    let mut text = Vec::from(json);
+    one_line(&mut text);
+    text.into()
+}
+
 /// Line breaks end an event's data. In JSON they can only stand between tokens, where a space
 /// does as well; they come from tools that pass on JSON text which someone else has written.
-fn one_line(json: &mut [u8]) {
+pub(crate) fn one_line(json: &mut [u8]) {
     if has_line_break(json) {
         for byte in json {
             if matches!(byte, b'\n' | b'\r') {

@@ -326,8 +326,8 @@ fn progress_keeps_its_order_on_many_threads() {
                     ReplyPart::Notification(Notification::Progress { progress, .. }) => {
                         told.push(progress);
                     }
-                    ReplyPart::Notification(_) => {}
                     ReplyPart::Response(_) => told.push(f64::INFINITY),
+                    _ => {}
                 }
             }
             told

@@ -53,10 +53,15 @@
 //! instead.
 
 mod cli;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod logging;
+mod metrics;
 mod run;
 mod signals;
 mod state_keys;
+#[cfg(feature = "ws")]
+mod ws;
 
 #[doc(hidden)]
 pub use mcp_core::__private;

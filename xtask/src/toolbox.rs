@@ -10,7 +10,13 @@ use anyhow::Context as _;
 use crate::shell::{self, exists, run, step};
 
 /// The official Python SDK that the tests connect with.
-const PYTHON_PACKAGES: &[&str] = &["mcp==2.3.0"];
+pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0"];
+/// Its first generation, which still speaks WebSocket.
+pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
+/// The official TypeScript SDK.
+pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
+/// The emulator of AWS that packs and stores are tested against.
+pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
 /// The Node.js that all of the npm packages need.
 const NODE: &str = "node@22";
 /// The official Inspector, which the tests connect with.
@@ -22,6 +28,9 @@ pub(crate) const CONFORMANCE: [&str; 2] = [
     "@modelcontextprotocol/conformance@0.2.0-alpha.12",
 ];
 
+/// Why something is left out that needs Python.
+pub(crate) const NO_PYTHON: &str =
+    "there is no python3 with venv; install it, or run as root on Debian";
 /// Why something is left out that needs npm.
 pub(crate) const NO_NPM: &str = "there is no npm; install Node.js, or run as root on Debian";
 
@@ -35,8 +44,8 @@ fn cache() -> anyhow::Result<PathBuf> {
 }
 
 /// A Python with the packages, or `None` where Python itself cannot be had.
-pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
-    let home = cache()?.join(format!("python-{}", fingerprint(PYTHON_PACKAGES)));
+pub(crate) fn python(packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
+    let home = cache()?.join(format!("python-{}", fingerprint(packages)));
     let python = home.join("bin/python");
     if done(&home) {
         return Ok(Some(python));
@@ -53,12 +62,12 @@ pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
     if !makes_venv() {
         return Ok(None);
     }
-    step(&format!("installing {} into {}", PYTHON_PACKAGES.join(" "), home.display()));
+    step(&format!("installing {} into {}", packages.join(" "), home.display()));
     clear(&home)?;
     run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(PYTHON_PACKAGES))?;
+        .args(packages))?;
     mark_done(&home)?;
     Ok(Some(python))
 }

@@ -9,6 +9,7 @@ use super::{
     capabilities::{DynamicKinds, capabilities},
     dynamic::Slot,
     features::{Defaults, Features},
+    handshake::Handshake,
     lists::{Listed, Listing},
     live::Live,
     response::{BoxError, Encoding},
@@ -516,13 +517,14 @@ impl ServerBuilder {
             }
         }
 
+        let handshake = Handshake::new(&capabilities, &self.identity, self.instructions.as_deref());
         let server = Server {
             inner: Arc::new(Inner {
                 lists,
                 discover: discover.to_string().into(),
                 encoding: Arc::new(Encoding { modern_tail }),
                 identity: self.identity,
-                instructions: self.instructions,
+                handshake: Arc::new(handshake),
                 capabilities,
                 features,
                 dynamic,
@@ -541,8 +543,8 @@ impl ServerBuilder {
         let layered = Inner {
             layered: Some(wrap(service, self.layers)),
             identity: inner.identity.clone(),
-            instructions: inner.instructions.clone(),
             capabilities: inner.capabilities.clone(),
+            handshake: Arc::clone(&inner.handshake),
             features: Arc::clone(&inner.features),
             dynamic: inner.dynamic.clone(),
             lists: Arc::clone(&inner.lists),

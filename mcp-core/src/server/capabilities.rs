@@ -37,8 +37,8 @@ pub(super) fn capabilities(
     lists_change: bool,
 ) -> ServerCapabilities {
     let changed = |is_dynamic: bool| (is_dynamic || lists_change).then_some(true);
-    #[expect(deprecated, reason = "deprecated, yet part of every revision")]
-    let mut capabilities = ServerCapabilities::builder().enable_logging().build();
+    let mut capabilities = ServerCapabilities::default();
+    capabilities.logging = Some(JsonObject::default());
 
     let mut tools = ToolsCapability::default();
     tools.list_changed = changed(dynamic.tools);

@@ -6,7 +6,7 @@ mod call;
 mod capabilities;
 mod dynamic;
 mod features;
-mod legacy;
+mod handshake;
 mod list;
 mod lists;
 mod live;
@@ -18,7 +18,7 @@ mod subscriptions;
 mod tasks;
 mod tools;
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
@@ -26,7 +26,6 @@ use serde_json::json;
 
 pub use self::{
     builder::{BuildError, CacheScope, ServerBuilder},
-    legacy::LegacySession,
     reply::{Reply, ReplyPart},
     response::{BoxError, Encoded, Response, ResponseFuture, ResultBody},
 };
@@ -38,14 +37,15 @@ pub(crate) use self::{
 use self::{
     dynamic::Snapshot,
     features::{Features, no_such_method},
+    handshake::Handshake,
     lists::Lists,
     response::Encoding,
     tasks::Tasks,
     tools::Entry,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Notifier, Request, RpcError, SUPPORTED_VERSIONS,
-    StateKeys, asking::Seal, subscription::Hub, tool::BoxService,
+    Era, ErrorKind, HeaderParam, Method, Notifier, Request, ResponseLimit, RpcError,
+    SUPPORTED_VERSIONS, StateKeys, asking::Seal, subscription::Hub, tool::BoxService,
 };
 
 /// A Model Context Protocol server, ready to be served by any transport.
@@ -59,8 +59,8 @@ pub struct Server {
 
 struct Inner {
     identity: Implementation,
-    instructions: Option<String>,
     capabilities: ServerCapabilities,
+    handshake: Arc<Handshake>,
     features: Arc<Features>,
     lists: Arc<Lists>,
     /// Only where something comes and goes.
@@ -105,8 +105,11 @@ impl Server {
                 receiver
             });
         let subscribes = era == Era::Modern && *request.method() == Method::Listen;
+        let client = request.client().filter(|_| can_notify(request.method())).cloned();
+        let limit = request.extensions().get::<ResponseLimit>().copied();
+        let encoding = Arc::clone(&self.inner.encoding);
         let future = self.dispatch(request);
-        let reply = Reply::new(future, notifications, id, era, Arc::clone(&self.inner.encoding));
+        let reply = Reply::new(future, notifications, client, id, era, encoding, limit);
         if subscribes { reply.subscribing() } else { reply }
     }
 
@@ -137,9 +140,15 @@ impl Server {
             (Era::Modern, Method::Discover) => {
                 Response::prebuilt(self.inner.discover.clone()).into()
             }
-            (Era::Legacy, Method::Ping) => Response::prebuilt(Bytes::from_static(b"{}")).into(),
+            (
+                Era::Legacy,
+                Method::Initialize
+                | Method::Ping
+                | Method::SetLogLevel
+                | Method::Subscribe
+                | Method::Unsubscribe,
+            ) => self.serve_legacy(&request),
             (Era::Modern, Method::Listen) => self.listen(&request),
-            (Era::Legacy, Method::Subscribe | Method::Unsubscribe) => self.subscribe(&request),
             (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask) => {
                 match &self.inner.tasks {
                     Some(tasks) => tasks.answer(request),
@@ -279,9 +288,9 @@ impl Server {
         Notifier(Arc::clone(&self.inner.hub))
     }
 
-    /// The handler of one legacy session, for `rmcp`'s engine.
-    pub fn legacy_session(&self) -> LegacySession {
-        LegacySession::new(self.clone())
+    /// How long a client may take to answer what it is asked.
+    pub(crate) fn answer_within(&self) -> Duration {
+        self.inner.seal.answer_within()
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{
     Response, ResponseFuture, ResultBody, Server,
     call::no_such_resource,
     features::no_such_method,
+    handshake::empty,
     tasks::{knows_tasks, missing_capability},
 };
 use crate::{
-    Era, Method, Principal, Request, RpcError, SubscriptionLimit,
-    asking::LegacyPeer,
-    subscription::{Change, Filter, Listening, Wanted},
+    Era, LegacySession, Principal, Request, RpcError, SubscriptionLimit,
+    subscription::{Change, Filter, Listener, Listening, Wanted},
 };
 
 impl Server {
@@ -91,17 +89,39 @@ impl Server {
             || self.current().is_some_and(|now| now.features.resources.is_readable(uri))
     }
 
-    /// Judges `resources/subscribe` and `resources/unsubscribe`, which a session carries out.
-    pub(super) fn subscribe(&self, request: &Request) -> ResponseFuture {
-        let is_of_session = request.extensions().get::<Arc<LegacyPeer>>().is_some();
-        if self.inner.capabilities.resources.is_none() || !is_of_session {
+    /// Answers `resources/subscribe`.
+    pub(super) fn subscribe(&self, request: &Request, session: &LegacySession) -> ResponseFuture {
+        if self.inner.capabilities.resources.is_none() {
             return no_such_method(request.method());
         }
         let uri = request.name().unwrap_or_default();
-        if *request.method() == Method::Subscribe && !self.is_readable(uri) {
+        if !self.is_readable(uri) {
             let message = "there is no such resource to subscribe to".to_owned();
             return Response::error(no_such_resource(uri, Era::Legacy, message)).into();
         }
-        Response::prebuilt(Bytes::from_static(b"{}")).into()
+        match session.listener().add(Change::Resource(uri.into())) {
+            Ok(()) => empty(),
+            Err(error) => Response::error(error).into(),
+        }
+    }
+
+    /// Answers `resources/unsubscribe`.
+    pub(super) fn unsubscribe(&self, request: &Request, session: &LegacySession) -> ResponseFuture {
+        if self.inner.capabilities.resources.is_none() {
+            return no_such_method(request.method());
+        }
+        session.listener().remove(&Change::Resource(request.name().unwrap_or_default().into()));
+        empty()
+    }
+
+    /// What a new legacy session hears of without having asked for it: lists that change.
+    pub(crate) fn session_listener(&self) -> Listener {
+        let listener = self.inner.hub.listener();
+        for change in self.changing_lists() {
+            if listener.add(change).is_err() {
+                tracing::warn!("a session will not hear of changes: there are too many");
+            }
+        }
+        listener
     }
 }

@@ -166,18 +166,6 @@ impl Listener {
         }
     }
 
-    /// Waits until there is a change.
-    pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.hub.state();
-        match state.listeners.get_mut(&self.id) {
-            Some(entry) if entry.queue.is_empty() => {
-                entry.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        }
-    }
-
     /// The next change, once there is one. What happens while it is being told is told again.
     pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Change> {
         let mut state = self.hub.state();

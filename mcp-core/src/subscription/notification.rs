@@ -1,5 +1,8 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+use serde_json::json;
+
 use super::{Change, Filter};
 use crate::{RequestId, tasks::TaskRecord};
 
@@ -18,15 +21,32 @@ pub(super) enum Event {
     Task(Arc<TaskRecord>),
 }
 
+impl Change {
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Tools => "notifications/tools/list_changed",
+            Self::Prompts => "notifications/prompts/list_changed",
+            Self::Resources => "notifications/resources/list_changed",
+            Self::Resource(_) => "notifications/resources/updated",
+        }
+    }
+
+    /// The message that tells a legacy session of it.
+    pub(crate) fn to_message(&self) -> Bytes {
+        let mut message = json!({ "jsonrpc": "2.0", "method": self.method() });
+        if let Self::Resource(uri) = self {
+            message["params"] = json!({ "uri": uri });
+        }
+        message.to_string().into()
+    }
+}
+
 impl SubscriptionNotification {
     /// The method of the message.
     pub fn method(&self) -> &'static str {
         match &self.event {
             Event::Acknowledged(_) => "notifications/subscriptions/acknowledged",
-            Event::Changed(Change::Tools) => "notifications/tools/list_changed",
-            Event::Changed(Change::Prompts) => "notifications/prompts/list_changed",
-            Event::Changed(Change::Resources) => "notifications/resources/list_changed",
-            Event::Changed(Change::Resource(_)) => "notifications/resources/updated",
+            Event::Changed(change) => change.method(),
             Event::Task(_) => "notifications/tasks",
         }
     }
