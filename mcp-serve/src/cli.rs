@@ -10,19 +10,16 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
                   invocations, with MCP_LISTEN or PORT set it listens for HTTP, and when standard \
                   input is a pipe it speaks stdio.\n\nMCP_STATE_KEY holds the keys that replicas \
                   share, 64 hexadecimal digits each, separated by commas: the first seals what a \
-                  call knows while its user is being asked, all of them open it.\n\nRUST_LOG sets what is logged to standard \
+                  call knows while its user is being asked, all of them open it.\n\nInside AWS Lambda, MCP_LAMBDA_RESPONSE says \
+                  whether replies are streamed (`stream`, `buffered` or `auto`, the default), and \
+                  MCP_IAM_SCOPES which scopes callers have whom IAM has let in. MCP_METRICS=emf \
+                  writes metrics for CloudWatch to standard output.\n\nRUST_LOG sets what is logged to standard \
                   error, such as `info` (the default) or `warn,mcp_core=debug`."
 )]
 pub(crate) struct Cli {
-    /// How log lines are written to standard error.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        env = "MCP_LOG_FORMAT",
-        default_value = "text"
-    )]
-    pub(crate) log_format: LogFormat,
+    /// How log lines are written to standard error; text unless AWS Lambda is set to JSON.
+    #[arg(long, global = true, value_name = "FORMAT", env = "MCP_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -37,6 +34,13 @@ pub(crate) enum Command {
     Stdio,
     /// Listen for HTTP.
     Http {
+        /// The address and port to listen on; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+    },
+    /// Listen for WebSockets on /ws, and for nothing else. `http` serves them as well.
+    #[cfg(feature = "ws")]
+    Ws {
         /// The address and port to listen on; port 0 takes any free one.
         #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
         listen: SocketAddr,
@@ -72,6 +76,11 @@ pub(crate) struct HttpOptions {
         value_delimiter = ','
     )]
     pub(crate) allowed_origin: Vec<String>,
+
+    /// Also serve HTTP+SSE, the transport of 2024-11-05, on /sse and /messages. Deprecated: only for
+    /// clients that know nothing else.
+    #[arg(long, global = true, env = "MCP_LEGACY_SSE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) legacy_sse: bool,
 
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]

@@ -20,9 +20,9 @@
 //! ```
 
 mod connection;
-mod http;
 mod route;
 mod transport;
+mod versions;
 
 pub use mcp_http::{ConfigError, HttpConfig};
 

@@ -39,6 +39,8 @@ pub enum ErrorKind {
     ReadTimeout,
     /// The HTTP method is none of those that the endpoint has.
     MethodNotAllowed,
+    /// The answer has a form that the HTTP client does not take.
+    NotAcceptable,
     /// The HTTP body is not declared as JSON.
     UnsupportedMediaType,
     /// The `Host` or `Origin` header names a party that the server does not serve.
@@ -51,6 +53,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The call took longer than its deadline and was cancelled.
     DeadlineExceeded,
+    /// The result is larger than the transport can carry.
+    ResponseTooLarge,
     /// Another server has refused a request that this one passed on; the code is that server's.
     Foreign(i32),
 }
@@ -64,6 +68,7 @@ impl ErrorKind {
             | Self::PayloadTooLarge
             | Self::ReadTimeout
             | Self::MethodNotAllowed
+            | Self::NotAcceptable
             | Self::UnsupportedMediaType
             | Self::ForbiddenOrigin
             | Self::SessionNotFound => -32600,
@@ -75,6 +80,7 @@ impl ErrorKind {
             Self::MissingClientCapability => -32021,
             Self::UnsupportedVersion => -32022,
             Self::Forbidden => -31403,
+            Self::ResponseTooLarge => -31413,
             Self::Overloaded => -31503,
             Self::DeadlineExceeded => -31504,
             Self::Foreign(code) => code,
@@ -96,6 +102,7 @@ impl ErrorKind {
             Self::Forbidden | Self::ForbiddenOrigin => 403,
             Self::MethodNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
             Self::ReadTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -104,6 +111,7 @@ impl ErrorKind {
             | Self::ResourceNotFound
             | Self::Internal
             | Self::DeadlineExceeded
+            | Self::ResponseTooLarge
             | Self::Foreign(_) => 200,
         }
     }
@@ -153,14 +161,6 @@ impl RpcError {
             let _ = serde_json::to_writer(&mut *out, data);
         }
         out.push(b'}');
-    }
-
-    pub(crate) fn into_rmcp(self) -> rmcp::ErrorData {
-        rmcp::ErrorData::new(
-            rmcp::model::ErrorCode(self.kind.code()),
-            self.message,
-            self.data.map(|data| *data),
-        )
     }
 }
 
