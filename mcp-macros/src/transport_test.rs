@@ -8,13 +8,15 @@ use syn::{
 use crate::crate_path;
 
 /// Where each test runs: the name of its module's function, and the harness that it gets.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 8] = [
     "in_memory_modern",
     "in_memory_legacy",
     "stdio_modern",
     "stdio_legacy",
     "http_modern",
     "http_legacy",
+    "web_socket_modern",
+    "web_socket_legacy",
 ];
 
 /// Where a test runs besides, if it asks for AWS Lambda: the test's name, and the door.

@@ -41,7 +41,7 @@ pub(crate) fn init(server: &str, format: LogFormat, is_stdio: bool) {
     }
 }
 
-/// Our own events, and of the legacy engine only what needs attention.
+/// Our own events, and of the client of mounted servers only what needs attention.
 fn default_filter() -> Targets {
     use tracing::level_filters::LevelFilter;
     Targets::new().with_default(LevelFilter::INFO).with_target("rmcp", LevelFilter::WARN)

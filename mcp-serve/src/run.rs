@@ -113,7 +113,7 @@ fn target(command: Option<&Command>) -> Result<Target, TargetError> {
     match command {
         Some(Command::Stdio) => Ok(Target::Stdio),
         Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
-        None => Target::detect(variable, stdin().is_terminal()),
+        _ => Target::detect(variable, stdin().is_terminal()),
     }
 }
 
@@ -124,6 +124,10 @@ async fn serve(
 ) -> Result<(), RunError> {
     let log_format = log_format(&cli);
     state_keys::set(&server, variable)?;
+    #[cfg(feature = "ws")]
+    if let Some(Command::Ws { listen }) = cli.command {
+        return serve_http(server, listen, cli.http, log_format, Endpoint::WebSocket).await;
+    }
     match target? {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
@@ -133,7 +137,9 @@ async fn serve(
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => serve_http(server, listen, cli.http, log_format).await,
+        Target::Http { listen } => {
+            serve_http(server, listen, cli.http, log_format, Endpoint::Mcp).await
+        }
         #[cfg(feature = "lambda")]
         Target::Lambda { .. } => {
             let config = crate::lambda::config(http_config(&cli.http)?, &cli.http, variable)?;
@@ -145,11 +151,21 @@ async fn serve(
     }
 }
 
+/// What a listener is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    /// Everything that there is.
+    Mcp,
+    #[cfg(feature = "ws")]
+    WebSocket,
+}
+
 async fn serve_http(
     server: Server,
     listen: SocketAddr,
     options: HttpOptions,
     log_format: LogFormat,
+    endpoint: Endpoint,
 ) -> Result<(), RunError> {
     if !listen.ip().is_loopback() && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
@@ -159,11 +175,22 @@ async fn serve_http(
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
+        .legacy_sse(options.legacy_sse)
         .config(http_config(&options)?);
+    #[cfg(feature = "ws")]
+    let transport = {
+        let sockets = crate::ws::service(&server, http_config(&options)?, options.grace);
+        let transport = transport.mount(crate::ws::PATH, sockets);
+        if endpoint == Endpoint::WebSocket { transport.only_mounts() } else { transport }
+    };
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
-    let url = format!("http://{address}/mcp");
+    let url = match endpoint {
+        Endpoint::Mcp => format!("http://{address}/mcp"),
+        #[cfg(feature = "ws")]
+        Endpoint::WebSocket => format!("ws://{address}{}", crate::ws::PATH),
+    };
     tracing::info!(url, "listening");
-    if log_format == LogFormat::Text {
+    if log_format == LogFormat::Text && endpoint == Endpoint::Mcp {
         eprintln!(
             "\nTry it:\n  curl -s {url} -H 'Content-Type: application/json' \
              -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'\n"
