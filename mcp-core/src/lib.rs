@@ -142,7 +142,7 @@ pub mod tasks {
 ///     vec![17.5; 24]
 /// }
 ///
-/// let html = "<!doctype html><title>A day</title><svg id="chart"></svg>";
+/// let html = "<!doctype html><title>A day</title><svg id='chart'></svg>";
 /// let app = App::new("ui://weather/day", "day", html)
 ///     .title("A day's temperatures")
 ///     .loads_from("https://cdn.jsdelivr.net")
