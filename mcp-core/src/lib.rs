@@ -43,6 +43,7 @@ mod protocol;
 mod resource;
 mod response_stream;
 mod server;
+mod session_store;
 mod subject;
 mod target;
 mod task;
@@ -111,6 +112,11 @@ pub mod tasks {
         InMemoryTaskStore, InProcess, TaskInput, TaskOptions, TaskRecord, TaskRunner, TaskStatus,
         TaskStore, TaskStoreError, TaskSupport, TaskWork,
     };
+}
+
+/// Legacy sessions that several replicas share.
+pub mod sessions {
+    pub use crate::session_store::{SessionEvent, SessionRecord, SessionStore, SessionStoreError};
 }
 
 /// Ready-made layers for [`ServerBuilder::layer`] and [`ToolPack::layer`].

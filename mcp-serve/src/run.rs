@@ -68,6 +68,9 @@ enum RunError {
     StateKeys(#[from] StateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[cfg(feature = "redis")]
+    #[error("--session-store: {0}")]
+    SessionStore(#[from] mcp_state_redis::RedisUrlError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -84,6 +87,8 @@ impl RunError {
             | Self::Anonymous(_)
             | Self::StateKeys(_)
             | Self::Config(_) => 2,
+            #[cfg(feature = "redis")]
+            Self::SessionStore(_) => 2,
             _ => 1,
         }
     }
@@ -164,8 +169,13 @@ async fn serve_http(
     transport.serve(server, shutdown).await.map_err(RunError::Http)
 }
 
-fn http_config(options: &HttpOptions) -> Result<HttpConfig, ConfigError> {
+fn http_config(options: &HttpOptions) -> Result<HttpConfig, RunError> {
     let mut config = HttpConfig::new();
+    #[cfg(feature = "redis")]
+    if let Some(url) = &options.session_store {
+        let store = mcp_state_redis::RedisSessionStore::new(url)?;
+        config = config.session_store(std::sync::Arc::new(store));
+    }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };
     }

@@ -19,6 +19,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 fn cargo_test() -> anyhow::Result<()> {
+    // Its tests skip themselves where it is not there.
+    toolbox::redis()?;
     shell::run(shell::cargo().args(["test", "--workspace", "--locked"]))
 }
 

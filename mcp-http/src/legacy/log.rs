@@ -8,13 +8,16 @@ use std::{
 };
 
 use futures_util::stream;
-use rmcp::{
-    model::ServerJsonRpcMessage,
-    transport::streamable_http_server::session::{
-        EventId, EventStore, EventStoreError, EventStream, ServerSseMessage,
-    },
+use mcp_core::sessions::SessionEvent;
+use rmcp::transport::streamable_http_server::session::{
+    EventId, EventStore, EventStoreError, EventStream, ServerSseMessage,
 };
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+
+use super::shared::{SharedStore, is_response, to_sse};
 
 /// How many bytes of messages are kept, over all streams.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -22,6 +25,8 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 const MOST_EVENTS: usize = 128;
 /// How long the events of a stream are kept after its response.
 const RETENTION: Duration = Duration::from_secs(60);
+/// How often another replica's request is looked after.
+const POLL: Duration = Duration::from_millis(250);
 
 /// The events of all streams, in memory and within limits.
 ///
@@ -32,6 +37,8 @@ pub(super) struct EventLog {
     streams: Arc<Mutex<Streams>>,
     /// How long a stream without events is kept that has not ended.
     patience: Duration,
+    /// Where other replicas find what they have no part in.
+    store: Option<SharedStore>,
 }
 
 #[derive(Debug, Default)]
@@ -59,8 +66,8 @@ struct Event {
 }
 
 impl EventLog {
-    pub(super) fn new(session_idle: Duration) -> Self {
-        Self { streams: Arc::default(), patience: session_idle + RETENTION }
+    pub(super) fn new(session_idle: Duration, store: Option<SharedStore>) -> Self {
+        Self { streams: Arc::default(), patience: session_idle + RETENTION, store }
     }
 
     /// Forgets the stream of a session that belongs to no request.
@@ -101,6 +108,12 @@ impl EventStore for EventLog {
     ) -> Result<EventId, EventStoreError> {
         let size = size(message);
         let index = lock(&self.streams).record(stream, message, size, self.patience);
+        // The stream of a session that belongs to no request is each replica's own.
+        if let Some(store) = &self.store
+            && !stream.contains(':')
+        {
+            store.append(stream, index, message).await;
+        }
         Ok(format!("{stream}/{index}"))
     }
 
@@ -108,13 +121,70 @@ impl EventStore for EventLog {
         let (stream, index) = parse(event).ok_or("no event has such an identifier")?;
         let stream: Arc<str> = stream.into();
         if !lock(&self.streams).by_id.contains_key(&stream) {
-            return Err("the event's stream is over".into());
+            let Some(store) = &self.store else {
+                return Err("the event's stream is over".into());
+            };
+            return replay_shared(store.clone(), stream, index, self.patience).await;
         }
         let place = (Arc::clone(&self.streams), stream, index);
         Ok(Box::pin(stream::unfold(place, |(streams, stream, last)| async move {
             let (index, message) = after(&streams, &stream, last).await?;
             Some((message, (streams, stream, index)))
         })))
+    }
+}
+
+/// The events of another replica's request: those that there are, and those that still come as long
+/// as that replica lives.
+async fn replay_shared(
+    store: SharedStore,
+    stream: Arc<str>,
+    index: u64,
+    patience: Duration,
+) -> Result<EventStream, EventStoreError> {
+    let Some(events) = store.events_after(&stream, index).await? else {
+        return Err("the event's stream is over".into());
+    };
+    let (told, mut heard) = mpsc::channel(MOST_EVENTS);
+    // A task of its own: the engine wants streams that can be shared between threads, and what a
+    // store does cannot.
+    tokio::spawn(async move {
+        let followed = follow(&store, &stream, (index, events), patience, &told);
+        tokio::select! {
+            () = told.closed() => {}
+            () = followed => {}
+        }
+    });
+    Ok(Box::pin(stream::poll_fn(move |cx| heard.poll_recv(cx))))
+}
+
+async fn follow(
+    store: &SharedStore,
+    stream: &str,
+    (mut last, mut events): (u64, Vec<SessionEvent>),
+    patience: Duration,
+    told: &mpsc::Sender<ServerSseMessage>,
+) {
+    let mut touched = Instant::now();
+    while touched.elapsed() <= patience {
+        for event in events.drain(..) {
+            (last, touched) = (event.index, Instant::now());
+            if let Some(sse) = to_sse(stream, &event)
+                && told.send(sse).await.is_err()
+            {
+                return;
+            }
+            if event.is_last {
+                return;
+            }
+        }
+        tokio::time::sleep(POLL).await;
+        match store.events_after(stream, last).await {
+            Ok(Some(more)) => events = more,
+            Ok(None) => return,
+            // It may come back.
+            Err(_) => {}
+        }
     }
 }
 
@@ -173,10 +243,8 @@ impl Streams {
         let index = recorded.next;
         recorded.next += 1;
         recorded.touched = now;
-        recorded.has_ended |= matches!(
-            message.message.as_deref(),
-            Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_))
-        ) && !stream.contains(':');
+        recorded.has_ended |=
+            message.message.as_deref().is_some_and(is_response) && !stream.contains(':');
         recorded.events.push_back(Event { index, size, message: message.clone() });
         self.bytes += size;
         if recorded.events.len() > MOST_EVENTS

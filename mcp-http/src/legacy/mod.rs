@@ -2,6 +2,7 @@
 
 mod log;
 mod sessions;
+mod shared;
 
 use std::{
     fmt,
@@ -18,7 +19,10 @@ use mcp_core::{ErrorKind, LegacySession, Principal, RequestId, RpcError, Server}
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::sessions::Sessions;
+use self::{
+    sessions::{Admission, Sessions},
+    shared::SharedStore,
+};
 use crate::{Body, HttpConfig, headers::SESSION_ID, reply};
 
 /// All legacy sessions of a service. They end when it is dropped.
@@ -63,9 +67,12 @@ impl Engine {
     pub(crate) fn new(server: &Server, config: &HttpConfig) -> Self {
         // Not the token of the configuration: that one lets calls in flight go on.
         let end = CancellationToken::new();
-        let sessions = Arc::new(Sessions::new(config.max_sessions, config.session_idle));
+        let store = config.session_store.clone();
+        let store = store.map(|store| SharedStore::new(store, config.session_idle));
+        let sessions =
+            Arc::new(Sessions::new(config.max_sessions, config.session_idle, store.clone()));
         // What the engine would check has been checked by the time it sees a request.
-        let engine = StreamableHttpServerConfig::default()
+        let mut engine = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
             .disable_allowed_origins()
             .with_max_request_body_bytes(usize::MAX)
@@ -73,6 +80,7 @@ impl Engine {
             // `Sessions` tells clients when to come back: not all take it.
             .with_sse_retry(None)
             .with_cancellation_token(end.clone());
+        engine.session_store = store.map(|store| Arc::new(store) as _);
         let server = server.clone();
         let service = StreamableHttpService::new(
             move || Ok(server.legacy_session()),
@@ -105,10 +113,15 @@ impl Shared {
         match session.as_ref().map(HeaderValue::to_str) {
             None if self.sessions.are_full().await => return self.overloaded(id.as_ref()),
             None => {}
-            // To anybody else than who opened it a session is not there.
-            Some(Ok(session)) if self.sessions.belongs_to(session, caller.as_ref()) => {}
-            Some(_) => return not_found(id.as_ref()),
+            Some(Ok(session)) => match self.sessions.admit(session, caller.as_ref()).await {
+                Admission::Granted => {}
+                Admission::NotFound => return not_found(id.as_ref()),
+                Admission::Full => return self.overloaded(id.as_ref()),
+                Admission::Unknown => return unavailable(id.as_ref()),
+            },
+            Some(Err(_)) => return not_found(id.as_ref()),
         }
+        let initialize = session.is_none().then(|| text.clone());
         // A GET stream ends only when told to, everything else when it is answered.
         let until = (parts.method == Method::GET).then(|| self.shutdown.clone());
         let ends_session = parts.method == Method::DELETE;
@@ -127,8 +140,10 @@ impl Shared {
             if ends_session {
                 parts.status = StatusCode::NO_CONTENT;
             }
-            if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) {
-                self.sessions.set_owner(opened, caller);
+            if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str)
+                && !self.sessions.opened(opened, caller, initialize.as_deref()).await
+            {
+                return unavailable(id.as_ref());
             }
             return Response::from_parts(parts, Body::engine(body, until));
         }
@@ -178,6 +193,11 @@ impl Shared {
         let message = "too many sessions are open; try again later";
         reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
     }
+}
+
+fn unavailable(id: Option<&RequestId>) -> Response<Body> {
+    let message = "the store of sessions cannot be reached; try again later";
+    reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
 }
 
 fn not_found(id: Option<&RequestId>) -> Response<Body> {

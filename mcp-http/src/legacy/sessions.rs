@@ -7,17 +7,18 @@ use std::{
 
 use futures_core::Stream;
 use futures_util::StreamExt as _;
-use mcp_core::ResponseStream;
+use mcp_core::{ResponseStream, sessions::SessionRecord};
 use rmcp::{
     model::{ClientJsonRpcMessage, GetExtensions as _, ServerJsonRpcMessage, ServerResult},
     transport::streamable_http_server::session::{
-        ServerSseMessage, SessionId, SessionManager,
+        RestoreOutcome, ServerSseMessage, SessionId, SessionManager,
         local::{LocalSessionManager, LocalSessionManagerError},
     },
 };
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use super::log::EventLog;
+use super::{log::EventLog, shared::SharedStore};
 
 /// The first revision whose clients expect an event without data at the start of a stream, which
 /// tells them when to come back if it breaks. Earlier ones take it for malformed JSON.
@@ -32,6 +33,20 @@ pub(super) struct Sessions {
     opening: tokio::sync::Mutex<()>,
     log: Arc<EventLog>,
     facts: Mutex<HashMap<SessionId, Facts>>,
+    /// What other replicas have a part in.
+    store: Option<SharedStore>,
+}
+
+/// Whether a request may go on in the session that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Granted,
+    /// To anybody else than who opened it, too, a session is not there.
+    NotFound,
+    /// It is another replica's, and there is no room for it.
+    Full,
+    /// It may be another replica's, but the store cannot be reached.
+    Unknown,
 }
 
 /// What the engine does not remember of a session.
@@ -41,6 +56,13 @@ struct Facts {
     owner: Option<Arc<str>>,
     takes_priming: bool,
     ended: CancellationToken,
+}
+
+/// A request that opens a session.
+#[derive(serde::Deserialize)]
+struct Opening<'a> {
+    #[serde(borrow)]
+    params: &'a RawValue,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +76,18 @@ pub(super) enum SessionsError {
 }
 
 impl Sessions {
-    pub(super) fn new(limit: usize, idle: Duration) -> Self {
-        let log = Arc::new(EventLog::new(idle));
+    pub(super) fn new(limit: usize, idle: Duration, store: Option<SharedStore>) -> Self {
+        let log = Arc::new(EventLog::new(idle, store.clone()));
         let mut local = LocalSessionManager::default().with_event_store(log.clone());
         local.session_config.keep_alive = Some(idle);
-        Self { local, limit, opening: tokio::sync::Mutex::default(), log, facts: Mutex::default() }
+        Self {
+            local,
+            limit,
+            opening: tokio::sync::Mutex::default(),
+            log,
+            facts: Mutex::default(),
+            store,
+        }
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -73,14 +102,65 @@ impl Sessions {
         self.facts().contains_key(id)
     }
 
-    pub(super) fn belongs_to(&self, id: &str, caller: Option<&Arc<str>>) -> bool {
-        self.facts().get(id).is_some_and(|facts| facts.owner.as_ref() == caller)
+    /// Decides about a request that names a session.
+    pub(super) async fn admit(&self, id: &str, caller: Option<&Arc<str>>) -> Admission {
+        let owner = self.facts().get(id).map(|facts| facts.owner.clone());
+        let Some(store) = &self.store else {
+            return match owner {
+                Some(owner) if owner.as_ref() == caller => Admission::Granted,
+                _ => Admission::NotFound,
+            };
+        };
+        if let Some(owner) = owner {
+            if owner.as_ref() != caller {
+                return Admission::NotFound;
+            }
+            // Without the store, what is here goes on.
+            if store.touch(id).await.unwrap_or(true) {
+                return Admission::Granted;
+            }
+            // It has been ended at another replica.
+            let _ = self.close_session(&id.into()).await;
+            return Admission::NotFound;
+        }
+        match store.load(id).await {
+            Err(_) => Admission::Unknown,
+            Ok(Some(record)) if record.owner.as_ref() == caller => {
+                if self.are_full().await {
+                    return Admission::Full;
+                }
+                let facts = Facts { owner: record.owner, ..Facts::default() };
+                self.facts().entry(id.into()).or_insert(facts);
+                Admission::Granted
+            }
+            Ok(_) => Admission::NotFound,
+        }
     }
 
-    pub(super) fn set_owner(&self, id: &str, owner: Option<Arc<str>>) {
+    /// Notes who has opened a session, here and for other replicas. `false` where those could not
+    /// be told, which ends the session.
+    pub(super) async fn opened(
+        &self,
+        id: &str,
+        owner: Option<Arc<str>>,
+        initialize: Option<&[u8]>,
+    ) -> bool {
         if let Some(facts) = self.facts().get_mut(id) {
-            facts.owner = owner;
+            facts.owner.clone_from(&owner);
         }
+        let (Some(store), Some(initialize)) = (&self.store, initialize) else {
+            return true;
+        };
+        // The engine has read it before.
+        let Ok(Opening { params }) = serde_json::from_slice(initialize) else {
+            return true;
+        };
+        let record = SessionRecord { initialize: params.get().to_owned(), owner };
+        if store.save(id, &record).await.is_ok() {
+            return true;
+        }
+        let _ = self.close_session(&id.into()).await;
+        false
     }
 
     fn facts(&self) -> MutexGuard<'_, HashMap<SessionId, Facts>> {
@@ -119,6 +199,17 @@ impl SessionManager for Sessions {
             facts.takes_priming = result.protocol_version.as_str() >= FIRST_WITH_PRIMING;
         }
         Ok(answer)
+    }
+
+    async fn restore_session(
+        &self,
+        id: SessionId,
+    ) -> Result<RestoreOutcome<Self::Transport>, SessionsError> {
+        let _opening = self.opening.lock().await;
+        if self.are_full().await {
+            return Err(SessionsError::Full);
+        }
+        Ok(self.local.restore_session(id).await?)
     }
 
     async fn has_session(&self, id: &SessionId) -> Result<bool, SessionsError> {
