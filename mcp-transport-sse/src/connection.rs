@@ -8,7 +8,10 @@ use mcp_http::HttpService;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::route::{Exchanges, Mount, Route};
+use crate::{
+    route::{Exchanges, Mount, Route},
+    write_timeout::WriteTimeout,
+};
 
 /// How large the head of an HTTP/1 request may be, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -27,6 +30,7 @@ pub(crate) struct Connections {
     pub(crate) mounts: Arc<[Mount]>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     /// Finish what is in flight.
     pub(crate) drain: CancellationToken,
     /// Stop, whatever is in flight.
@@ -70,6 +74,7 @@ impl Connections {
             mounts: Arc::clone(&self.mounts),
             exchanges: Arc::clone(exchanges),
         };
+        let stream = WriteTimeout::new(stream, self.write_timeout);
         let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), route);
         let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.

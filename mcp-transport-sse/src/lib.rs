@@ -22,6 +22,7 @@
 mod connection;
 mod route;
 mod transport;
+mod write_timeout;
 
 pub use mcp_http::{ConfigError, HttpConfig};
 

@@ -5,12 +5,13 @@ use std::process::Command;
 use crate::{
     conformance,
     shell::{self, skip, step},
-    toolbox,
+    soak, toolbox,
 };
 
 pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     step("the workspace's own tests");
     cargo_test()?;
+    soak::run(&soak::Options::default())?;
     if skip_clients {
         return Ok(());
     }
