@@ -50,6 +50,7 @@ pub(crate) struct Calls {
     spare: CallWaker,
     /// Kept to save an allocation.
     polled: Vec<CallKey>,
+    closing: bool,
 }
 
 #[derive(Debug)]
@@ -125,6 +126,9 @@ impl CallWaker {
                 Poll::Ready(Some(ReplyPart::Notification(notification))) => {
                     wire.push(notification.to_bytes());
                 }
+                Poll::Ready(Some(ReplyPart::Request(request))) => wire.push(request),
+                // The connection carries everything.
+                Poll::Ready(Some(ReplyPart::CloseStream)) => {}
                 Poll::Ready(Some(ReplyPart::Response(response))) => {
                     wire.push(response.into_bytes());
                     return Progress::Ended;
@@ -145,6 +149,7 @@ impl Calls {
             spare: CallWaker::new(CallKey(0), &ready),
             ready,
             polled: Vec::new(),
+            closing: false,
         }
     }
 
@@ -159,6 +164,9 @@ impl Calls {
 
     /// Begins a call.
     pub(crate) fn start(&mut self, mut reply: Reply, wire: &mut impl Wire) -> Started {
+        if self.closing {
+            reply.close();
+        }
         let progress = self.spare.poll(&mut reply, wire);
         if matches!(progress, Progress::Ended) {
             return Started::Answered;
@@ -203,6 +211,15 @@ impl Calls {
         // The client has to read first; the wakers believe these to be queued.
         self.ready.lock().keys.extend(keys);
         self.polled = polled;
+    }
+
+    /// Ends subscriptions, those that are begun from now on as well, with their results.
+    pub(crate) fn close_subscriptions(&mut self) {
+        self.closing = true;
+        for call in self.running.values_mut().filter(|call| call.reply.is_subscription()) {
+            call.reply.close();
+            call.waker.waker.wake_by_ref();
+        }
     }
 
     /// Drops a call, which cancels it.

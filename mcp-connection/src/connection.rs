@@ -9,20 +9,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::{BufMut as _, Bytes};
 use http::Extensions;
 use mcp_core::{
-    Encoded, Era, ErrorKind, Message, Method, NotificationMessage, Request, RequestId, RpcError,
-    Server,
+    Encoded, Era, ErrorKind, LegacySession, Message, Method, NotificationMessage, Request,
+    RequestId, RpcError, Server,
 };
-use rmcp::model::{ErrorData, ServerJsonRpcMessage, ServerResult};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     calls::{CallKey, Calls, Started},
     options::ConnectionOptions,
-    session::{FromEngine, Session},
     wire::{Incoming, Wire},
 };
 
@@ -38,7 +35,7 @@ struct Connection<'a, W> {
     /// What holds for every request, such as who is calling.
     extensions: Extensions,
     calls: Calls,
-    session: Option<Session>,
+    session: Option<LegacySession>,
     /// Every request that is neither answered nor cancelled.
     in_flight: HashMap<RequestId, InFlight>,
     /// Those of them that wait for others to end, first come, first served.
@@ -85,7 +82,6 @@ enum Until {
 enum Place {
     Waiting,
     Calls(CallKey),
-    Session(i64),
 }
 
 impl<'a, W: Wire> Connection<'a, W> {
@@ -130,6 +126,8 @@ impl<'a, W: Wire> Connection<'a, W> {
             })
             .await?;
         }
+        // Nobody could take an interest any more, and they would never end.
+        self.calls.close_subscriptions();
         let grace = self.options.grace;
         if let Ok(result) = timeout(grace, poll_fn(|cx| self.poll(cx, Until::Idle))).await {
             return result;
@@ -149,19 +147,13 @@ impl<'a, W: Wire> Connection<'a, W> {
         self.calls.register(cx);
         for _ in 0..ROUNDS {
             self.go_on(cx);
-            let had_session = self.session.is_some();
-            let may_read = self.take_in(cx);
-            if self.session.is_some() != had_session {
-                // A new session has yet to be listened to.
-                continue;
-            }
+            let may_read = self.take_in();
 
             // No answer can come any more.
             if self.wire.is_drained()
-                && let Some(session) = &mut self.session
-                && session.hang_up()
+                && let Some(session) = &self.session
             {
-                continue;
+                session.hang_up();
             }
 
             let had_room = self.wire.has_room();
@@ -202,34 +194,16 @@ impl<'a, W: Wire> Connection<'a, W> {
             *bytes -= in_flight.remove(id).map_or(0, |ended| ended.bytes);
         });
         while self.wire.has_room()
-            && let Some(session) = &mut self.session
-            && let Poll::Ready(message) = session.poll_next(cx)
+            && let Some(session) = &self.session
+            && let Poll::Ready(notification) = session.poll_notification(cx)
         {
-            match message {
-                FromEngine::Response(id, response) => {
-                    self.remove(&id);
-                    self.push_response(&id, &response);
-                }
-                FromEngine::Other(message) => self.push_legacy(&message),
-                FromEngine::End(unanswered) => {
-                    self.session = None;
-                    for id in unanswered {
-                        self.remove(&id);
-                        self.refuse(&id, RpcError::new(ErrorKind::Internal, "the session ended"));
-                    }
-                }
-            }
+            self.wire.push(notification);
         }
     }
 
     /// Takes in requests that waited, and messages. Whether more may be read: there is none left.
-    fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
+    fn take_in(&mut self) -> bool {
         while self.wire.has_room() {
-            if let Some(session) = &mut self.session
-                && session.poll_ready(cx).is_pending()
-            {
-                return false;
-            }
             if self.has_free_place()
                 && let Some(request) = self.waiting.pop_front()
             {
@@ -259,15 +233,17 @@ impl<'a, W: Wire> Connection<'a, W> {
                 return self.wire.push(Encoded::refusal(None, error).into_bytes());
             }
         };
-        let kept = self.session.is_some().then(|| text.clone());
         match Message::parse(text) {
             Ok(Message::Request(request)) => self.take_request(request),
-            Ok(Message::Notification(notification)) => self.take_notification(&notification, kept),
-            Ok(_) => {
-                if let (Some(session), Some(text)) = (&mut self.session, kept) {
-                    session.forward(&text);
+            Ok(Message::Notification(notification)) => self.take_notification(&notification),
+            Ok(Message::Response(response)) => {
+                let is_awaited =
+                    self.session.as_ref().is_some_and(|session| session.accept(&response));
+                if !is_awaited {
+                    tracing::debug!("the client has answered what nobody waits for");
                 }
             }
+            Ok(_) => {}
             Err(malformed) => self.wire.push(self.server.refuse(malformed).into_bytes()),
         }
     }
@@ -291,41 +267,32 @@ impl<'a, W: Wire> Connection<'a, W> {
         if !self.extensions.is_empty() {
             request.extensions_mut().extend(self.extensions.clone());
         }
-        if request.era() == Era::Legacy
-            && (self.session.is_some() || *request.method() == Method::Initialize)
-        {
-            return self.start_in_session(&request);
-        }
         let bytes = request.text().len();
+        let reply = match self.session_of(&request) {
+            Ok(Some(session)) => session.call(request),
+            Ok(None) => self.server.call(request),
+            Err(error) => return self.refuse(request.id(), error),
+        };
         // Most calls end here, without an entry anywhere.
-        if let Started::Waits(key, id) = self.calls.start(self.server.call(request), self.wire) {
+        if let Started::Waits(key, id) = self.calls.start(reply, self.wire) {
             self.insert(id, bytes, Place::Calls(key));
         }
     }
 
-    fn start_in_session(&mut self, request: &Request) {
-        let message = match Session::read(request) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(request.id(), error),
-        };
-        let id = request.id().clone();
-        let number = match &mut self.session {
-            Some(session) => session.request(id.clone(), message, &self.extensions),
-            None => {
-                self.session = Some(Session::open(&self.server, id.clone(), message));
-                0
-            }
-        };
-        self.insert(id, request.text().len(), Place::Session(number));
+    /// The session that a request belongs to, which `initialize` opens.
+    fn session_of(&mut self, request: &Request) -> Result<Option<&LegacySession>, RpcError> {
+        if request.era() == Era::Modern {
+            return Ok(None);
+        }
+        if self.session.is_none() && *request.method() == Method::Initialize {
+            self.session = Some(self.server.open_session(request)?);
+        }
+        Ok(self.session.as_ref())
     }
 
-    fn take_notification(&mut self, notification: &NotificationMessage, text: Option<Bytes>) {
-        if *notification.method() == Method::Cancelled {
-            if let Some(id) = notification.cancelled_request() {
-                self.cancel(id);
-            }
-        } else if let (Some(session), Some(text)) = (&mut self.session, text) {
-            session.forward(&text);
+    fn take_notification(&mut self, notification: &NotificationMessage) {
+        if let Some(id) = notification.cancelled_request() {
+            self.cancel(id);
         }
     }
 
@@ -333,11 +300,6 @@ impl<'a, W: Wire> Connection<'a, W> {
         match self.remove(id) {
             Some(Place::Calls(key)) => self.calls.cancel(key),
             Some(Place::Waiting) => self.waiting.retain(|request| request.id() != id),
-            Some(Place::Session(number)) => {
-                if let Some(session) = &mut self.session {
-                    session.cancel(number);
-                }
-            }
             // It has been answered already, or never was.
             None => {}
         }
@@ -355,34 +317,6 @@ impl<'a, W: Wire> Connection<'a, W> {
             );
             self.refuse(&id, error);
         }
-    }
-
-    /// Writes a response of the legacy engine, under the identifier that the client gave.
-    fn push_response(&mut self, id: &RequestId, response: &Result<ServerResult, ErrorData>) {
-        self.wire.push_with(|buffer| {
-            use std::io::Write as _;
-            let mut out = buffer.writer();
-            // Writing to memory and serializing the protocol's types does not fail.
-            let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{id},"#);
-            let _ = match response {
-                Ok(result) => {
-                    out.get_mut().put_slice(br#""result":"#);
-                    serde_json::to_writer(&mut out, result)
-                }
-                Err(error) => {
-                    out.get_mut().put_slice(br#""error":"#);
-                    serde_json::to_writer(&mut out, error)
-                }
-            };
-            out.get_mut().put_u8(b'}');
-        });
-    }
-
-    /// Writes any other message of the legacy engine.
-    fn push_legacy(&mut self, message: &ServerJsonRpcMessage) {
-        self.wire.push_with(|buffer| {
-            let _ = serde_json::to_writer(buffer.writer(), message);
-        });
     }
 
     fn refuse(&mut self, id: &RequestId, error: RpcError) {

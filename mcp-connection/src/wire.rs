@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mcp_core::RpcError;
 
 /// What carries the messages of one connection.
@@ -37,9 +37,6 @@ pub trait Wire {
 
     /// Adds a message to those that are to be written.
     fn push(&mut self, message: impl AsRef<[u8]> + Into<Bytes>);
-
-    /// Adds a message that `write` appends to the buffer it is given.
-    fn push_with(&mut self, write: impl FnOnce(&mut BytesMut));
 
     /// Writes as much as the client takes; ready when everything is written and flushed.
     ///

@@ -77,7 +77,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
 /// A legacy session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
-    /// The parameters of the `initialize` request that opened it, as JSON.
+    /// The `initialize` request that opened it, as JSON.
     pub initialize: String,
     /// Who opened it, where callers are known: the subject of a [`Principal`](crate::Principal).
     pub owner: Option<Arc<str>>,
@@ -90,8 +90,6 @@ pub struct SessionEvent {
     pub index: u64,
     /// The JSON-RPC message; `None` for an event that only tells where the stream begins.
     pub message: Option<String>,
-    /// When the client is asked to come back if the stream breaks.
-    pub retry: Option<Duration>,
     /// Whether it is the request's response, after which there is nothing.
     pub is_last: bool,
 }

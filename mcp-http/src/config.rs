@@ -52,7 +52,7 @@ impl Default for HttpConfig {
             read_timeout: Duration::from_secs(60),
             access: Access::loopback(),
             keep_alive: Duration::from_secs(15),
-            max_sessions: 1_000,
+            max_sessions: 10_000,
             session_idle: Duration::from_secs(300),
             session_store: None,
             shutdown: CancellationToken::new(),
@@ -148,8 +148,8 @@ impl HttpConfig {
         self
     }
 
-    /// Sets how many legacy sessions may be open at once; 1,000 by default.
-    /// `initialize` beyond it is answered with 503. A session takes about 60 KB of memory. Zero
+    /// Sets how many legacy sessions may be open at once; 10,000 by default.
+    /// `initialize` beyond it is answered with 503. An idle one takes about 1 KB of memory. Zero
     /// turns legacy sessions off.
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
@@ -158,7 +158,7 @@ impl HttpConfig {
     }
 
     /// Sets after how long without a message in either direction a legacy session ends; 5 minutes
-    /// by default. A call that takes longer than this without a notification is lost.
+    /// by default. A call under way and an open stream count as use.
     #[must_use]
     pub fn session_idle(mut self, timeout: Duration) -> Self {
         self.session_idle = timeout;
@@ -168,16 +168,16 @@ impl HttpConfig {
     /// Sets where legacy sessions are kept, so that replicas behind a load balancer without
     /// affinity can go on with each other's; by default each has its own, in memory.
     ///
-    /// What a client is asked in the middle of a call it has to answer at the replica that asked:
-    /// that needs affinity, or a modern client.
+    /// What a session asks for in passing stays with the replica that heard it: its log level, its
+    /// subscriptions, and the answers to what a call asks. These need affinity, or a modern client.
     #[must_use]
     pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.session_store = Some(store);
         self
     }
 
-    /// Sets a token that ends the streams which would otherwise never end (`GET` of legacy
-    /// sessions) when it is cancelled. Calls in flight go on.
+    /// Sets a token that ends the streams which would otherwise never end (`subscriptions/listen`,
+    /// and `GET` of legacy sessions) when it is cancelled. Calls in flight go on.
     #[must_use]
     pub fn shutdown(mut self, token: CancellationToken) -> Self {
         self.shutdown = token;

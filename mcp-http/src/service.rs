@@ -24,7 +24,7 @@ use crate::{
     collect::{CollectError, Collector},
     events::Events,
     headers::{self, Declared, SESSION_ID},
-    legacy::{Engine, Exchange},
+    legacy::Legacy,
     reply,
 };
 
@@ -68,7 +68,7 @@ enum Form {
 struct Inner {
     server: Server,
     config: HttpConfig,
-    legacy: Engine,
+    legacy: Legacy,
 }
 
 impl fmt::Debug for HttpService {
@@ -96,8 +96,16 @@ pin_project! {
         Ready { response: Option<Response<Body>> },
         Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
         Calling { reply: Option<Reply>, accept: Accept },
-        Engine { exchange: Exchange },
+        Shared { response: Pin<Box<dyn Future<Output = Response<Body>> + Send>> },
     }
+}
+
+/// What is asked of a legacy session.
+enum Exchange {
+    Open(mcp_core::Request),
+    Post(Message),
+    /// `GET` or `DELETE`.
+    Serve,
 }
 
 /// What a message leads to.
@@ -108,7 +116,18 @@ pin_project! {
 enum Next {
     Response(Response<Body>),
     Call(Reply, Accept),
-    Engine(Exchange),
+    /// Of a session that other replicas have a part in.
+    Shared(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+impl<B> From<Next> for State<B> {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Response(response) => Self::Ready { response: Some(response) },
+            Next::Call(reply, accept) => Self::Calling { reply: Some(reply), accept },
+            Next::Shared(response) => Self::Shared { response },
+        }
+    }
 }
 
 impl<B> fmt::Debug for ResponseFuture<B> {
@@ -120,7 +139,7 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = Engine::new(&server, &config);
+        let legacy = Legacy::new(&config);
         Self { inner: Arc::new(Inner { server, config, legacy }), form: Form::Mcp }
     }
 
@@ -197,7 +216,6 @@ impl<B: HttpBody> Future for ResponseFuture<B> {
                 let mut this = self.project();
                 let id = match this.state.as_mut().project() {
                     StateProjection::Calling { reply: Some(reply), .. } => Some(reply.id().clone()),
-                    StateProjection::Engine { exchange } => exchange.id().cloned(),
                     _ => None,
                 };
                 this.state.set(State::Ready { response: None });
@@ -243,23 +261,22 @@ impl<B: HttpBody> ResponseFuture<B> {
                     let Some(reply) = reply.take() else {
                         return Poll::Pending;
                     };
-                    let events = Events::new(reply, first, this.inner.config.keep_alive);
+                    let events = Events::new(reply, first, &this.inner.config);
                     return Poll::Ready(reply::events(Body::events(events)));
                 }
-                StateProjection::Engine { exchange } => return Pin::new(exchange).poll(cx),
+                StateProjection::Shared { response } => return response.as_mut().poll(cx),
             };
-            this.state.set(match next {
-                Next::Response(response) => return Poll::Ready(response),
-                Next::Call(reply, accept) => State::Calling { reply: Some(reply), accept },
-                Next::Engine(exchange) => State::Engine { exchange },
-            });
+            if let Next::Response(response) = next {
+                return Poll::Ready(response);
+            }
+            this.state.set(next.into());
         }
     }
 }
 
 impl Inner {
     /// Judges a request by its head.
-    fn begin<B>(&self, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
+    fn begin<B>(self: &Arc<Self>, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
         let headers = &parts.headers;
         self.config.admits(&parts.uri, headers)?;
 
@@ -275,8 +292,7 @@ impl Inner {
                      `Mcp-Session-Id`",
                 ));
             }
-            let exchange = self.legacy.exchange(parts, Bytes::new(), None);
-            return Ok(State::Engine { exchange });
+            return Ok(self.exchange(parts, Exchange::Serve).into());
         }
 
         let collector = self.collector(headers)?;
@@ -311,19 +327,20 @@ impl Inner {
     }
 
     /// Decides who answers a message.
-    fn dispatch(&self, mut parts: Parts, text: Bytes, form: Form) -> Next {
+    fn dispatch(self: &Arc<Self>, mut parts: Parts, text: Bytes, form: Form) -> Next {
         if form == Form::JsonRpc {
             return self.dispatch_json_rpc(parts, text);
         }
         let is_of_session = parts.headers.contains_key(SESSION_ID);
-        let kept = if is_of_session { text.clone() } else { Bytes::new() };
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
         let mut request = match Message::parse(text) {
             Ok(Message::Request(request)) => request,
-            Ok(Message::Notification(_) | Message::Response) if is_of_session && is_legacy => {
-                return Next::Engine(self.legacy.exchange(parts, kept, None));
+            Ok(message @ (Message::Notification(_) | Message::Response(_)))
+                if is_of_session && is_legacy =>
+            {
+                return self.exchange(parts, Exchange::Post(message));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
@@ -365,13 +382,19 @@ impl Inner {
                 }
                 _ if opens_session => {
                     // It opens a new one, whichever it names.
-                    parts.headers.remove(SESSION_ID);
-                    let (text, id) = (request.text().clone(), request.id().clone());
-                    return Next::Engine(self.legacy.exchange(parts, text, Some(id)));
+                    if let Declared::Legacy(version) = declared
+                        && !asks_for(&request, version)
+                    {
+                        return refused(
+                            Some(request.id()),
+                            ErrorKind::InvalidRequest,
+                            "the header MCP-Protocol-Version and `params.protocolVersion` differ",
+                        );
+                    }
+                    return self.exchange(parts, Exchange::Open(request));
                 }
                 _ if is_of_session => {
-                    let id = request.id().clone();
-                    return Next::Engine(self.legacy.exchange(parts, kept, Some(id)));
+                    return self.exchange(parts, Exchange::Post(Message::Request(request)));
                 }
                 // A single request without a handshake: a script, a health check, `curl`.
                 _ => {}
@@ -380,7 +403,37 @@ impl Inner {
 
         let reply = self.call(request, &mut parts);
         let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
-        Next::Call(reply, accept)
+        Next::of(reply, accept)
+    }
+
+    /// Has the legacy sessions answer. At once, unless a store has to be asked before.
+    fn exchange(self: &Arc<Self>, parts: Parts, exchange: Exchange) -> Next {
+        let Self { server, config, legacy } = &**self;
+        if !legacy.is_shared() {
+            return Next::Response(match exchange {
+                Exchange::Open(request) => legacy.open(&parts, request, server, config),
+                Exchange::Post(message) => legacy.post(&parts, message, config),
+                Exchange::Serve => legacy.serve(&parts, config),
+            });
+        }
+        let inner = Arc::clone(self);
+        Next::Shared(Box::pin(async move {
+            let Self { server, config, legacy } = &*inner;
+            let id = match &exchange {
+                Exchange::Open(request) => {
+                    return legacy.open_shared(&parts, request.clone(), server, config).await;
+                }
+                Exchange::Post(Message::Request(request)) => Some(request.id().clone()),
+                _ => None,
+            };
+            if let Err(refusal) = legacy.admit(&parts, id.as_ref(), server).await {
+                return *refusal;
+            }
+            match exchange {
+                Exchange::Post(message) => legacy.post(&parts, message, config),
+                _ => legacy.serve_shared(&parts, config).await,
+            }
+        }))
     }
 
     /// Decides who answers a message of a caller that knows nothing of MCP.
@@ -394,9 +447,7 @@ impl Inner {
                      `tools/call`",
                 )
             }
-            Ok(Message::Request(request)) => {
-                Next::Call(self.call(request, &mut parts), Accept::JSON)
-            }
+            Ok(Message::Request(request)) => Next::of(self.call(request, &mut parts), Accept::JSON),
             Ok(Message::Notification(_)) => Next::Response(reply::accepted()),
             Ok(_) => refused(
                 None,
@@ -431,6 +482,26 @@ impl Inner {
             }
         }
     }
+}
+
+impl Next {
+    fn of(reply: Reply, accept: Accept) -> Self {
+        if reply.is_subscription() && !accept.events {
+            return refused(
+                Some(reply.id()),
+                ErrorKind::NotAcceptable,
+                "subscriptions/listen is answered with a stream of events: `Accept` must have \
+                 text/event-stream",
+            );
+        }
+        Self::Call(reply, accept)
+    }
+}
+
+/// Whether `initialize` asks for this version, as far as it can be read.
+fn asks_for(initialize: &mcp_core::Request, version: &str) -> bool {
+    let params = initialize.params::<serde_json::Value>();
+    params.is_ok_and(|params| params["protocolVersion"] == version)
 }
 
 #[cold]

@@ -19,7 +19,7 @@
 //!
 //! | key | value | kept |
 //! |---|---|---|
-//! | `mcp:session:ID` | the parameters of `initialize` and who opened the session, as JSON | as long as the session may be idle |
+//! | `mcp:session:ID` | the `initialize` request and who sent it, as JSON | as long as the session may be idle |
 //! | `mcp:events:STREAM` | the last 128 events of a request, as a Redis stream | as long as its client may come back |
 //!
 //! It needs Redis 6.2, or any Valkey, and no scripts. Each request of a session is one round trip.

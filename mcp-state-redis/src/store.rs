@@ -152,9 +152,6 @@ impl SessionStore for RedisSessionStore {
         if let Some(message) = &event.message {
             add.arg("message").arg(message);
         }
-        if let Some(retry) = event.retry {
-            add.arg("retry").arg(millis(retry));
-        }
         add.ignore().cmd("PEXPIRE").arg(&key).arg(millis(keep)).ignore();
         self.query_all(&add).await
     }
@@ -177,10 +174,6 @@ impl SessionStore for RedisSessionStore {
             Some(SessionEvent {
                 index: id.strip_prefix("0-")?.parse::<u64>().ok()?.checked_sub(1)?,
                 message: fields.remove("message"),
-                retry: fields
-                    .get("retry")
-                    .and_then(|millis| millis.parse().ok())
-                    .map(Duration::from_millis),
                 is_last: fields.get("last").is_some_and(|last| last == "1"),
             })
         });

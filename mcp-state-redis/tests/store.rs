@@ -16,8 +16,7 @@ fn record(owner: Option<&str>) -> SessionRecord {
 }
 
 fn event(index: u64, message: Option<&str>, is_last: bool) -> SessionEvent {
-    let retry = message.is_none().then_some(Duration::from_millis(1500));
-    SessionEvent { index, message: message.map(str::to_owned), retry, is_last }
+    SessionEvent { index, message: message.map(str::to_owned), is_last }
 }
 
 #[tokio::test]

@@ -81,20 +81,7 @@ impl Connect {
         let (era, capabilities) = (self.era, self.capabilities);
         let opening = Opening { era, capabilities, shutdown: shutdown.clone() };
         match self.place {
-            Place::Memory(server) => match era {
-                Era::Modern => open(InMemory::new(server), opening).await,
-                Era::Legacy => {
-                    let (ours, theirs) = tokio::io::duplex(64 * 1024);
-                    tokio::spawn(async move {
-                        if let Ok(session) =
-                            rmcp::service::serve_server(server.legacy_session(), theirs).await
-                        {
-                            let _ = session.waiting().await;
-                        }
-                    });
-                    open(ours, opening).await
-                }
-            },
+            Place::Memory(server) => open(InMemory::new(server), opening).await,
             Place::Pipes(server) => {
                 let (to_server, from_client) = pipe();
                 let (to_client, from_server) = pipe();

@@ -30,6 +30,7 @@
 //! ```
 
 mod answers;
+mod changes;
 mod connect;
 mod harness;
 mod in_memory;
@@ -49,6 +50,7 @@ pub use mcp_macros::transport_test as test;
 
 pub use crate::{
     answers::{Answer, Asked},
+    changes::{Changed, Changes},
     connect::Connect,
     harness::{Failure, Harness},
     outcome::Outcome,

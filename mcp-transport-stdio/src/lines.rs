@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mcp_connection::{Incoming, Wire};
 use mcp_core::{ErrorKind, RpcError};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -61,10 +61,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Wire for Lines<R, W> {
 
     fn push(&mut self, message: impl AsRef<[u8]> + Into<Bytes>) {
         self.output.push(message.as_ref());
-    }
-
-    fn push_with(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        self.output.push_with(write);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

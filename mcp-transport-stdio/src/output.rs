@@ -32,12 +32,6 @@ impl Output {
         self.buffer.put_u8(b'\n');
     }
 
-    /// Adds a message that is written into the buffer.
-    pub(crate) fn push_with(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        write(&mut self.buffer);
-        self.buffer.put_u8(b'\n');
-    }
-
     /// Writes as much as the client takes; ready when everything is written and flushed.
     pub(crate) fn poll_write<W: AsyncWrite + Unpin>(
         &mut self,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Sink, SinkExt as _, Stream as _, StreamExt as _};
 use mcp_connection::{Incoming, Wire};
 use tokio::{
@@ -234,12 +234,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire for Socket<S> {
             // JSON is written out of strings.
             Err(error) => tracing::error!(%error, "a message that is no text is not sent"),
         }
-    }
-
-    fn push_with(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let mut buffer = BytesMut::with_capacity(256);
-        write(&mut buffer);
-        self.push(buffer);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

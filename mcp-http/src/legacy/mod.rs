@@ -1,197 +1,263 @@
-//! Legacy sessions: `rmcp`'s engine behind our own doors.
+//! Legacy sessions over HTTP: `Mcp-Session-Id`, the `GET` stream, and streams that a client can come
+//! back to.
 
-mod log;
+mod budget;
+mod reading;
+mod session;
 mod sessions;
 mod shared;
+mod stream;
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, request::Parts};
+use mcp_core::{
+    ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext,
+    sessions::SessionRecord,
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt as _, Full};
-use mcp_core::{ErrorKind, LegacySession, Principal, RequestId, RpcError, Server};
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use tokio_util::sync::{CancellationToken, DropGuard};
-
+pub(crate) use self::reading::Reading;
 use self::{
-    sessions::{Admission, Sessions},
+    session::{Answer, Session},
+    sessions::{Refusal, Sessions},
     shared::SharedStore,
+    stream::parse,
 };
 use crate::{Body, HttpConfig, headers::SESSION_ID, reply};
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 /// All legacy sessions of a service. They end when it is dropped.
-pub(crate) struct Engine {
-    shared: Arc<Shared>,
-    _end: DropGuard,
-}
-
-struct Shared {
-    service: StreamableHttpService<LegacySession, Sessions>,
+#[derive(Debug)]
+pub(crate) struct Legacy {
     sessions: Arc<Sessions>,
-    shutdown: CancellationToken,
 }
 
-/// One HTTP exchange with the engine.
-pub(crate) struct Exchange {
-    id: Option<RequestId>,
-    response: Pin<Box<dyn Future<Output = Response<Body>> + Send>>,
-}
-
-impl Exchange {
-    pub(crate) fn id(&self) -> Option<&RequestId> {
-        self.id.as_ref()
-    }
-}
-
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-impl Future for Exchange {
-    type Output = Response<Body>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Body>> {
-        self.response.as_mut().poll(cx)
-    }
-}
-
-impl Engine {
-    pub(crate) fn new(server: &Server, config: &HttpConfig) -> Self {
-        // Not the token of the configuration: that one lets calls in flight go on.
-        let end = CancellationToken::new();
+impl Legacy {
+    pub(crate) fn new(config: &HttpConfig) -> Self {
         let store = config.session_store.clone();
         let store = store.map(|store| SharedStore::new(store, config.session_idle));
-        let sessions =
-            Arc::new(Sessions::new(config.max_sessions, config.session_idle, store.clone()));
-        // What the engine would check has been checked by the time it sees a request.
-        let mut engine = StreamableHttpServerConfig::default()
-            .disable_allowed_hosts()
-            .disable_allowed_origins()
-            .with_max_request_body_bytes(usize::MAX)
-            .with_sse_keep_alive(Some(config.keep_alive))
-            // `Sessions` tells clients when to come back: not all take it.
-            .with_sse_retry(None)
-            .with_cancellation_token(end.clone());
-        engine.session_store = store.map(|store| Arc::new(store) as _);
-        let server = server.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(server.legacy_session()),
-            Arc::clone(&sessions),
-            engine,
-        );
-        let shared = Shared { service, sessions, shutdown: config.shutdown.clone() };
-        Self { shared: Arc::new(shared), _end: end.drop_guard() }
+        Self { sessions: Sessions::new(config.max_sessions, config.session_idle, store) }
     }
 
-    /// Hands a request to the engine. `id` is that of the request in `text`.
-    pub(crate) fn exchange(&self, parts: Parts, text: Bytes, id: Option<RequestId>) -> Exchange {
-        let shared = Arc::clone(&self.shared);
-        let answered = id.clone();
-        let response = Box::pin(async move { shared.respond(parts, text, answered).await });
-        Exchange { id, response }
+    /// Whether other replicas have a part in the sessions. Then [`Self::admit`] comes before each use
+    /// of one.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.sessions.store().is_some()
+    }
+
+    /// Makes sure that what is in memory of a session is what there is: takes it over from another
+    /// replica, or gives it up if it was ended at one.
+    pub(crate) async fn admit(
+        &self,
+        parts: &Parts,
+        id: Option<&RequestId>,
+        server: &Server,
+    ) -> Result<(), Box<Response<Body>>> {
+        let Some(store) = self.sessions.store() else { return Ok(()) };
+        let Some(Ok(session)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) else {
+            return Ok(());
+        };
+        let caller = parts.extensions.get::<Principal>().map(Principal::subject);
+        match self.sessions.owns(session, caller) {
+            Some(true) => {
+                // Without the store, what is here goes on.
+                if let Ok(false) = store.touch(session).await {
+                    self.sessions.close(session);
+                }
+                return Ok(());
+            }
+            Some(false) => return Ok(()),
+            None => {}
+        }
+        let record = match store.load(session).await {
+            Ok(Some(record)) if record.owner.as_deref() == caller => record,
+            // It is not there, or not for this caller.
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(Box::new(unavailable(id))),
+        };
+        let Ok(Message::Request(initialize)) = Message::parse(record.initialize) else {
+            tracing::error!("the store of sessions holds what is no session");
+            return Ok(());
+        };
+        let taken = server.open_session(&initialize).map_err(Refusal::Failed);
+        let taken = taken.and_then(|legacy| {
+            self.sessions.insert(&session.into(), legacy, record.owner).map(drop)
+        });
+        taken.map_err(|refusal| Box::new(self.refuse(id, refusal)))
+    }
+
+    /// As [`Self::open`], and tells the other replicas.
+    pub(crate) async fn open_shared(
+        &self,
+        parts: &Parts,
+        request: Request,
+        server: &Server,
+        config: &HttpConfig,
+    ) -> Response<Body> {
+        let owner = parts.extensions.get::<Principal>().map(|caller| caller.subject().into());
+        let initialize = String::from_utf8_lossy(request.text()).into_owned();
+        let id = request.id().clone();
+        let response = self.open(parts, request, server, config);
+        let opened = response.headers().get(SESSION_ID).map(HeaderValue::to_str);
+        let (Some(store), Some(Ok(session))) = (self.sessions.store(), opened) else {
+            return response;
+        };
+        if store.save(session, &SessionRecord { initialize, owner }).await.is_err() {
+            self.sessions.close(session);
+            return unavailable(Some(&id));
+        }
+        response
+    }
+
+    /// As [`Self::serve`], also for what other replicas have said, and tells them of an end.
+    pub(crate) async fn serve_shared(&self, parts: &Parts, config: &HttpConfig) -> Response<Body> {
+        let Some((id, session)) = self.session(parts) else {
+            return not_found(None);
+        };
+        if parts.method == Method::DELETE {
+            if let Some(store) = self.sessions.store()
+                && store.delete(id).await.is_err()
+            {
+                return unavailable(None);
+            }
+            return self.delete(parts);
+        }
+        let last = parts.headers.get(LAST_EVENT_ID).and_then(|last| parse(last.to_str().ok()?));
+        if let Some((stream, event)) = last
+            && !session.has_stream(stream)
+            && let Some(stream) = session.resume_shared(stream, event).await
+        {
+            let until = Some(config.shutdown.clone());
+            let reading = Reading::new(session, stream, config.keep_alive, until);
+            return reply::events(Body::reading(reading));
+        }
+        self.get(parts, config)
+    }
+
+    fn refuse(&self, id: Option<&RequestId>, refusal: Refusal) -> Response<Body> {
+        match refusal {
+            Refusal::Failed(error) => reply::refusal(id, error),
+            Refusal::Full => {
+                let limit = self.sessions.limit();
+                tracing::warn!(limit, "a session was refused: too many are open");
+                let message = "too many sessions are open; try again later";
+                reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
+            }
+        }
+    }
+
+    /// Answers `initialize`, which opens a session.
+    pub(crate) fn open(
+        &self,
+        parts: &Parts,
+        request: Request,
+        server: &Server,
+        config: &HttpConfig,
+    ) -> Response<Body> {
+        let owner = parts.extensions.get::<Principal>().map(|caller| caller.subject().into());
+        match self.sessions.open(owner, || server.open_session(&request)) {
+            Ok((id, session)) => {
+                let mut response = respond(&session, parts, request, config);
+                // It is made of hexadecimal digits.
+                if let Ok(id) = HeaderValue::from_str(&id) {
+                    response.headers_mut().insert(SESSION_ID, id);
+                }
+                response
+            }
+            Err(refusal) => self.refuse(Some(request.id()), refusal),
+        }
+    }
+
+    /// Takes a message that names a session.
+    pub(crate) fn post(
+        &self,
+        parts: &Parts,
+        message: Message,
+        config: &HttpConfig,
+    ) -> Response<Body> {
+        let Some((_, session)) = self.session(parts) else {
+            let id =
+                if let Message::Request(request) = &message { Some(request.id()) } else { None };
+            return not_found(id);
+        };
+        match message {
+            Message::Request(request) => return respond(&session, parts, request, config),
+            Message::Notification(notification) => session.hear(&notification),
+            Message::Response(response) => {
+                if !session.legacy().accept(&response) {
+                    tracing::debug!("a client has answered what nobody waits for");
+                }
+            }
+            _ => {}
+        }
+        reply::accepted()
+    }
+
+    /// Begins to read the stream of a session, or goes on with one of its streams.
+    pub(crate) fn get(&self, parts: &Parts, config: &HttpConfig) -> Response<Body> {
+        let Some((_, session)) = self.session(parts) else {
+            return not_found(None);
+        };
+        let stream = match parts.headers.get(LAST_EVENT_ID) {
+            None => Some(session.listen()),
+            Some(last) => last
+                .to_str()
+                .ok()
+                .and_then(parse)
+                .and_then(|(stream, event)| session.resume(stream, event)),
+        };
+        let Some(stream) = stream else {
+            // A stream that ends at once has the client begin anew.
+            return reply::events(Body::empty());
+        };
+        let until = Some(config.shutdown.clone());
+        reply::events(Body::reading(Reading::new(session, stream, config.keep_alive, until)))
+    }
+
+    /// Ends a session.
+    pub(crate) fn delete(&self, parts: &Parts) -> Response<Body> {
+        let Some((id, _)) = self.session(parts) else {
+            return not_found(None);
+        };
+        self.sessions.close(id);
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    }
+
+    /// Answers a `GET` or a `DELETE`.
+    pub(crate) fn serve(&self, parts: &Parts, config: &HttpConfig) -> Response<Body> {
+        if parts.method == Method::DELETE { self.delete(parts) } else { self.get(parts, config) }
+    }
+
+    fn session<'a>(&self, parts: &'a Parts) -> Option<(&'a str, Arc<Session>)> {
+        let id = parts.headers.get(SESSION_ID)?.to_str().ok()?;
+        let caller = parts.extensions.get::<Principal>().map(Principal::subject);
+        Some((id, self.sessions.get(id, caller)?))
     }
 }
 
-impl Shared {
-    async fn respond(
-        &self,
-        mut parts: Parts,
-        text: Bytes,
-        id: Option<RequestId>,
-    ) -> Response<Body> {
-        let session = parts.headers.get(SESSION_ID).cloned();
-        let caller =
-            parts.extensions.get::<Principal>().map(|principal| principal.subject().into());
-        match session.as_ref().map(HeaderValue::to_str) {
-            None if self.sessions.are_full().await => return self.overloaded(id.as_ref()),
-            None => {}
-            Some(Ok(session)) => match self.sessions.admit(session, caller.as_ref()).await {
-                Admission::Granted => {}
-                Admission::NotFound => return not_found(id.as_ref()),
-                Admission::Full => return self.overloaded(id.as_ref()),
-                Admission::Unknown => return unavailable(id.as_ref()),
-            },
-            Some(Err(_)) => return not_found(id.as_ref()),
-        }
-        let initialize = session.is_none().then(|| text.clone());
-        // A GET stream ends only when told to, everything else when it is answered.
-        let until = (parts.method == Method::GET).then(|| self.shutdown.clone());
-        let ends_session = parts.method == Method::DELETE;
-
-        // The engine wants these to the letter; what they say about this exchange is known.
-        parts.headers.insert(header::ACCEPT, ACCEPT);
-        parts.headers.insert(header::CONTENT_TYPE, JSON);
-        if parts.uri.authority().is_none() && !parts.headers.contains_key(header::HOST) {
-            parts.headers.insert(header::HOST, LOCALHOST);
-        }
-        let response = self.service.handle(Request::from_parts(parts, Full::new(text))).await;
-
-        let (mut parts, body) = response.into_parts();
-        if parts.status.is_success() {
-            // It has ended, and is not about to, as the engine's 202 would have it.
-            if ends_session {
-                parts.status = StatusCode::NO_CONTENT;
-            }
-            if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str)
-                && !self.sessions.opened(opened, caller, initialize.as_deref()).await
-            {
-                return unavailable(id.as_ref());
-            }
-            return Response::from_parts(parts, Body::engine(body, until));
-        }
-        let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == JSON);
-        // The body is a text in memory and cannot fail.
-        let text = body.collect().await.map(http_body_util::Collected::to_bytes);
-        let text = text.unwrap_or_default();
-        if is_json {
-            return reply::json_with_status(parts.status, text);
-        }
-        self.refusal(parts.status, &text, session.as_ref(), id.as_ref()).await
+fn respond(
+    session: &Arc<Session>,
+    parts: &Parts,
+    mut request: Request,
+    config: &HttpConfig,
+) -> Response<Body> {
+    if !parts.extensions.is_empty() {
+        request.extensions_mut().extend(parts.extensions.clone());
     }
-
-    /// The engine's errors in plain text, as JSON-RPC errors.
-    async fn refusal(
-        &self,
-        status: StatusCode,
-        text: &[u8],
-        session: Option<&HeaderValue>,
-        id: Option<&RequestId>,
-    ) -> Response<Body> {
-        let is_gone = match session.map(HeaderValue::to_str) {
-            Some(Ok(session)) => !self.sessions.contains(session),
-            Some(Err(_)) => true,
-            None => false,
-        };
-        // A session may end between our look at it and its use.
-        if status == StatusCode::NOT_FOUND || (status.is_server_error() && is_gone) {
-            return not_found(id);
-        }
-        if status.is_server_error() {
-            if session.is_none() && self.sessions.are_full().await {
-                return self.overloaded(id);
-            }
-            return reply::refusal(id, RpcError::new(ErrorKind::Internal, "internal error"));
-        }
-        let kind = match status {
-            StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
-            _ => ErrorKind::InvalidRequest,
-        };
-        let message = String::from_utf8_lossy(text).into_owned();
-        reply::refusal(id, RpcError::new(kind, message))
+    if let Some(trace) = TraceContext::from_headers(&parts.headers) {
+        request.extensions_mut().insert(trace);
     }
-
-    fn overloaded(&self, id: Option<&RequestId>) -> Response<Body> {
-        tracing::warn!(limit = self.sessions.limit(), "a session was refused: too many are open");
-        let message = "too many sessions are open; try again later";
-        reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
+    match session.answer(request) {
+        // Whatever it says: to a client, a status of 404 means that the session is gone.
+        Answer::Now(response) => reply::json_with_status(StatusCode::OK, response.into_bytes()),
+        Answer::Stream(stream, reader) => {
+            let session = Arc::clone(session);
+            let reading = Reading::new(session, (stream, reader), config.keep_alive, None);
+            reply::events(Body::reading(reading))
+        }
     }
 }
 
@@ -204,7 +270,3 @@ fn not_found(id: Option<&RequestId>) -> Response<Body> {
     let message = "the session does not exist, or no longer; start one with `initialize`";
     reply::refusal(id, RpcError::new(ErrorKind::SessionNotFound, message))
 }
-
-const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const LOCALHOST: HeaderValue = HeaderValue::from_static("localhost");

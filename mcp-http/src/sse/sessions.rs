@@ -1,11 +1,12 @@
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+
+use crate::session_id;
 
 /// How many messages of one session may wait.
 const MESSAGES: usize = 8;
@@ -41,7 +42,7 @@ impl Sessions {
         self: &Arc<Self>,
         owner: Option<Arc<str>>,
     ) -> Option<(Place, mpsc::Receiver<Bytes>)> {
-        let id = new_id()?;
+        let id = session_id::random()?;
         let mut open = self.lock();
         if open.len() >= self.limit {
             return None;
@@ -73,19 +74,4 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.id);
     }
-}
-
-/// An identifier that cannot be guessed: 128 random bits.
-fn new_id() -> Option<Arc<str>> {
-    let mut bytes = [0; 16];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the system gives no random numbers");
-        return None;
-    }
-    let mut id = String::with_capacity(32);
-    for byte in bytes {
-        // Writing to memory does not fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    Some(id.into())
 }

@@ -131,15 +131,11 @@ impl Wire for Messages {
     }
 
     fn push(&mut self, message: impl AsRef<[u8]> + Into<Bytes>) {
-        self.push_with(|buffer| buffer.put_slice(message.as_ref()));
-    }
-
-    fn push_with(&mut self, write: impl FnOnce(&mut BytesMut)) {
         self.is_active = true;
         let buffer = &mut self.outbox.lock().buffer;
         buffer.put_slice(b"event: message\ndata: ");
         let start = buffer.len();
-        write(buffer);
+        buffer.put_slice(message.as_ref());
         one_line(&mut buffer[start..]);
         buffer.put_slice(b"\n\n");
     }
