@@ -3,7 +3,7 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use mcp_core::sessions::{SessionEvent, SessionRecord, SessionStore, SessionStoreError};
 use redis::{
-    Client, FromRedisValue, RedisError,
+    Client, FromRedisValue, Pipeline, RedisError,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use serde::{Deserialize, Serialize};
@@ -79,15 +79,17 @@ impl RedisSessionStore {
         format!("{}:events:{stream}", self.prefix)
     }
 
-    async fn query<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, SessionStoreError> {
-        command.query_async(&mut self.connection.clone()).await.map_err(SessionStoreError::new)
-    }
-
-    async fn query_all<T: FromRedisValue>(
-        &self,
-        commands: &redis::Pipeline,
-    ) -> Result<T, SessionStoreError> {
-        commands.query_async(&mut self.connection.clone()).await.map_err(SessionStoreError::new)
+    /// Once more where the connection was gone, as after Redis was restarted: it is made anew by
+    /// then, if it can be. No command does harm when it is made twice.
+    async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, SessionStoreError> {
+        let mut connection = self.connection.clone();
+        let result = match commands.query_async(&mut connection).await {
+            Err(error) if error.is_connection_dropped() => {
+                commands.query_async(&mut connection).await
+            }
+            result => result,
+        };
+        result.map_err(SessionStoreError::new)
     }
 }
 
@@ -112,14 +114,15 @@ impl SessionStore for RedisSessionStore {
             owner: session.owner.as_deref().map(Into::into),
         };
         let kept = serde_json::to_string(&kept).map_err(SessionStoreError::new)?;
-        let mut set = redis::cmd("SET");
-        set.arg(self.session(id)).arg(kept).arg("PX").arg(millis(keep));
+        let mut set = redis::pipe();
+        set.cmd("SET").arg(self.session(id)).arg(kept).arg("PX").arg(millis(keep)).ignore();
         self.query(&set).await
     }
 
     async fn load(&self, id: &str) -> Result<Option<SessionRecord>, SessionStoreError> {
-        let mut get = redis::cmd("GET");
-        let Some(kept) = self.query::<Option<String>>(get.arg(self.session(id))).await? else {
+        let mut get = redis::pipe();
+        get.cmd("GET").arg(self.session(id));
+        let (Some(kept),): (Option<String>,) = self.query(&get).await? else {
             return Ok(None);
         };
         let kept: Kept<'_> = serde_json::from_str(&kept).map_err(SessionStoreError::new)?;
@@ -130,13 +133,16 @@ impl SessionStore for RedisSessionStore {
     }
 
     async fn touch(&self, id: &str, keep: Duration) -> Result<bool, SessionStoreError> {
-        let mut expire = redis::cmd("PEXPIRE");
-        self.query(expire.arg(self.session(id)).arg(millis(keep))).await
+        let mut expire = redis::pipe();
+        expire.cmd("PEXPIRE").arg(self.session(id)).arg(millis(keep));
+        let (is_there,) = self.query(&expire).await?;
+        Ok(is_there)
     }
 
     async fn delete(&self, id: &str) -> Result<(), SessionStoreError> {
-        let mut del = redis::cmd("DEL");
-        self.query(del.arg(self.session(id))).await
+        let mut del = redis::pipe();
+        del.cmd("DEL").arg(self.session(id)).ignore();
+        self.query(&del).await
     }
 
     async fn append(
@@ -153,7 +159,7 @@ impl SessionStore for RedisSessionStore {
             add.arg("message").arg(message);
         }
         add.ignore().cmd("PEXPIRE").arg(&key).arg(millis(keep)).ignore();
-        self.query_all(&add).await
+        self.query(&add).await
     }
 
     async fn events_after(
@@ -166,7 +172,7 @@ impl SessionStore for RedisSessionStore {
         read.cmd("EXISTS").arg(&key);
         read.cmd("XRANGE").arg(&key).arg(format!("({}", entry(index))).arg("+");
         let (exists, entries): (bool, Vec<(String, HashMap<String, String>)>) =
-            self.query_all(&read).await?;
+            self.query(&read).await?;
         if !exists {
             return Ok(None);
         }
