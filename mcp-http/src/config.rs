@@ -28,6 +28,7 @@ pub struct HttpConfig {
     pub(crate) max_sessions: usize,
     pub(crate) session_idle: Duration,
     pub(crate) session_store: Option<Arc<dyn SessionStore>>,
+    pub(crate) stateless: bool,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -55,6 +56,7 @@ impl Default for HttpConfig {
             max_sessions: 10_000,
             session_idle: Duration::from_secs(300),
             session_store: None,
+            stateless: false,
             shutdown: CancellationToken::new(),
         }
     }
@@ -173,6 +175,19 @@ impl HttpConfig {
     #[must_use]
     pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
         self.session_store = Some(store);
+        self
+    }
+
+    /// Keeps no sessions: a legacy client's `initialize` is answered without `Mcp-Session-Id`, and
+    /// each of its requests by itself. For processes that see one request at a time, or that share
+    /// their clients with others.
+    ///
+    /// What needs a session is not there: GET streams, resumption, subscriptions, and asking a
+    /// legacy client, which becomes a tool error. An `Mcp-Session-Id` that something in front adds
+    /// is ignored. Modern clients are not concerned.
+    #[must_use]
+    pub fn stateless(mut self) -> Self {
+        self.stateless = true;
         self
     }
 

@@ -68,7 +68,8 @@ enum Form {
 struct Inner {
     server: Server,
     config: HttpConfig,
-    legacy: Legacy,
+    /// `None` where no sessions are kept.
+    legacy: Option<Legacy>,
 }
 
 impl fmt::Debug for HttpService {
@@ -139,7 +140,7 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = Legacy::new(&config);
+        let legacy = (!config.stateless).then(|| Legacy::new(&config));
         Self { inner: Arc::new(Inner { server, config, legacy }), form: Form::Mcp }
     }
 
@@ -285,14 +286,20 @@ impl Inner {
                 && form == Form::Mcp
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
-            if !is_of_session {
-                return Err(RpcError::new(
+            return match &self.legacy {
+                Some(legacy) if is_of_session => {
+                    Ok(self.exchange(legacy, parts, Exchange::Serve).into())
+                }
+                Some(_) => Err(RpcError::new(
                     ErrorKind::MethodNotAllowed,
                     "send messages with POST; GET and DELETE are for legacy sessions and need \
                      `Mcp-Session-Id`",
-                ));
-            }
-            return Ok(self.exchange(parts, Exchange::Serve).into());
+                )),
+                None => Err(RpcError::new(
+                    ErrorKind::MethodNotAllowed,
+                    "send messages with POST; this server keeps no sessions",
+                )),
+            };
         }
 
         let collector = self.collector(headers)?;
@@ -331,16 +338,16 @@ impl Inner {
         if form == Form::JsonRpc {
             return self.dispatch_json_rpc(parts, text);
         }
-        let is_of_session = parts.headers.contains_key(SESSION_ID);
+        let session = self.legacy.as_ref().filter(|_| parts.headers.contains_key(SESSION_ID));
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
         let mut request = match Message::parse(text) {
             Ok(Message::Request(request)) => request,
             Ok(message @ (Message::Notification(_) | Message::Response(_)))
-                if is_of_session && is_legacy =>
+                if is_legacy && let Some(legacy) = session =>
             {
-                return self.exchange(parts, Exchange::Post(message));
+                return self.exchange(legacy, parts, Exchange::Post(message));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
@@ -380,35 +387,36 @@ impl Inner {
                         "the header MCP-Protocol-Version is malformed or there more than once",
                     );
                 }
-                _ if opens_session => {
-                    // It opens a new one, whichever it names.
-                    if let Declared::Legacy(version) = declared
-                        && !asks_for(&request, version)
-                    {
-                        return refused(
-                            Some(request.id()),
-                            ErrorKind::InvalidRequest,
-                            "the header MCP-Protocol-Version and `params.protocolVersion` differ",
-                        );
-                    }
-                    return self.exchange(parts, Exchange::Open(request));
-                }
-                _ if is_of_session => {
-                    return self.exchange(parts, Exchange::Post(Message::Request(request)));
-                }
-                // A single request without a handshake: a script, a health check, `curl`.
                 _ => {}
+            }
+            if opens_session && let Some(legacy) = &self.legacy {
+                if let Declared::Legacy(version) = declared
+                    && !asks_for(&request, version)
+                {
+                    return refused(
+                        Some(request.id()),
+                        ErrorKind::InvalidRequest,
+                        "the header MCP-Protocol-Version and `params.protocolVersion` differ",
+                    );
+                }
+                // It opens a new one, whichever it names.
+                return self.exchange(legacy, parts, Exchange::Open(request));
+            }
+            if let Some(legacy) = session {
+                return self.exchange(legacy, parts, Exchange::Post(Message::Request(request)));
             }
         }
 
+        // A legacy request that gets here is answered by itself: where no sessions are kept any, and
+        // elsewhere one without a handshake, as of a script, a health check, `curl`.
         let reply = self.call(request, &mut parts);
         let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
         Next::of(reply, accept)
     }
 
     /// Has the legacy sessions answer. At once, unless a store has to be asked before.
-    fn exchange(self: &Arc<Self>, parts: Parts, exchange: Exchange) -> Next {
-        let Self { server, config, legacy } = &**self;
+    fn exchange(self: &Arc<Self>, legacy: &Legacy, parts: Parts, exchange: Exchange) -> Next {
+        let Self { server, config, .. } = &**self;
         if !legacy.is_shared() {
             return Next::Response(match exchange {
                 Exchange::Open(request) => legacy.open(&parts, request, server, config),
@@ -416,9 +424,9 @@ impl Inner {
                 Exchange::Serve => legacy.serve(&parts, config),
             });
         }
-        let inner = Arc::clone(self);
+        let (inner, legacy) = (Arc::clone(self), legacy.clone());
         Next::Shared(Box::pin(async move {
-            let Self { server, config, legacy } = &*inner;
+            let Self { server, config, .. } = &*inner;
             let id = match &exchange {
                 Exchange::Open(request) => {
                     return legacy.open_shared(&parts, request.clone(), server, config).await;

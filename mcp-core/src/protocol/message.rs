@@ -15,7 +15,7 @@ use super::{
     meta::MetaSpans,
     span::{Span, Text},
 };
-use crate::{session::SessionClient, task::TaskLink};
+use crate::{app, session::SessionClient, task::TaskLink};
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
@@ -304,6 +304,16 @@ impl Request {
     /// Asks for log messages of this severity in the name of the request's session.
     pub(crate) fn set_log_level(&mut self, level: Option<LogLevel>) {
         self.meta.set_log_level(level);
+    }
+
+    /// Whether the client says that it shows apps.
+    pub(crate) fn client_shows_apps(&self) -> bool {
+        match &self.client {
+            Some(client) => app::are_shown_by(&client.capabilities()),
+            None => {
+                self.meta().client_capabilities().is_some_and(|client| app::are_shown_by(&client))
+            }
+        }
     }
 
     /// Begins the call's span in the client's trace, if the client or the binding tells of one. The

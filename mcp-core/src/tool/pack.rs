@@ -149,10 +149,10 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    /// Adds a resource that does not change: a text or bytes.
+    /// Adds a resource that does not change: a text, bytes, or an [`App`](crate::apps::App).
     #[must_use]
-    pub fn resource(mut self, resource: Resource) -> Self {
-        self.resources.push(PackResource::Known(resource));
+    pub fn resource(mut self, resource: impl Into<Resource>) -> Self {
+        self.resources.push(PackResource::Known(resource.into()));
         self
     }
 

@@ -28,7 +28,7 @@ use crate::{Body, HttpConfig, headers::SESSION_ID, reply};
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// All legacy sessions of a service. They end when it is dropped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Legacy {
     sessions: Arc<Sessions>,
 }
