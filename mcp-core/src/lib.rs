@@ -44,6 +44,7 @@ mod principal;
 mod prompt;
 mod protocol;
 mod resource;
+mod schema;
 mod server;
 mod session;
 mod session_store;
