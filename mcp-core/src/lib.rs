@@ -148,13 +148,13 @@ pub mod sessions {
 ///     vec![17.5; 24]
 /// }
 ///
-/// let html = "<!doctype html><title>A day</title><svg id="chart"></svg>";
+/// let html = "<!doctype html><title>A day</title><svg id='chart'></svg>";
 /// let app = App::new("ui://weather/day", "day", html)
 ///     .title("A day's temperatures")
 ///     .loads_from("https://cdn.jsdelivr.net")
 ///     .prefers_border(true);
 /// let server =
-///     Server::builder("weather", "1.0").tool::<temperatures>().resource(app).build();
+///     Server::builder("weather", "1.0").tool::<temperatures>().app(app).build();
 /// # drop(server);
 /// ```
 pub mod apps {
