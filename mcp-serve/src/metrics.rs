@@ -70,7 +70,8 @@ impl<W: Fn(&str) + Send + Sync + 'static> EmbeddedMetrics<W> {
 }
 
 fn is_call(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event()
+    // Not `is_event`: the core asks first whether anyone listens, which is neither event nor span.
+    !metadata.is_span()
         && *metadata.level() == Level::INFO
         && metadata.target() == "mcp_core::server::call"
 }

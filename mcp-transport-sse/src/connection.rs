@@ -1,5 +1,6 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use hyper_util::rt::TokioIo;
 use mcp_http::HttpService;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,8 @@ impl Connections {
             mounts: Arc::clone(&self.mounts),
             exchanges: Arc::clone(exchanges),
         };
-        let mut connection = pin!(versions::serve(&self.http, stream, route));
+        let connection = versions::serve(&self.http, TokioIo::new(stream), route);
+        let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.
         let drain = self.drain.child_token();
         let mut drain = pin!(drain.cancelled());

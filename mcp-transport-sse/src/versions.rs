@@ -1,15 +1,16 @@
 //! The versions of HTTP that are spoken.
 
-pub(crate) use spoken::{Http, builder, serve};
+pub(crate) use version::{Http, builder, serve};
 
 /// How large the head of an HTTP/1 request may be, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
 #[cfg(not(feature = "http2"))]
-mod spoken {
-    use hyper::server::conn::http1::{self, UpgradeableConnection};
-    use hyper_util::rt::TokioIo;
-    use tokio::net::TcpStream;
+mod version {
+    use hyper::{
+        rt::{Read, Write},
+        server::conn::http1,
+    };
 
     use crate::route::Route;
 
@@ -22,24 +23,27 @@ mod spoken {
         http
     }
 
-    pub(crate) fn serve(
+    pub(crate) fn serve<I>(
         http: &Http,
-        stream: TcpStream,
+        io: I,
         route: Route,
-    ) -> UpgradeableConnection<TokioIo<TcpStream>, Route> {
-        http.serve_connection(TokioIo::new(stream), route).with_upgrades()
+    ) -> http1::UpgradeableConnection<I, Route>
+    where
+        I: Read + Write + Unpin + Send + 'static,
+    {
+        http.serve_connection(io, route).with_upgrades()
     }
 }
 
 #[cfg(feature = "http2")]
-mod spoken {
+mod version {
     use std::time::Duration;
 
+    use hyper::rt::{Read, Write};
     use hyper_util::{
-        rt::{TokioExecutor, TokioIo, TokioTimer},
-        server::conn::auto::{self, UpgradeableConnection},
+        rt::{TokioExecutor, TokioTimer},
+        server::conn::auto,
     };
-    use tokio::net::TcpStream;
 
     use crate::route::Route;
 
@@ -66,11 +70,14 @@ mod spoken {
         http
     }
 
-    pub(crate) fn serve(
+    pub(crate) fn serve<I>(
         http: &Http,
-        stream: TcpStream,
+        io: I,
         route: Route,
-    ) -> UpgradeableConnection<'_, TokioIo<TcpStream>, Route, TokioExecutor> {
-        http.serve_connection_with_upgrades(TokioIo::new(stream), route)
+    ) -> auto::UpgradeableConnection<'_, I, Route, TokioExecutor>
+    where
+        I: Read + Write + Unpin + Send + 'static,
+    {
+        http.serve_connection_with_upgrades(io, route)
     }
 }

@@ -135,10 +135,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     /// Adds a tool.
     #[must_use]
     pub fn tool<T: Call<S>>(mut self) -> Self {
-        self.tools.push(Box::new(|state, pack, namespace| {
-            let name = namespace.map(|namespace| format!("{namespace}_{}", T::NAME));
-            ErasedTool::new::<T, S>(state, pack, name)
-        }));
+        self.tools.push(Box::new(ErasedTool::new::<T, S>));
         self
     }
 
