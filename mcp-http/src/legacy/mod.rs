@@ -184,10 +184,8 @@ impl Legacy {
         match message {
             Message::Request(request) => return respond(&session, parts, request, config),
             Message::Notification(notification) => session.hear(&notification),
-            Message::Response(response) => {
-                if !session.legacy().accept(&response) {
-                    tracing::debug!("a client has answered what nobody waits for");
-                }
+            Message::Response(response) if !session.legacy().accept(&response) => {
+                tracing::debug!("a client has answered what nobody waits for");
             }
             _ => {}
         }

@@ -257,7 +257,7 @@ impl EventStream {
         for event in state.events.range(first..).take_while(|event| event.index < until) {
             place.next = event.index + 1;
             // Writing to memory does not fail.
-            let _ = write!(frame, "id: {}/{}\n", self.number, event.index);
+            let _ = writeln!(frame, "id: {}/{}", self.number, event.index);
             match &event.text {
                 None => drop(write!(frame, "retry: {RETRY}\ndata: \n\n")),
                 Some(text) if text.len() < LARGE => {
