@@ -31,8 +31,13 @@ async fn main() {
         None => tools
             .iter()
             .map(|tool| {
-                let schema = Value::Object(Map::clone(&tool.input_schema));
-                (tool.name.clone().into_owned(), example(&schema))
+                let arguments = if tool.name == "json_schema_echo" {
+                    // It wants to hear what the client was told of the tool beside it.
+                    json!({ "schema": tools[0].input_schema })
+                } else {
+                    example(&Value::Object(Map::clone(&tool.input_schema)))
+                };
+                (tool.name.clone().into_owned(), arguments)
             })
             .collect(),
     };
