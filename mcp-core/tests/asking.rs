@@ -54,11 +54,11 @@ macro_rules! tools {
             struct $name {
                 /// Anything.
                 #[serde(default)]
-                #[allow(dead_code)]
+                #[allow(dead_code, reason = "the binding of arguments alone is tested")]
                 note: Option<String>,
                 /// Anything else.
                 #[serde(default)]
-                #[allow(dead_code)]
+                #[allow(dead_code, reason = "as above")]
                 count: Option<i64>,
             }
 

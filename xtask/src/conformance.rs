@@ -21,6 +21,7 @@ use crate::{
     toolbox,
 };
 
+mod client;
 mod doors;
 mod fixture;
 mod replicas;
@@ -95,9 +96,9 @@ const SUITES: &[Suite] = &[
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let wanted = |name: &str| options.suite.as_deref().is_none_or(|wanted| name.contains(wanted));
     let suites: Vec<&Suite> = SUITES.iter().filter(|suite| wanted(suite.name)).collect();
-    if suites.is_empty() && !doors::names().any(wanted) {
-        let names: Vec<&str> =
-            SUITES.iter().map(|suite| suite.name).chain(doors::names()).collect();
+    if suites.is_empty() && !doors::names().chain(client::names()).any(wanted) {
+        let names = SUITES.iter().map(|suite| suite.name);
+        let names: Vec<&str> = names.chain(doors::names()).chain(client::names()).collect();
         bail!("no suite has that in its name; there are:\n  {}", names.join("\n  "));
     }
 
@@ -142,8 +143,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         results.print_faults();
         table.push((suite.name, results));
     }
-    if options.url.is_none() && options.replicas.is_none() {
+    let is_everything = options.url.is_none() && options.replicas.is_none();
+    if is_everything {
         doors::run(|suite| wanted(suite.name), &programs, &output, &mut table)?;
+    }
+    if is_everything {
+        client::run(wanted, &programs[1])?;
     }
     results::print_table(&table);
     if table.iter().all(|(_, results)| results.are_clean()) {
@@ -154,6 +159,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// The suites' program, told which server to test.
 fn suite_command(programs: &Path, url: &str) -> anyhow::Result<Command> {
+    let mut command = program(programs)?;
+    command.args(["server", "--url", url]);
+    Ok(command)
+}
+
+/// The suites' program.
+fn program(programs: &Path) -> anyhow::Result<Command> {
     let mut path = programs.as_os_str().to_owned();
     if let Some(rest) = std::env::var_os("PATH") {
         path.push(":");
@@ -163,7 +175,7 @@ fn suite_command(programs: &Path, url: &str) -> anyhow::Result<Command> {
     let place = shell::target_directory()?;
     fs::create_dir_all(&place)?;
     let mut command = Command::new(programs.join("conformance"));
-    command.env("PATH", path).current_dir(place).args(["server", "--url", url]);
+    command.env("PATH", path).current_dir(place);
     Ok(command)
 }
 

@@ -167,7 +167,7 @@ impl Reply {
 
     fn encode(&self, response: Response) -> Encoded {
         let response = match &self.client {
-            Some(client) => response.as_known_in(client.session().version()),
+            Some(client) => response.known_in(client.session().version()),
             None => response,
         };
         let Some(limit) = self.limit else {

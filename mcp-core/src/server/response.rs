@@ -128,7 +128,7 @@ impl Response {
     }
 
     /// The same for clients of an earlier revision, which do not know all content that there is.
-    pub(super) fn as_known_in(self, version: &str) -> Self {
+    pub(super) fn known_in(self, version: &str) -> Self {
         if !earlier::is_limited(version) {
             return self;
         }
