@@ -44,6 +44,7 @@ mod principal;
 mod prompt;
 mod protocol;
 mod resource;
+mod schema;
 mod server;
 mod session;
 mod subject;
@@ -141,13 +142,13 @@ pub mod tasks {
 ///     vec![17.5; 24]
 /// }
 ///
-/// let html = "<!doctype html><title>A day</title><svg id="chart"></svg>";
+/// let html = "<!doctype html><title>A day</title><svg id='chart'></svg>";
 /// let app = App::new("ui://weather/day", "day", html)
 ///     .title("A day's temperatures")
 ///     .loads_from("https://cdn.jsdelivr.net")
 ///     .prefers_border(true);
 /// let server =
-///     Server::builder("weather", "1.0").tool::<temperatures>().resource(app).build();
+///     Server::builder("weather", "1.0").tool::<temperatures>().app(app).build();
 /// # drop(server);
 /// ```
 pub mod apps {

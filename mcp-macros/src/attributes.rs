@@ -11,6 +11,7 @@ use syn::{
 #[derive(Default)]
 pub(crate) struct ToolOptions {
     pub(crate) name: Option<LitStr>,
+    aliases: Vec<LitStr>,
     title: Option<LitStr>,
     read_only: Option<bool>,
     destructive: Option<bool>,
@@ -26,8 +27,9 @@ pub(crate) struct ToolOptions {
     seen: Vec<Ident>,
 }
 
-const OPTIONS: &str = "expected one of `name`, `title`, `read_only`, `destructive`, `idempotent`, \
-                       `open_world`, `scopes`, `timeout`, `icons`, `task`, `ui`, `app_only`";
+const OPTIONS: &str = "expected one of `name`, `aliases`, `title`, `read_only`, `destructive`, \
+                       `idempotent`, `open_world`, `scopes`, `timeout`, `icons`, `task`, `ui`, \
+                       `app_only`";
 
 impl ToolOptions {
     pub(crate) fn from_attributes(attributes: &[Attribute]) -> Result<Self> {
@@ -51,6 +53,7 @@ impl ToolOptions {
         }
         match option.to_string().as_str() {
             "name" => self.name = Some(tool_name(string(meta)?)?),
+            "aliases" => self.aliases = aliases(strings(meta)?)?,
             "title" => self.title = Some(title(string(meta)?)?),
             "read_only" => self.read_only = Some(flag(meta)?),
             "destructive" => self.destructive = Some(flag(meta)?),
@@ -101,9 +104,21 @@ impl ToolOptions {
         Ok(self)
     }
 
+    /// An alias is a name that the tool does not have yet.
+    pub(crate) fn check_aliases(&self, name: &LitStr) -> Result<()> {
+        match self.aliases.iter().find(|alias| alias.value() == name.value()) {
+            Some(alias) => Err(Error::new(alias.span(), "the tool has this name already")),
+            None => Ok(()),
+        }
+    }
+
     /// Calls on a `ToolDefinition` that set the options.
     pub(crate) fn setters(&self, core: &Path) -> TokenStream {
         let mut calls = TokenStream::new();
+        if !self.aliases.is_empty() {
+            let aliases = &self.aliases;
+            calls.extend(quote!(.aliases(&[#(#aliases),*])));
+        }
         if let Some(title) = &self.title {
             calls.extend(quote!(.title(#title)));
         }
@@ -208,6 +223,20 @@ fn tool_name(name: LitStr) -> Result<LitStr> {
             "a tool's name consists of 1 to 128 letters (A-Z, a-z), digits, `_`, `-` and `.`",
         ))
     }
+}
+
+/// Names beside the tool's own. Whether one is also that of another tool is checked when the server
+/// is built.
+fn aliases(aliases: Vec<LitStr>) -> Result<Vec<LitStr>> {
+    let mut checked: Vec<LitStr> = Vec::with_capacity(aliases.len());
+    for alias in aliases {
+        let alias = tool_name(alias)?;
+        if checked.iter().any(|other| other.value() == alias.value()) {
+            return Err(Error::new(alias.span(), "this alias is given twice"));
+        }
+        checked.push(alias);
+    }
+    Ok(checked)
 }
 
 /// What all clients take for a name (2026-07-28, Tools, Tool Names).

@@ -36,6 +36,8 @@ mod harness;
 mod in_memory;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "moto")]
+mod moto;
 mod outcome;
 mod prompts;
 mod recorder;
@@ -60,6 +62,9 @@ pub use crate::{
     harness::{Failure, Harness},
     outcome::Outcome,
 };
+
+#[cfg(feature = "moto")]
+pub use crate::moto::{Moto, MotoAccount};
 
 /// What the macro expands to. Not a public API.
 #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! Legacy sessions (2024-11-05 to 2025-11-25): what `initialize` agrees on, and who may be asked.
 
 mod client;
+pub(crate) mod earlier;
 mod initialize;
 mod questions;
 

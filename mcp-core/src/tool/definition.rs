@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use rmcp::model::{Icon, ToolAnnotations};
 use schemars::JsonSchema;
@@ -16,6 +16,7 @@ use crate::{app, task::TaskSupport};
 /// | on the type | |
 /// |---|---|
 /// | `name = "…"` | the tool's name; the type's name in snake case by default |
+/// | `aliases = ["…"]` | further names that calls may use; they are not listed |
 /// | `title = "…"` | a name for people |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | annotations; each also takes `= false` |
 /// | `scopes = ["…"]` | what the caller must have been granted |
@@ -44,6 +45,7 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
 #[derive(Clone, Debug)]
 pub struct ToolDefinition {
     pub(crate) model: rmcp::model::Tool,
+    pub(crate) aliases: Vec<Cow<'static, str>>,
     pub(crate) scopes: Vec<&'static str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: Vec<HeaderParam>,
@@ -59,6 +61,7 @@ impl ToolDefinition {
                 schema::join_lines(description),
                 schema::of_input::<T>(),
             ),
+            aliases: Vec::new(),
             scopes: Vec::new(),
             timeout: None,
             headers: Vec::new(),
@@ -104,6 +107,23 @@ impl ToolDefinition {
     /// The tool as `tools/list` describes it.
     pub fn as_model(&self) -> &rmcp::model::Tool {
         &self.model
+    }
+
+    /// Sets further names that calls may use, such as one that the tool had before.
+    ///
+    /// They are not listed, so that a model meets each tool once. A namespace prefixes them, too.
+    #[must_use]
+    pub fn aliases(mut self, aliases: &[&'static str]) -> Self {
+        self.aliases = aliases.iter().copied().map(Cow::Borrowed).collect();
+        self
+    }
+
+    /// Puts the tool's names into a namespace.
+    pub(crate) fn prefix(&mut self, namespace: &str) {
+        self.model.name = format!("{namespace}_{}", self.model.name).into();
+        for alias in &mut self.aliases {
+            *alias = format!("{namespace}_{alias}").into();
+        }
     }
 
     /// Sets the name for people.
@@ -229,7 +249,14 @@ impl From<rmcp::model::Tool> for ToolDefinition {
                 })
             })
             .collect();
-        Self { model, scopes: Vec::new(), timeout: None, headers, task: TaskSupport::Never }
+        Self {
+            model,
+            aliases: Vec::new(),
+            scopes: Vec::new(),
+            timeout: None,
+            headers,
+            task: TaskSupport::Never,
+        }
     }
 }
 
