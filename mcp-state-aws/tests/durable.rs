@@ -9,10 +9,11 @@ use mcp_core::{Server, ToolContext, tasks::TaskOptions, tool};
 use mcp_state_aws::{DynamoDbTaskStore, LambdaTaskRunner};
 use mcp_testing::{
     __private::{block_on, lambda::this_binary},
+    Moto,
     lambda::{Emulator, Outcome},
 };
 use serde_json::{Value, json};
-use support::{Moto, TABLE};
+use support::{Stage, TABLE};
 
 /// Works longer than any connection lasts.
 #[tool(task)]
@@ -46,9 +47,12 @@ fn lambda_function() {
     mcp_testing::__private::lambda::serve(async || server());
 }
 
-fn function(moto: &Moto) -> Emulator {
+fn function(stage: &Stage) -> Emulator {
     this_binary(concat!(module_path!(), "::lambda_function"))
-        .env("AWS_ENDPOINT_URL_DYNAMODB", &moto.url)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", Moto::shared().url())
+        .env("AWS_ACCESS_KEY_ID", &stage.account.access_key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &stage.account.secret_access_key)
+        .env("AWS_SESSION_TOKEN", &stage.account.session_token)
         .env("MCP_LAMBDA_RESPONSE", "buffered")
         .env("MCP_STATE_KEY", &"ab".repeat(32))
         .retry_after(Duration::from_millis(50))
@@ -91,8 +95,8 @@ async fn end(function: &Emulator, id: &str) -> Value {
 #[test]
 fn work_goes_on_after_its_invocation_in_another() {
     block_on(async {
-        let Some(moto) = Moto::start().await else { return };
-        let function = function(&moto);
+        let stage = Stage::set().await;
+        let function = function(&stage);
         let id = begin(&function, "work", json!({ "milliseconds": 500 })).await;
         let task = send(&function, "tasks/get", json!({ "taskId": id })).await;
         assert_eq!(task["status"], "working");
@@ -105,8 +109,8 @@ fn work_goes_on_after_its_invocation_in_another() {
 #[test]
 fn a_process_that_dies_in_the_midst_loses_nothing() {
     block_on(async {
-        let Some(moto) = Moto::start().await else { return };
-        let function = function(&moto);
+        let stage = Stage::set().await;
+        let function = function(&stage);
         let file = temporary("twice");
         let id = begin(&function, "crash", json!({ "file": file.0, "times": 2 })).await;
         let task = end(&function, &id).await;
@@ -118,8 +122,8 @@ fn a_process_that_dies_in_the_midst_loses_nothing() {
 #[test]
 fn cancelling_reaches_the_work() {
     block_on(async {
-        let Some(moto) = Moto::start().await else { return };
-        let function = function(&moto);
+        let stage = Stage::set().await;
+        let function = function(&stage);
         let id = begin(&function, "work", json!({ "milliseconds": 60_000 })).await;
         send(&function, "tasks/cancel", json!({ "taskId": id })).await;
         assert_eq!(end(&function, &id).await["status"], "cancelled");

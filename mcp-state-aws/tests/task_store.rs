@@ -11,7 +11,7 @@ use std::{
 use mcp_core::tasks::{TaskRecord, TaskStatus, TaskStore as _, TaskStoreError};
 use mcp_state_aws::DynamoDbTaskStore;
 use serde_json::json;
-use support::{Moto, TABLE};
+use support::{Stage, TABLE};
 
 fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
@@ -42,14 +42,14 @@ fn next(record: &TaskRecord) -> TaskRecord {
     next
 }
 
-fn store(moto: &Moto) -> DynamoDbTaskStore {
-    DynamoDbTaskStore::new(TABLE).client(moto.client.clone())
+fn store(stage: &Stage) -> DynamoDbTaskStore {
+    DynamoDbTaskStore::new(TABLE).client(stage.client.clone())
 }
 
 #[tokio::test]
 async fn a_task_is_found_by_every_process_as_it_was_left() {
-    let Some(moto) = Moto::start().await else { return };
-    let (one, other) = (store(&moto), store(&moto));
+    let stage = Stage::set().await;
+    let (one, other) = (store(&stage), store(&stage));
     assert!(one.get("none").await.unwrap().is_none());
 
     let first = record("a", 60_000);
@@ -68,8 +68,8 @@ async fn a_task_is_found_by_every_process_as_it_was_left() {
 
 #[tokio::test]
 async fn of_two_changes_at_once_one_is_told_of_the_conflict() {
-    let Some(moto) = Moto::start().await else { return };
-    let store = Arc::new(store(&moto));
+    let stage = Stage::set().await;
+    let store = Arc::new(store(&stage));
     let first = record("a", 60_000);
     store.create(Arc::new(first.clone())).await.unwrap();
     let again = store.create(Arc::new(first.clone())).await;
@@ -97,8 +97,8 @@ async fn of_two_changes_at_once_one_is_told_of_the_conflict() {
 
 #[tokio::test]
 async fn an_expired_task_is_gone_before_its_item_is() {
-    let Some(moto) = Moto::start().await else { return };
-    let store = store(&moto);
+    let stage = Stage::set().await;
+    let store = store(&stage);
     let expired = record("a", 0);
     store.create(Arc::new(expired.clone())).await.unwrap();
     assert!(store.get("a").await.unwrap().is_none());
@@ -109,8 +109,8 @@ async fn an_expired_task_is_gone_before_its_item_is() {
 
 #[tokio::test]
 async fn an_outcome_larger_than_an_item_comes_back_whole() {
-    let Some(moto) = Moto::start().await else { return };
-    let store = store(&moto);
+    let stage = Stage::set().await;
+    let store = store(&stage);
     let first = record("a", 60_000);
     store.create(Arc::new(first.clone())).await.unwrap();
     let mut second = next(&first);
@@ -127,8 +127,8 @@ async fn an_outcome_larger_than_an_item_comes_back_whole() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_an_error_and_no_hang() {
-    let Some(moto) = Moto::start().await else { return };
-    let missing = DynamoDbTaskStore::new("no-such-table").client(moto.client.clone());
+    let stage = Stage::set().await;
+    let missing = DynamoDbTaskStore::new("no-such-table").client(stage.client.clone());
     let error = missing.get("a").await.unwrap_err();
     assert!(matches!(error, TaskStoreError::Failed(_)), "{error:?}");
 }

@@ -1,13 +1,6 @@
-//! DynamoDB without AWS: moto's server on a free port of loopback.
+//! DynamoDB without AWS: a table of the test's own in moto's server.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
-use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{
@@ -18,49 +11,35 @@ use aws_sdk_dynamodb::{
         TimeToLiveSpecification,
     },
 };
+use mcp_testing::{Moto, MotoAccount};
 
 pub const TABLE: &str = "mcp";
 
-/// A server of moto with the table. It ends with this value.
-pub struct Moto {
-    child: Child,
-    pub url: String,
+/// An account with the table.
+pub struct Stage {
+    pub account: MotoAccount,
     pub client: Client,
 }
 
-impl Moto {
-    /// `None` where there is no moto, which is told loudly, and fails where `CI` is set.
-    pub async fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            let message = "moto_server is not installed: run `cargo xtask test`, which installs it";
-            assert!(std::env::var_os("CI").is_none(), "{message}");
-            eprintln!("SKIPPED: {message}");
-            return None;
-        };
-        let port =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let child = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let url = format!("http://127.0.0.1:{port}");
+impl Stage {
+    pub async fn set() -> Self {
+        let account = Moto::shared().account().await;
+        let MotoAccount { access_key_id, secret_access_key, session_token, .. } = account.clone();
+        let credentials =
+            Credentials::new(access_key_id, secret_access_key, Some(session_token), None, "moto");
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(&url)
+            .credentials_provider(credentials)
+            .endpoint_url(Moto::shared().url())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .load()
             .await;
-        let moto = Self { child, url, client: Client::new(&config) };
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        moto.create_table().await;
-        Some(moto)
+        let stage = Self { account, client: Client::new(&config) };
+        stage.create_table().await;
+        stage
     }
 
+    /// As a deployment does it.
     async fn create_table(&self) {
         let attribute = |name: &str| {
             let kind = ScalarAttributeType::S;
@@ -93,22 +72,4 @@ impl Moto {
             .await
             .unwrap();
     }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Where `cargo xtask test` has installed it.
-fn program() -> Option<PathBuf> {
-    if let Some(program) = std::env::var_os("MOTO_SERVER") {
-        return Some(program.into());
-    }
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    let program = cache.join("mcp-serve/tools/python-moto-server---5.2.5/bin/moto_server");
-    program.exists().then_some(program)
 }
