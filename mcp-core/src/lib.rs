@@ -35,6 +35,7 @@
 //! ```
 
 mod asking;
+mod authentication;
 mod completion;
 pub mod content;
 mod principal;
@@ -54,6 +55,9 @@ pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
+    authentication::{
+        AnyVerifier, Credentials, Denied, DeniedKind, SecretSource, TokenVerifier, Verification,
+    },
     completion::{Completing, Completion},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},

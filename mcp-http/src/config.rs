@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, HostPattern, OriginPattern};
+use crate::{
+    Authentication,
+    access::{Access, HostPattern, OriginPattern},
+};
 
 /// What an [`HttpService`](crate::HttpService) accepts and how long it waits.
 ///
@@ -26,9 +29,10 @@ pub struct HttpConfig {
     pub(crate) max_sessions: usize,
     pub(crate) session_idle: Duration,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) authentication: Option<Authentication>,
 }
 
-/// An entry of an allow-list that is none.
+/// A setting that is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -40,6 +44,11 @@ pub enum ConfigError {
         "`{0}` is no origin: expected `scheme://host`, `scheme://host:port` or `scheme://host:*`"
     )]
     Origin(String),
+    /// Not the URL of a protected resource.
+    #[error(
+        "`{0}` is no URL of a server: expected `https://host/path` without a query or a fragment"
+    )]
+    Resource(String),
 }
 
 impl Default for HttpConfig {
@@ -52,6 +61,7 @@ impl Default for HttpConfig {
             max_sessions: 1_000,
             session_idle: Duration::from_secs(300),
             shutdown: CancellationToken::new(),
+            authentication: None,
         }
     }
 }
@@ -120,6 +130,13 @@ impl HttpConfig {
     #[must_use]
     pub fn allow_any_origin(mut self) -> Self {
         self.access.allow_any_origin();
+        self
+    }
+
+    /// Asks every caller who it is; by default nobody is asked.
+    #[must_use]
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
         self
     }
 

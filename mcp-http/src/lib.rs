@@ -14,6 +14,7 @@
 
 mod accept;
 mod access;
+mod authentication;
 mod body;
 mod collect;
 mod config;
@@ -24,6 +25,7 @@ mod reply;
 mod service;
 
 pub use crate::{
+    authentication::{Authentication, ProtectedResource},
     body::Body,
     config::{ConfigError, HttpConfig},
     service::{HttpService, ResponseFuture},

@@ -14,13 +14,15 @@ use futures_core::Stream as _;
 use http::{Method, Request, Response, header, request::Parts};
 use http_body::Body as HttpBody;
 use mcp_core::{
-    Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server, TraceContext,
+    Encoded, ErrorKind, Message, Principal, Reply, ReplyPart, RequestId, RpcError, Server,
+    TraceContext, Verification,
 };
 use pin_project_lite::pin_project;
 
 use crate::{
     Body, HttpConfig,
     accept::Accept,
+    authentication::{self, Door},
     collect::{CollectError, Collector},
     events::Events,
     headers::{self, Declared, SESSION_ID},
@@ -60,6 +62,7 @@ pub struct HttpService {
 struct Inner {
     server: Server,
     config: HttpConfig,
+    door: Option<Door>,
     legacy: Engine,
 }
 
@@ -85,6 +88,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<B> {
         Ready { response: Option<Response<Body>> },
+        Verifying { verification: Verification, request: Option<(Parts, B)> },
         Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
         Calling { reply: Option<Reply>, accept: Accept },
         Engine { exchange: Exchange },
@@ -112,7 +116,8 @@ impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
         let legacy = Engine::new(&server, &config);
-        Self { inner: Arc::new(Inner { server, config, legacy }) }
+        let door = config.authentication.as_ref().map(|asked| Door::new(asked, &server));
+        Self { inner: Arc::new(Inner { server, config, door, legacy }) }
     }
 
     /// Answers one HTTP request: [`tower::Service::call`] through a shared reference.
@@ -121,8 +126,29 @@ impl HttpService {
         let state = self
             .inner
             .begin(parts, body)
-            .unwrap_or_else(|error| State::Ready { response: Some(reply::refusal(None, error)) });
+            .unwrap_or_else(|response| State::Ready { response: Some(*response) });
         ResponseFuture { inner: Arc::clone(&self.inner), state }
+    }
+
+    /// Whether the service answers this path whatever path the protocol is mounted on: it is that
+    /// of the protected resource metadata (RFC 9728).
+    pub fn is_well_known(&self, path: &str) -> bool {
+        self.inner.door.as_ref().is_some_and(|door| door.is_well_known(path))
+    }
+
+    /// Lets a request in that is served by something else beside the protocol's endpoint, such as
+    /// a WebSocket: checks `Host` and `Origin`, and puts the [`Principal`] into the extensions.
+    ///
+    /// # Errors
+    ///
+    /// The response to a request that is not let in.
+    pub async fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Box<Response<Body>>> {
+        let (mut parts, body) = request.into_parts();
+        self.inner.check_access(&parts)?;
+        if let Some((door, verification)) = self.inner.verify(&parts) {
+            parts.extensions.insert(door.admit(verification.await)?);
+        }
+        Ok(Request::from_parts(parts, body))
     }
 }
 
@@ -171,6 +197,22 @@ impl<B: HttpBody> ResponseFuture<B> {
                     // `None` where the future is polled after its end.
                     return response.take().map_or(Poll::Pending, Poll::Ready);
                 }
+                StateProjection::Verifying { verification, request } => {
+                    let judgement = ready!(Pin::new(verification).poll(cx));
+                    let (Some((mut parts, body)), Some(door)) = (request.take(), &this.inner.door)
+                    else {
+                        return Poll::Pending;
+                    };
+                    parts.extensions.insert(match door.admit(judgement) {
+                        Ok(principal) => principal,
+                        Err(response) => return Poll::Ready(*response),
+                    });
+                    match this.inner.read(parts, body) {
+                        Ok(state) => this.state.set(state),
+                        Err(response) => return Poll::Ready(*response),
+                    }
+                    continue;
+                }
                 StateProjection::Reading { body, parts, collector } => {
                     let read = ready!(collector.poll(body, cx));
                     match (read, parts.take()) {
@@ -190,7 +232,7 @@ impl<B: HttpBody> ResponseFuture<B> {
                         Some(ReplyPart::Response(response))
                             if accept.json || response.http_status() != 200 =>
                         {
-                            return Poll::Ready(reply::json(response));
+                            return Poll::Ready(this.inner.answer(response));
                         }
                         Some(first) => first,
                         None => return Poll::Pending,
@@ -213,14 +255,43 @@ impl<B: HttpBody> ResponseFuture<B> {
 }
 
 impl Inner {
-    /// Judges a request by its head.
-    fn begin<B>(&self, parts: Parts, body: B) -> Result<State<B>, RpcError> {
-        let headers = &parts.headers;
-        self.config
-            .access
-            .check(&parts.uri, headers)
-            .map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))?;
+    /// Lets a request in, or not.
+    fn begin<B>(&self, mut parts: Parts, body: B) -> Result<State<B>, Box<Response<Body>>> {
+        if let Some(metadata) = self.door.as_ref().and_then(|door| door.metadata(&parts)) {
+            return Err(metadata.into());
+        }
+        self.check_access(&parts)?;
+        if let Some((door, verification)) = self.verify(&parts) {
+            match verification.into_ready() {
+                Ok(judgement) => drop(parts.extensions.insert(door.admit(judgement)?)),
+                Err(verification) => {
+                    return Ok(State::Verifying { verification, request: Some((parts, body)) });
+                }
+            }
+        }
+        self.read(parts, body)
+    }
 
+    fn check_access(&self, parts: &Parts) -> Result<(), Box<Response<Body>>> {
+        self.config.access.check(&parts.uri, &parts.headers).map_err(|reason| {
+            reply::refusal(None, RpcError::new(ErrorKind::ForbiddenOrigin, reason)).into()
+        })
+    }
+
+    /// Asks who is calling, where that is to be asked and not yet known.
+    fn verify(&self, parts: &Parts) -> Option<(&Door, Verification)> {
+        let door = self.door.as_ref()?;
+        let is_known = parts.extensions.get::<Principal>().is_some();
+        (!is_known).then(|| (door, door.verify(&parts.headers)))
+    }
+
+    /// Judges a request by its head.
+    fn read<B>(&self, parts: Parts, body: B) -> Result<State<B>, Box<Response<Body>>> {
+        self.check_head(parts, body).map_err(|error| reply::refusal(None, error).into())
+    }
+
+    fn check_head<B>(&self, parts: Parts, body: B) -> Result<State<B>, RpcError> {
+        let headers = &parts.headers;
         if parts.method != Method::POST {
             let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)
                 && headers.contains_key(SESSION_ID)
@@ -318,6 +389,13 @@ impl Inner {
                     return Next::Engine(self.legacy.exchange(parts, text, Some(id)));
                 }
                 _ if is_of_session => {
+                    // The engine would answer with 200.
+                    if let Some(caller) = parts.extensions.get::<Principal>()
+                        && let Err(error) = self.server.authorize(&request, caller)
+                    {
+                        let refusal = Encoded::refusal(Some(request.id()), error);
+                        return Next::Response(self.answer(refusal));
+                    }
                     let id = request.id().clone();
                     return Next::Engine(self.legacy.exchange(parts, kept, Some(id)));
                 }
@@ -338,6 +416,19 @@ impl Inner {
             Accept { json: true, events: false }
         };
         Next::Call(reply, accept)
+    }
+
+    /// One response, with what its caller lacks to be served.
+    fn answer(&self, response: Encoded) -> Response<Body> {
+        let challenge = response
+            .rpc_error()
+            .filter(|error| error.kind() == ErrorKind::Forbidden)
+            .and_then(|error| authentication::insufficient_scope(self.door.as_ref(), error));
+        let mut response = reply::json(response);
+        if let Some(challenge) = challenge {
+            response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 
     fn unread(&self, error: CollectError) -> RpcError {

@@ -2,6 +2,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use crate::auth::AuthOptions;
+
 /// The arguments of every server's binary.
 #[derive(Debug, Parser)]
 #[command(
@@ -29,6 +31,9 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) http: HttpOptions,
+
+    #[command(flatten)]
+    pub(crate) auth: AuthOptions,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -47,12 +52,12 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HttpOptions {
     /// Serve anyone who can reach the address, without authentication. Needed for any address
-    /// but loopback.
+    /// but loopback where no credentials are asked for.
     #[arg(long, global = true, env = "MCP_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) allow_anonymous: bool,
 
-    /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any.
-    /// May be repeated.
+    /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any,
+    /// which is the default where callers are asked for credentials. May be repeated.
     #[arg(
         long,
         global = true,

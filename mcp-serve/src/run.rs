@@ -5,10 +5,11 @@ use std::{
 };
 
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
-use mcp_transport_sse::{ConfigError, HttpConfig, HttpTransport};
+use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
 use crate::{
+    auth::{self, AuthError, AuthOptions},
     cli::{Cli, Command, HttpOptions, LogFormat},
     logging, signals, state_keys,
 };
@@ -26,6 +27,10 @@ use crate::{
 /// `MCP_STATE_KEY` holds the keys that replicas share, 32 bytes in hexadecimal each, separated by
 /// commas: the first seals what a call knows while its user is being asked, all of them open it.
 /// See [`StateKeys`](crate::StateKeys).
+///
+/// On an address that is not loopback callers have to show a credential: API keys
+/// (`--api-keys-file`, `MCP_API_KEYS`) or, with the feature `auth-jwt`, tokens (`--jwt-issuer`,
+/// `--alb-arn`).
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {
@@ -59,7 +64,8 @@ enum RunError {
     Lambda,
     #[error(
         "refusing to serve without authentication on {0}, which is not loopback: listen on \
-         127.0.0.1, or pass --allow-anonymous if anyone who can reach the address may call the tools"
+         127.0.0.1, ask for API keys with --api-keys-file, or pass --allow-anonymous if anyone who \
+         can reach the address may call the tools"
     )]
     Anonymous(SocketAddr),
     #[error("cannot listen on {listen}: {source}")]
@@ -68,6 +74,8 @@ enum RunError {
     StateKeys(#[from] StateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -83,6 +91,7 @@ impl RunError {
             | Self::Lambda
             | Self::Anonymous(_)
             | Self::StateKeys(_)
+            | Self::Auth(_)
             | Self::Config(_) => 2,
             _ => 1,
         }
@@ -105,7 +114,9 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => serve_http(server, listen, cli.http, cli.log_format).await,
+        Target::Http { listen } => {
+            serve_http(server, listen, cli.http, cli.auth, cli.log_format).await
+        }
         Target::Lambda { .. } => Err(RunError::Lambda),
     }
 }
@@ -114,9 +125,12 @@ async fn serve_http(
     server: Server,
     listen: SocketAddr,
     options: HttpOptions,
+    auth: AuthOptions,
     log_format: LogFormat,
 ) -> Result<(), RunError> {
-    if !listen.ip().is_loopback() && !options.allow_anonymous {
+    let authentication = auth::authentication(auth, |name| std::env::var(name).ok()).await?;
+    let asks = authentication.is_some();
+    if !listen.ip().is_loopback() && !asks && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
     }
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
@@ -124,21 +138,32 @@ async fn serve_http(
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
-        .config(http_config(&options)?);
+        .config(http_config(&options, authentication)?);
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
     let url = format!("http://{address}/mcp");
     tracing::info!(url, "listening");
     if log_format == LogFormat::Text {
+        let credential = if asks { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
         eprintln!(
-            "\nTry it:\n  curl -s {url} -H 'Content-Type: application/json' \
+            "\nTry it:\n  curl -s {url} {credential}-H 'Content-Type: application/json' \
              -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'\n"
         );
     }
     transport.serve(server, shutdown).await.map_err(RunError::Http)
 }
 
-fn http_config(options: &HttpOptions) -> Result<HttpConfig, ConfigError> {
+fn http_config(
+    options: &HttpOptions,
+    authentication: Option<Authentication>,
+) -> Result<HttpConfig, ConfigError> {
     let mut config = HttpConfig::new();
+    if let Some(authentication) = authentication {
+        config = config.authentication(authentication);
+        // A page that reaches the server through its visitor's browser has no credential.
+        if options.allowed_host.is_empty() {
+            config = config.allow_any_host();
+        }
+    }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };
     }

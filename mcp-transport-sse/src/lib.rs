@@ -23,6 +23,6 @@ mod connection;
 mod route;
 mod transport;
 
-pub use mcp_http::{ConfigError, HttpConfig};
+pub use mcp_http::{Authentication, ConfigError, HttpConfig, ProtectedResource};
 
 pub use crate::transport::HttpTransport;

@@ -38,7 +38,10 @@ impl hyper::service::Service<Request<Incoming>> for Route {
         // Only the connection's own task reads it.
         self.requests.fetch_add(1, Ordering::Relaxed);
         let path = request.uri().path();
-        if path == &*self.path || path.strip_suffix('/') == Some(&self.path) {
+        if path == &*self.path
+            || path.strip_suffix('/') == Some(&self.path)
+            || self.service.is_well_known(path)
+        {
             return RouteFuture::Mcp { response: self.service.respond(request) };
         }
         let response = match path {

@@ -14,6 +14,7 @@ use super::{
     resources::Resources,
     response::{BoxError, Encoding},
     tasks::{EXTENSION, Tasks},
+    tool_list::{ListedTool, ToolList},
 };
 use crate::{
     Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, StateKeys,
@@ -498,7 +499,7 @@ fn tools_of_pack(
 /// What is to be listed, in its order.
 #[derive(Default)]
 struct Listed {
-    tools: Vec<model::Tool>,
+    tools: Vec<ListedTool>,
     resources: Vec<model::Resource>,
     templates: Vec<model::ResourceTemplate>,
     prompts: Vec<model::Prompt>,
@@ -508,7 +509,7 @@ impl Listed {
     /// Adds what a pack has. What is invalid is told elsewhere.
     fn add(&mut self, pack: &PackParts) {
         let tools = pack.tools.iter().flatten();
-        self.tools.extend(tools.map(|tool| tool.definition.model.clone()));
+        self.tools.extend(tools.map(|tool| ListedTool::of(&tool.definition)));
         self.resources.extend(pack.resources.iter().map(|resource| resource.model.clone()));
         let templates = pack.templates.iter().flatten();
         self.templates.extend(templates.map(|template| template.model.clone()));
@@ -516,7 +517,7 @@ impl Listed {
     }
 
     fn write_down(
-        &self,
+        self,
         capabilities: &ServerCapabilities,
         page_size: usize,
         cache: CacheHints,
@@ -532,21 +533,13 @@ impl Listed {
         let prompts =
             || List::new("prompts", &self.prompts, |item| json!(item), page_size, cache, meta);
         Lists {
-            tools: List::new("tools", &self.tools, legacy_tool, page_size, cache, meta),
             resources: has_resources.then(resources),
             templates: has_resources.then(templates),
             prompts: capabilities.prompts.is_some().then(prompts),
-            tool_names: self.tools.iter().map(|tool| (*tool.name).into()).collect(),
+            tool_names: self.tools.iter().map(|tool| tool.name().into()).collect(),
+            tools: ToolList::new(self.tools, page_size, cache, meta),
         }
     }
-}
-
-/// Legacy revisions know only objects as structured content.
-fn legacy_tool(tool: &model::Tool) -> Value {
-    let mut tool = tool.clone();
-    tool.output_schema =
-        tool.output_schema.filter(|schema| schema.get("type").is_some_and(|kind| kind == "object"));
-    json!(tool)
 }
 
 fn wrap(innermost: BoxService, layers: Vec<BoxLayer>) -> BoxService {

@@ -11,8 +11,13 @@ mod reply;
 mod resources;
 mod response;
 mod tasks;
+mod tool_list;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
@@ -31,6 +36,7 @@ use self::{
     list::List,
     response::Encoding,
     tasks::Tasks,
+    tool_list::ToolList,
 };
 use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
@@ -64,7 +70,7 @@ struct Inner {
 
 /// What a server lists. It has no list of what it cannot offer.
 struct Lists {
-    tools: List,
+    tools: ToolList,
     resources: Option<List>,
     templates: Option<List>,
     prompts: Option<List>,
@@ -132,7 +138,15 @@ impl Server {
     fn route(&self, request: Request) -> ResponseFuture {
         let lists = &*self.inner.lists;
         let list = match (request.era(), request.method()) {
-            (_, Method::ListTools) => Some(&lists.tools),
+            (_, Method::ListTools) => {
+                let page = match request.extensions().get::<Principal>() {
+                    None => lists.tools.page(request.era(), request.cursor()),
+                    Some(caller) => {
+                        lists.tools.page_for(caller, request.era(), request.cursor())
+                    }
+                };
+                return page.map_or_else(Response::error, Response::prebuilt).into();
+            }
             (_, Method::ListResources) => lists.resources.as_ref(),
             (_, Method::ListResourceTemplates) => lists.templates.as_ref(),
             (_, Method::ListPrompts) => lists.prompts.as_ref(),
@@ -170,6 +184,27 @@ impl Server {
     /// The tools' names in the order in which they are listed.
     pub fn tool_names(&self) -> impl Iterator<Item = &str> {
         self.inner.lists.tool_names.iter().map(|name| &**name)
+    }
+
+    /// All scopes that some tool requires, sorted.
+    pub fn scopes(&self) -> BTreeSet<&str> {
+        let tools = self.inner.features.tools.0.values();
+        tools.flat_map(|entry| entry.tool.definition.scopes.iter().copied()).collect()
+    }
+
+    /// Whether a caller has all scopes that a request needs. The dispatch asks that itself; this is
+    /// for bindings that have to answer with a status of their own before it can.
+    ///
+    /// # Errors
+    ///
+    /// Which scopes are needed.
+    pub fn authorize(&self, request: &Request, principal: &Principal) -> Result<(), RpcError> {
+        if *request.method() == Method::CallTool
+            && let Some(entry) = request.name().and_then(|name| self.inner.features.tools.0.get(name))
+        {
+            return entry.admit(principal);
+        }
+        Ok(())
     }
 
     /// The arguments of a tool that HTTP clients mirror into headers.
@@ -259,17 +294,20 @@ impl Entry {
         Self { tool, timeout: self.timeout, tasks, layered: None }
     }
 
+    /// Whether a caller may call the tool.
+    fn admit(&self, principal: &Principal) -> Result<(), RpcError> {
+        let scopes = &self.tool.definition.scopes;
+        match scopes.iter().find(|scope| !principal.has_scope(scope)) {
+            None => Ok(()),
+            Some(lacking) => Err(RpcError::forbidden(self.tool.name(), scopes, lacking)),
+        }
+    }
+
     /// Calls the tool, inside all layers.
     fn call(&self, request: Request) -> ResponseFuture {
         if let Some(principal) = request.extensions().get::<Principal>()
-            && let Some(scope) =
-                self.tool.definition.scopes.iter().find(|scope| !principal.has_scope(scope))
+            && let Err(error) = self.admit(principal)
         {
-            let error = RpcError::new(
-                ErrorKind::Forbidden,
-                format!("`{}` requires the scope `{scope}`", self.tool.name()),
-            )
-            .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
             return call::forbid(&self.tool.subject, &request, error);
         }
         match &self.tasks {
