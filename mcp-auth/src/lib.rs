@@ -32,9 +32,9 @@ mod file;
 #[cfg(feature = "jwt")]
 mod jwt;
 
+#[cfg(feature = "jwt")]
+pub use crate::jwt::{AlbIdentity, Jwt, JwtError, SigningAlgorithm};
 pub use crate::{
     api_keys::{ApiKeys, ApiKeysError},
     file::FileSource,
 };
-#[cfg(feature = "jwt")]
-pub use crate::jwt::{AlbIdentity, Jwt, JwtError, SigningAlgorithm};

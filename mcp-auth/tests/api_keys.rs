@@ -12,8 +12,7 @@ use sha2::{Digest as _, Sha256};
 use support::{Listening, modern, request, serve, serve_with};
 
 fn line(name: &str, key: &str, scopes: &str) -> String {
-    let digest: String =
-        Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{name} sha256:{digest} {scopes}\n")
 }
 
@@ -128,9 +127,7 @@ async fn a_missing_scope_is_403_insufficient_scope_in_both_eras() {
     for answer in [
         server.post(&headers, body).await,
         server.post(&[READER], request("tools/call", params.clone())).await,
-        server
-            .post(&[READER, ("mcp-session-id", &session)], request("tools/call", params))
-            .await,
+        server.post(&[READER, ("mcp-session-id", &session)], request("tools/call", params)).await,
     ] {
         assert_eq!(answer.status, 403, "{answer:?}");
         assert_eq!(answer.challenge.as_deref(), Some(expected));
@@ -161,7 +158,8 @@ async fn a_session_of_another_caller_is_not_there() {
     assert_eq!(server.post(&with(CI, &session), ping()).await.status, 200);
     assert_eq!(server.post(&with(READER, &session), ping()).await.status, 404);
     assert_eq!(server.post(&with(CI, "00000000-guessed"), ping()).await.status, 404);
-    for (method, key, status) in [("GET", READER, 404), ("DELETE", READER, 404), ("DELETE", CI, 204)]
+    for (method, key, status) in
+        [("GET", READER, 404), ("DELETE", READER, 404), ("DELETE", CI, 204)]
     {
         let request = server.client.request(method.parse().unwrap(), format!("{}/mcp", server.url));
         let request = request.header(key.0, key.1).header("mcp-session-id", &session);
@@ -222,4 +220,3 @@ async fn open(server: &Listening, key: (&str, &str)) -> String {
     assert_eq!(server.post(&[key, ("mcp-session-id", &session)], initialized).await.status, 202);
     session
 }
-

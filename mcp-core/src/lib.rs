@@ -41,6 +41,7 @@ pub mod content;
 mod principal;
 mod prompt;
 mod protocol;
+mod ready;
 mod resource;
 mod response_stream;
 mod server;
@@ -66,6 +67,7 @@ pub use crate::{
         Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
+    ready::ReadyCheck,
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     response_stream::ResponseStream,
     server::{

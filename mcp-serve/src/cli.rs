@@ -57,7 +57,7 @@ pub(crate) struct HttpOptions {
     pub(crate) allow_anonymous: bool,
 
     /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any,
-    /// which is the default where callers are asked for credentials. May be repeated.
+    /// which is the default off loopback where callers show credentials. May be repeated.
     #[arg(
         long,
         global = true,
@@ -81,6 +81,11 @@ pub(crate) struct HttpOptions {
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]
     pub(crate) grace: Duration,
+
+    /// For how many seconds the server goes on as ever once it is told to stop, while /ready says
+    /// that it is about to: the time that a load balancer needs to look elsewhere.
+    #[arg(long, global = true, value_name = "SECONDS", env = "MCP_DRAIN_DELAY", default_value = "0", value_parser = seconds)]
+    pub(crate) drain_delay: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -138,7 +138,8 @@ async fn serve_http(
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
-        .config(http_config(&options, authentication)?);
+        .drain_delay(options.drain_delay)
+        .config(http_config(listen, &options, authentication)?);
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
     let url = format!("http://{address}/mcp");
     tracing::info!(url, "listening");
@@ -153,6 +154,7 @@ async fn serve_http(
 }
 
 fn http_config(
+    listen: SocketAddr,
     options: &HttpOptions,
     authentication: Option<Authentication>,
 ) -> Result<HttpConfig, ConfigError> {
@@ -160,7 +162,7 @@ fn http_config(
     if let Some(authentication) = authentication {
         config = config.authentication(authentication);
         // A page that reaches the server through its visitor's browser has no credential.
-        if options.allowed_host.is_empty() {
+        if options.allowed_host.is_empty() && !listen.ip().is_loopback() {
             config = config.allow_any_host();
         }
     }

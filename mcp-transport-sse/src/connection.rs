@@ -15,7 +15,7 @@ use mcp_http::HttpService;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::route::Route;
+use crate::{ready::Readiness, route::Route};
 
 /// How large the head of an HTTP/1 request may be, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -31,6 +31,7 @@ pub(crate) struct Connections {
     pub(crate) http: auto::Builder<TokioExecutor>,
     pub(crate) path: Arc<str>,
     pub(crate) service: HttpService,
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     /// Finish what is in flight.
@@ -63,6 +64,7 @@ impl Connections {
         let route = Route {
             path: Arc::clone(&self.path),
             service: self.service.clone(),
+            readiness: Arc::clone(&self.readiness),
             requests: Arc::clone(&requests),
         };
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), route));

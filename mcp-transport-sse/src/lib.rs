@@ -3,7 +3,7 @@
 //! Depend on this crate to serve HTTP without the facade `mcp-serve`; to mount a server in an
 //! application that listens already, depend on `mcp-http`.
 //!
-//! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and a health check on `/health`
+//! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and checks on `/health` and `/ready`
 //! over HTTP/1.1 and HTTP/2 without TLS: what terminates TLS is in front.
 //!
 //! ```no_run
@@ -20,6 +20,7 @@
 //! ```
 
 mod connection;
+mod ready;
 mod route;
 mod transport;
 

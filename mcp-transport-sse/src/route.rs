@@ -16,6 +16,8 @@ use hyper::body::Incoming;
 use mcp_http::HttpService;
 use pin_project_lite::pin_project;
 
+use crate::ready::Readiness;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GET: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -25,6 +27,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(crate) struct Route {
     pub(crate) path: Arc<str>,
     pub(crate) service: HttpService,
+    pub(crate) readiness: Arc<Readiness>,
     /// How many requests the connection has brought.
     pub(crate) requests: Arc<AtomicU64>,
 }
@@ -45,27 +48,44 @@ impl hyper::service::Service<Request<Incoming>> for Route {
             return RouteFuture::Mcp { response: self.service.respond(request) };
         }
         let response = match path {
-            "/health" => health(request.method()),
+            "/health" => probe(request.method(), StatusCode::OK, r#"{"status":"ok"}"#),
+            "/ready" => return self.ready(request.method()),
             _ => short(StatusCode::NOT_FOUND, r#"{"error":"there is nothing at this path"}"#),
         };
         RouteFuture::Ready { response: Some(response) }
     }
 }
 
-fn health(method: &Method) -> Response<Body> {
+impl Route {
+    fn ready(&self, method: &Method) -> RouteFuture {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let response = Some(probe(method, StatusCode::OK, ""));
+            return RouteFuture::Ready { response };
+        }
+        let readiness = Arc::clone(&self.readiness);
+        let response = Box::pin(async move {
+            let (status, text) = readiness.answer().await;
+            probe(&Method::GET, status, text)
+        });
+        RouteFuture::Later { response }
+    }
+}
+
+/// The answer to who asks after the server itself.
+fn probe(method: &Method, status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     if matches!(*method, Method::GET | Method::HEAD) {
-        let mut response = short(StatusCode::OK, r#"{"status":"ok"}"#);
+        let mut response = short(status, text);
         response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
         return response;
     }
     let mut response =
-        short(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"/health takes GET and HEAD"}"#);
+        short(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"this path takes GET and HEAD"}"#);
     response.headers_mut().insert(header::ALLOW, GET);
     response
 }
 
-fn short(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::Short(Bytes::from_static(text.as_bytes())));
+fn short(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::Short(text.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
@@ -76,6 +96,7 @@ pin_project! {
     pub(crate) enum RouteFuture {
         Mcp { #[pin] response: mcp_http::ResponseFuture<Incoming> },
         Ready { response: Option<Response<Body>> },
+        Later { response: Pin<Box<dyn Future<Output = Response<Body>> + Send>> },
     }
 }
 
@@ -90,6 +111,7 @@ impl Future for RouteFuture {
             RouteProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
+            RouteProjection::Later { response } => response.as_mut().poll(cx).map(Ok),
         }
     }
 }

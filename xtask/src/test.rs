@@ -15,7 +15,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     clients()?;
-    conformance::run(&conformance::Options::default())
+    conformance::run(&conformance::Options::default())?;
+    conformance::run(&conformance::Options::authenticated())
 }
 
 fn cargo_test() -> anyhow::Result<()> {

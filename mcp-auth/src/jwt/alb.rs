@@ -113,9 +113,9 @@ fn endpoint(arn: &str) -> Option<String> {
     }
     parts.nth(1).filter(|resource| resource.starts_with("loadbalancer/app/"))?;
     Some(match partition {
-        "aws-us-gov" => format!(
-            "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/"
-        ),
+        "aws-us-gov" => {
+            format!("https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/")
+        }
         _ => format!("https://public-keys.auth.elb.{region}.amazonaws.com/"),
     })
 }

@@ -246,7 +246,9 @@ impl Rules {
     }
 
     fn validation(&self, algorithm: Algorithm) -> Option<&Validation> {
-        self.validations.iter().find_map(|(of, validation)| (*of == algorithm).then_some(validation))
+        self.validations
+            .iter()
+            .find_map(|(of, validation)| (*of == algorithm).then_some(validation))
     }
 
     fn judge(&self, claims: Claims) -> Result<Principal, Denied> {

@@ -209,9 +209,8 @@ fn answer(
         Mood::Says(text) => (200, String::new(), text.clone()),
         Mood::Redirects(to) => (302, format!("location: {to}{path}\r\n"), String::new()),
         _ => {
-            let pem = path
-                .strip_prefix("/pem/")
-                .and_then(|id| pems.iter().find(|(name, _)| name == id));
+            let pem =
+                path.strip_prefix("/pem/").and_then(|id| pems.iter().find(|(name, _)| name == id));
             let body = match path {
                 "/.well-known/openid-configuration" => {
                     Some(json!({"issuer": url, "jwks_uri": format!("{url}/jwks")}).to_string())

@@ -353,12 +353,14 @@ impl ServerBuilder {
 
         let tasks = Tasks::new(self.tasks);
         let mut listed = Listed::default();
+        let mut checks = Vec::new();
         let mut tools: HashMap<Box<str>, Entry> = HashMap::new();
         let (mut resources, mut prompts) = (Resources::default(), Prompts::default());
         for pack in packs {
             let name = &*pack.name;
             listed.add(&pack);
             pack.set_seal(&seal);
+            checks.extend(pack.checks);
             let own_tools = tools_of_pack(&tools, pack.tools, name, self.timeout, &tasks)?;
             let own_resources = resources.of_pack(
                 pack.resources,
@@ -439,6 +441,7 @@ impl ServerBuilder {
                 seal,
                 subscriptions: Arc::default(),
                 layered: None,
+                checks: checks.into(),
             }),
         };
         if self.layers.is_empty() {
@@ -459,6 +462,7 @@ impl ServerBuilder {
             seal: Arc::clone(&inner.seal),
             subscriptions: Arc::clone(&inner.subscriptions),
             tasks: inner.tasks.clone(),
+            checks: Arc::clone(&inner.checks),
         };
         Ok(Server { inner: Arc::new(layered) })
     }

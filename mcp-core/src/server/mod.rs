@@ -39,8 +39,8 @@ use self::{
     tool_list::ToolList,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
-    StateKeys,
+    Era, ErrorKind, HeaderParam, Method, Principal, ReadyCheck, Request, RpcError,
+    SUPPORTED_VERSIONS, StateKeys,
     asking::Seal,
     tool::{BoxService, ErasedTool},
 };
@@ -66,6 +66,7 @@ struct Inner {
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
+    checks: Arc<[ReadyCheck]>,
 }
 
 /// What a server lists. It has no list of what it cannot offer.
@@ -141,9 +142,7 @@ impl Server {
             (_, Method::ListTools) => {
                 let page = match request.extensions().get::<Principal>() {
                     None => lists.tools.page(request.era(), request.cursor()),
-                    Some(caller) => {
-                        lists.tools.page_for(caller, request.era(), request.cursor())
-                    }
+                    Some(caller) => lists.tools.page_for(caller, request.era(), request.cursor()),
                 };
                 return page.map_or_else(Response::error, Response::prebuilt).into();
             }
@@ -186,6 +185,11 @@ impl Server {
         self.inner.lists.tool_names.iter().map(|name| &**name)
     }
 
+    /// What the packs ask before they call themselves ready.
+    pub fn ready_checks(&self) -> &[ReadyCheck] {
+        &self.inner.checks
+    }
+
     /// All scopes that some tool requires, sorted.
     pub fn scopes(&self) -> BTreeSet<&str> {
         let tools = self.inner.features.tools.0.values();
@@ -200,7 +204,8 @@ impl Server {
     /// Which scopes are needed.
     pub fn authorize(&self, request: &Request, principal: &Principal) -> Result<(), RpcError> {
         if *request.method() == Method::CallTool
-            && let Some(entry) = request.name().and_then(|name| self.inner.features.tools.0.get(name))
+            && let Some(entry) =
+                request.name().and_then(|name| self.inner.features.tools.0.get(name))
         {
             return entry.admit(principal);
         }

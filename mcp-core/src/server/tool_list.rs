@@ -97,8 +97,7 @@ impl Scoped {
             return Arc::clone(view);
         }
         drop(views);
-        let may_call =
-            |tool: &ListedTool| tool.scopes.iter().all(|scope| caller.has_scope(scope));
+        let may_call = |tool: &ListedTool| tool.scopes.iter().all(|scope| caller.has_scope(scope));
         let view =
             Arc::new(write_down(&self.tools, may_call, self.page_size, self.cache, &self.meta));
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
@@ -116,8 +115,7 @@ fn write_down(
     cache: CacheHints,
     meta: &Value,
 ) -> List {
-    let seen: Vec<_> =
-        tools.iter().filter(|tool| is_seen(tool)).map(|tool| &tool.model).collect();
+    let seen: Vec<_> = tools.iter().filter(|tool| is_seen(tool)).map(|tool| &tool.model).collect();
     List::new("tools", &seen, |tool| legacy(tool), page_size, cache, meta)
 }
 

@@ -4,8 +4,8 @@ use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{Call, DynTool, ErasedTool};
 use crate::{
-    BoxError, Contents, GetPrompt, ReadResource, Request, Resource, Response, ToolContext,
-    ToolResult,
+    BoxError, Contents, GetPrompt, ReadResource, ReadyCheck, Request, Resource, Response,
+    ToolContext, ToolResult,
     asking::Seal,
     prompt::ErasedPrompt,
     resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read},
@@ -41,6 +41,7 @@ pub struct ToolPack<S> {
     templates: Vec<BindTemplate<S>>,
     prompts: Vec<BindPrompt<S>>,
     layers: Vec<BoxLayer>,
+    checks: Vec<ReadyCheck>,
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
@@ -63,6 +64,7 @@ pub(crate) struct PackParts {
     pub(crate) templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
     pub(crate) prompts: Vec<ErasedPrompt>,
     pub(crate) layers: Vec<BoxLayer>,
+    pub(crate) checks: Vec<ReadyCheck>,
 }
 
 impl PackParts {
@@ -107,6 +109,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             templates: Vec::new(),
             prompts: Vec::new(),
             layers: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -196,8 +199,35 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
+    /// Adds a question whether the pack can serve at the moment: whether its database answers, its
+    /// data is loaded. The HTTP listener's `/ready` asks it, at most once a second, and gives it
+    /// 2 s; what it fails with goes to the log.
+    ///
+    /// ```
+    /// # use mcp_core::ToolPack;
+    /// # #[derive(Debug)] struct Data { rows: usize }
+    /// let pack = ToolPack::new("sales", Data { rows: 0 }).ready_check(|data| async move {
+    ///     if data.rows == 0 { Err("no sales are loaded") } else { Ok(()) }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn ready_check<F, R, E>(mut self, check: F) -> Self
+    where
+        F: Fn(Arc<S>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let state = Arc::clone(&self.state);
+        self.checks.push(ReadyCheck::new(&self.name, move || {
+            let checking = check(Arc::clone(&state));
+            async move { checking.await.map_err(Into::into) }
+        }));
+        self
+    }
+
     pub(crate) fn into_parts(self) -> PackParts {
-        let Self { name, state, namespace, tools, resources, templates, prompts, layers } = self;
+        let Self { name, state, namespace, tools, resources, templates, prompts, layers, checks } =
+            self;
         let namespace = namespace.as_deref();
         let state = || Arc::clone(&state);
         let pack = || Arc::clone(&name);
@@ -215,6 +245,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             templates: templates.iter().map(|bind| bind(state(), pack())).collect(),
             prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
             layers,
+            checks,
             name: pack(),
         }
     }
