@@ -266,6 +266,11 @@ impl Request {
         }
     }
 
+    /// Whether the call is made again, with answers to what it has asked.
+    pub fn has_input(&self) -> bool {
+        self.input.is_some()
+    }
+
     /// `params.inputResponses` as JSON and `params.requestState`, if there is any of them.
     pub(crate) fn input(&self) -> Option<(Option<&[u8]>, Option<&str>)> {
         let Input { responses, state } = self.input.as_deref()?;

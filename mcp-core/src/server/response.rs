@@ -129,6 +129,16 @@ impl Response {
         self.0.as_ref()
     }
 
+    /// About how many bytes of content it has.
+    pub fn size(&self) -> usize {
+        match &self.0 {
+            Ok(ResultBody::Tool(result)) => result.size(),
+            Ok(ResultBody::Prompt(messages)) => messages.size(),
+            Ok(body) => body.size(),
+            Err(error) => error.message().len(),
+        }
+    }
+
     pub(super) fn into_result(self) -> Result<ResultBody, RpcError> {
         self.0
     }
