@@ -23,6 +23,8 @@ fn keys() -> ApiKeys {
     ApiKeys::parse(&text).unwrap()
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const CI: (&str, &str) = ("x-api-key", "key-of-ci");
 const READER: (&str, &str) = ("x-api-key", "key-of-reader");
 const WRITER: (&str, &str) = ("x-api-key", "key-of-writer");
@@ -40,7 +42,7 @@ async fn a_key_is_taken_from_either_header() {
 async fn wrong_duplicate_and_conflicting_credentials_reach_no_tool() {
     let server = serve(keys()).await;
     let long = "k".repeat(17 * 1024);
-    let cases: &[(&[(&str, &str)], u16, &str)] = &[
+    let cases: &[(Headers<'_>, u16, &str)] = &[
         (&[], 401, "authentication is required"),
         (&[("authorization", "Basic Y2k6a2V5")], 401, "authentication is required"),
         (&[("x-api-key", "key-of-c")], 401, "unknown"),

@@ -34,6 +34,10 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) auth: AuthOptions,
+
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(crate) tls: crate::tls::TlsOptions,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -58,6 +58,8 @@ mod logging;
 mod run;
 mod signals;
 mod state_keys;
+#[cfg(feature = "tls")]
+mod tls;
 
 #[doc(hidden)]
 pub use mcp_core::__private;

@@ -9,7 +9,7 @@ use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
 use crate::{
-    auth::{self, AuthError, AuthOptions},
+    auth::{self, AuthError},
     cli::{Cli, Command, HttpOptions, LogFormat},
     logging, signals, state_keys,
 };
@@ -30,7 +30,7 @@ use crate::{
 ///
 /// On an address that is not loopback callers have to show a credential: API keys
 /// (`--api-keys-file`, `MCP_API_KEYS`) or, with the feature `auth-jwt`, tokens (`--jwt-issuer`,
-/// `--alb-arn`).
+/// `--alb-arn`). With the feature `tls`, `--tls-cert` and `--tls-key` serve over TLS.
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {
@@ -76,6 +76,9 @@ enum RunError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Auth(#[from] AuthError),
+    #[cfg(feature = "tls")]
+    #[error("TLS: {0}")]
+    Tls(#[from] mcp_transport_sse::TlsError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -93,6 +96,8 @@ impl RunError {
             | Self::StateKeys(_)
             | Self::Auth(_)
             | Self::Config(_) => 2,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => 2,
             _ => 1,
         }
     }
@@ -114,23 +119,20 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => {
-            serve_http(server, listen, cli.http, cli.auth, cli.log_format).await
-        }
+        Target::Http { listen } => serve_http(server, listen, cli).await,
         Target::Lambda { .. } => Err(RunError::Lambda),
     }
 }
 
-async fn serve_http(
-    server: Server,
-    listen: SocketAddr,
-    options: HttpOptions,
-    auth: AuthOptions,
-    log_format: LogFormat,
-) -> Result<(), RunError> {
-    let authentication = auth::authentication(auth, |name| std::env::var(name).ok()).await?;
+async fn serve_http(server: Server, listen: SocketAddr, cli: Cli) -> Result<(), RunError> {
+    let (options, log_format) = (cli.http, cli.log_format);
+    let authentication = auth::authentication(cli.auth, |name| std::env::var(name).ok()).await?;
     let asks = authentication.is_some();
-    if !listen.ip().is_loopback() && !asks && !options.allow_anonymous {
+    #[cfg(feature = "tls")]
+    let (knows_clients, tls) = (asks || cli.tls.asks_clients(), cli.tls.load()?);
+    #[cfg(not(feature = "tls"))]
+    let knows_clients = asks;
+    if !listen.ip().is_loopback() && !knows_clients && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
     }
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
@@ -141,7 +143,14 @@ async fn serve_http(
         .drain_delay(options.drain_delay)
         .config(http_config(listen, &options, authentication)?);
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
-    let url = format!("http://{address}/mcp");
+    #[cfg(feature = "tls")]
+    let (transport, scheme) = match tls {
+        Some(tls) => (transport.tls(tls), "https"),
+        None => (transport, "http"),
+    };
+    #[cfg(not(feature = "tls"))]
+    let scheme = "http";
+    let url = format!("{scheme}://{address}/mcp");
     tracing::info!(url, "listening");
     if log_format == LogFormat::Text {
         let credential = if asks { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };

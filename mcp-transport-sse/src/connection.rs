@@ -12,7 +12,11 @@ use hyper_util::{
     server::conn::auto,
 };
 use mcp_http::HttpService;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{ready::Readiness, route::Route};
@@ -32,6 +36,8 @@ pub(crate) struct Connections {
     pub(crate) path: Arc<str>,
     pub(crate) service: HttpService,
     pub(crate) readiness: Arc<Readiness>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::Tls>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     /// Finish what is in flight.
@@ -60,6 +66,24 @@ impl Connections {
     /// brings no further request for `idle_timeout` is closed once what it asked for is answered;
     /// since that is looked at once per timeout, it can take up to twice as long.
     pub(crate) async fn serve(&self, stream: TcpStream) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let handshake =
+                tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream));
+            let stream = tokio::select! {
+                stream = handshake => stream,
+                () = self.drain.cancelled() => return,
+            };
+            // A client that does not get as far is told why by the handshake itself.
+            if let Ok(Ok(stream)) = stream {
+                self.serve_stream(stream).await;
+            }
+            return;
+        }
+        self.serve_stream(stream).await;
+    }
+
+    async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let requests = Arc::new(AtomicU64::new(0));
         let route = Route {
             path: Arc::clone(&self.path),

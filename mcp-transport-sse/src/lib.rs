@@ -4,7 +4,8 @@
 //! application that listens already, depend on `mcp-http`.
 //!
 //! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and checks on `/health` and `/ready`
-//! over HTTP/1.1 and HTTP/2 without TLS: what terminates TLS is in front.
+//! over HTTP/1.1 and HTTP/2; with the feature `tls`, over TLS, too, where nothing in front
+//! terminates it.
 //!
 //! ```no_run
 //! use mcp_core::{Server, Transport as _};
@@ -22,8 +23,12 @@
 mod connection;
 mod ready;
 mod route;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 pub use mcp_http::{Authentication, ConfigError, HttpConfig, ProtectedResource};
 
+#[cfg(feature = "tls")]
+pub use crate::tls::{Tls, TlsError};
 pub use crate::transport::HttpTransport;

@@ -37,6 +37,8 @@ pub struct HttpTransport {
     max_connections: usize,
     header_timeout: Duration,
     idle_timeout: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::Tls>,
 }
 
 impl HttpTransport {
@@ -69,6 +71,8 @@ impl HttpTransport {
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -87,6 +91,14 @@ impl HttpTransport {
     #[must_use]
     pub fn config(mut self, config: HttpConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Serves over TLS alone.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -154,11 +166,20 @@ impl Transport for HttpTransport {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let leaving = shutdown.child_token();
+        // Aborted with this future.
+        #[cfg(feature = "tls")]
+        let mut fresh = tokio::task::JoinSet::new();
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            fresh.spawn(tls.clone().keep_fresh());
+        }
         let connections = Arc::new(Connections {
             http: builder(),
             path: self.path,
             readiness: Arc::new(Readiness::new(server.clone(), leaving)),
             service: HttpService::new(server, self.config.shutdown(drain.clone())),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
             drain: drain.clone(),

@@ -97,11 +97,19 @@ pub enum Mood {
     Redirects(String),
 }
 
+#[derive(Clone)]
+struct State {
+    mood: Mood,
+    keys: Vec<Value>,
+    /// PEM texts, by the keys' identifiers.
+    pems: Vec<(String, String)>,
+}
+
 /// The listener. It answers its metadata, the set of keys at `/jwks`, and one key at `/pem/ID`.
 pub struct Issuer {
     pub url: String,
     pub requests: Arc<AtomicUsize>,
-    state: Arc<Mutex<(Mood, Vec<Value>, Vec<(String, String)>)>>,
+    state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
 }
 
@@ -116,7 +124,8 @@ impl Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
-        let state = Arc::new(Mutex::new((Mood::Well, Vec::new(), Vec::new())));
+        let state =
+            Arc::new(Mutex::new(State { mood: Mood::Well, keys: Vec::new(), pems: Vec::new() }));
         let task = tokio::spawn({
             let (url, requests, state) = (url.clone(), Arc::clone(&requests), Arc::clone(&state));
             async move {
@@ -132,12 +141,12 @@ impl Issuer {
                         let head = String::from_utf8(head).unwrap();
                         let path = head.split(' ').nth(1).unwrap().to_owned();
                         requests.fetch_add(1, Ordering::SeqCst);
-                        let (mood, keys, pems) = state.lock().unwrap().clone();
-                        let (status, extra, body) = answer(&mood, &url, &path, &keys, &pems);
-                        if matches!(mood, Mood::Silent) {
+                        let state = state.lock().unwrap().clone();
+                        let (status, extra, body) = answer(&state, &url, &path);
+                        if matches!(state.mood, Mood::Silent) {
                             return std::future::pending().await;
                         }
-                        if matches!(mood, Mood::Endless) {
+                        if matches!(state.mood, Mood::Endless) {
                             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
                             loop {
                                 stream.write_all(&[b' '; 65536]).await?;
@@ -158,16 +167,16 @@ impl Issuer {
 
     pub fn publish(&self, signers: &[&Signer]) {
         let mut state = self.state.lock().unwrap();
-        state.1 = signers.iter().map(|signer| signer.jwk()).collect();
-        state.2 = signers.iter().map(|signer| (signer.id.clone(), signer.pem())).collect();
+        state.keys = signers.iter().map(|signer| signer.jwk()).collect();
+        state.pems = signers.iter().map(|signer| (signer.id.clone(), signer.pem())).collect();
     }
 
     pub fn publish_also(&self, jwk: Value) {
-        self.state.lock().unwrap().1.push(jwk);
+        self.state.lock().unwrap().keys.push(jwk);
     }
 
     pub fn set(&self, mood: Mood) {
-        self.state.lock().unwrap().0 = mood;
+        self.state.lock().unwrap().mood = mood;
     }
 
     pub fn requests(&self) -> usize {
@@ -197,13 +206,8 @@ impl Issuer {
     }
 }
 
-fn answer(
-    mood: &Mood,
-    url: &str,
-    path: &str,
-    keys: &[Value],
-    pems: &[(String, String)],
-) -> (u16, String, String) {
+fn answer(state: &State, url: &str, path: &str) -> (u16, String, String) {
+    let State { mood, keys, pems } = state;
     match mood {
         Mood::Down => (500, String::new(), "no".to_owned()),
         Mood::Says(text) => (200, String::new(), text.clone()),

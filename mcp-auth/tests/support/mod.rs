@@ -107,7 +107,7 @@ impl Listening {
         let (session, retry_after) = (header("mcp-session-id"), header("retry-after"));
         let text = response.text().await.unwrap();
         let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        let json = data.filter(|data| data.starts_with('{')).last().unwrap_or(&text);
+        let json = data.filter(|data| data.starts_with('{')).next_back().unwrap_or(&text);
         let message = serde_json::from_str(json).unwrap_or(Value::Null);
         Answer { status, challenge, session, retry_after, message }
     }

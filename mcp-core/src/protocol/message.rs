@@ -353,10 +353,17 @@ impl Request {
     /// Begins the call's span in the client's trace, if the client or the binding tells of one. The
     /// tool finds it in the extensions.
     pub(crate) fn begin_trace(&mut self) -> Option<TraceIds> {
-        if let Some(trace) = self.meta().trace_context() {
+        let has_begun = self.extensions.get().is_some_and(TraceContext::has_begun);
+        if !has_begun && let Some(trace) = self.meta().trace_context() {
             self.extensions.insert(trace);
         }
         self.trace_ids()
+    }
+
+    /// Where the client says that the call stands in a trace: in `_meta`, else in what the binding
+    /// was told.
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        self.meta().trace_context().or_else(|| self.extensions.get().cloned())
     }
 
     /// Once the trace has begun.

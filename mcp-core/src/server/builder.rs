@@ -447,24 +447,10 @@ impl ServerBuilder {
         if self.layers.is_empty() {
             return Ok(server);
         }
-        let Server { inner } = &server;
         let innermost = server.clone();
         let service = BoxService::new(service_fn(move |request| innermost.route(request)));
-        let layered = Inner {
-            layered: Some(wrap(service, self.layers)),
-            identity: inner.identity.clone(),
-            instructions: inner.instructions.clone(),
-            capabilities: inner.capabilities.clone(),
-            features: inner.features.clone(),
-            lists: Arc::clone(&inner.lists),
-            discover: inner.discover.clone(),
-            encoding: Arc::clone(&inner.encoding),
-            seal: Arc::clone(&inner.seal),
-            subscriptions: Arc::clone(&inner.subscriptions),
-            tasks: inner.tasks.clone(),
-            checks: Arc::clone(&inner.checks),
-        };
-        Ok(Server { inner: Arc::new(layered) })
+        let layered = Some(wrap(service, self.layers));
+        Ok(Server { inner: Arc::new(Inner { layered, ..(*server.inner).clone() }) })
     }
 }
 

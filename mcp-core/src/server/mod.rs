@@ -22,6 +22,7 @@ use std::{
 use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
 use serde_json::json;
+use tower::{Layer, Service, service_fn};
 
 pub(crate) use self::list::CacheHints;
 pub use self::{
@@ -42,7 +43,7 @@ use crate::{
     Era, ErrorKind, HeaderParam, Method, Principal, ReadyCheck, Request, RpcError,
     SUPPORTED_VERSIONS, StateKeys,
     asking::Seal,
-    tool::{BoxService, ErasedTool},
+    tool::{BoxService, ErasedTool, boxed_layer},
 };
 
 /// A Model Context Protocol server, ready to be served by any transport.
@@ -53,6 +54,7 @@ pub struct Server {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     identity: Implementation,
     instructions: Option<String>,
@@ -105,6 +107,29 @@ impl Server {
     /// Starts to build a server with the name and version that clients are told.
     pub fn builder(name: impl Into<String>, version: impl Into<String>) -> ServerBuilder {
         ServerBuilder::new(name.into(), version.into())
+    }
+
+    /// Wraps the server in one more layer, outside of those that it was built with. For facades;
+    /// authors of servers use [`ServerBuilder::layer`].
+    #[must_use]
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<BoxService> + Send + 'static,
+        L::Service: Service<Request, Response = Response> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Future: Send,
+        <L::Service as Service<Request>>::Error: Into<BoxError>,
+    {
+        let inside = self.inner.layered.clone().unwrap_or_else(|| {
+            let innermost = self.clone();
+            BoxService::new(service_fn(move |request| innermost.route(request)))
+        });
+        let layered = Some(boxed_layer(layer)(inside));
+        Self { inner: Arc::new(Inner { layered, ..(*self.inner).clone() }) }
+    }
+
+    /// The names of the prompts.
+    pub fn prompt_names(&self) -> impl Iterator<Item = &str> {
+        self.inner.features.prompts.names()
     }
 
     /// Answers one request.
