@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -131,6 +132,11 @@ impl HttpConfig {
     pub fn allow_any_origin(mut self) -> Self {
         self.access.allow_any_origin();
         self
+    }
+
+    /// Whether pages of this origin, as `Origin` has it, may call the server.
+    pub fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        self.access.allows_origin(origin)
     }
 
     /// Asks every caller who it is; by default nobody is asked.

@@ -137,14 +137,28 @@ impl HttpService {
     }
 
     /// Lets a request in that is served by something else beside the protocol's endpoint, such as
-    /// a WebSocket: checks `Host` and `Origin`, and puts the [`Principal`] into the extensions.
+    /// a WebSocket: checks `Host` and `Origin`, and does as [`Self::authenticate`].
     ///
     /// # Errors
     ///
     /// The response to a request that is not let in.
     pub async fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Box<Response<Body>>> {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         self.inner.check_access(&parts)?;
+        self.authenticate(Request::from_parts(parts, body)).await
+    }
+
+    /// Asks who is calling, if the service asks that, and puts the [`Principal`] into the request's
+    /// extensions.
+    ///
+    /// # Errors
+    ///
+    /// The response to a caller that is not let in.
+    pub async fn authenticate<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Request<B>, Box<Response<Body>>> {
+        let (mut parts, body) = request.into_parts();
         if let Some((door, verification)) = self.inner.verify(&parts) {
             parts.extensions.insert(door.admit(verification.await)?);
         }

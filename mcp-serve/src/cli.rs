@@ -35,6 +35,10 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) auth: AuthOptions,
 
+    #[cfg(feature = "telemetry")]
+    #[command(flatten)]
+    pub(crate) telemetry: crate::telemetry::TelemetryOptions,
+
     #[cfg(feature = "tls")]
     #[command(flatten)]
     pub(crate) tls: crate::tls::TlsOptions,

@@ -58,6 +58,8 @@ mod logging;
 mod run;
 mod signals;
 mod state_keys;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
 

@@ -30,7 +30,9 @@ use crate::{
 ///
 /// On an address that is not loopback callers have to show a credential: API keys
 /// (`--api-keys-file`, `MCP_API_KEYS`) or, with the feature `auth-jwt`, tokens (`--jwt-issuer`,
-/// `--alb-arn`). With the feature `tls`, `--tls-cert` and `--tls-key` serve over TLS.
+/// `--alb-arn`). With the feature `tls`, `--tls-cert` and `--tls-key` serve over TLS; with
+/// `telemetry`, `--metrics` answers Prometheus and `--emf` writes for CloudWatch; with `otlp`,
+/// `OTEL_EXPORTER_OTLP_ENDPOINT` has spans and metrics sent there.
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {
@@ -79,6 +81,9 @@ enum RunError {
     #[cfg(feature = "tls")]
     #[error("TLS: {0}")]
     Tls(#[from] mcp_transport_sse::TlsError),
+    #[cfg(feature = "telemetry")]
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::TelemetryError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -98,6 +103,8 @@ impl RunError {
             | Self::Config(_) => 2,
             #[cfg(feature = "tls")]
             Self::Tls(_) => 2,
+            #[cfg(feature = "telemetry")]
+            Self::Telemetry(_) => 2,
             _ => 1,
         }
     }
@@ -110,7 +117,14 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
         Some(Command::Http { listen }) => Target::Http { listen },
         None => Target::detect(|name| std::env::var(name).ok(), stdin().is_terminal())?,
     };
-    match target {
+    #[cfg(feature = "telemetry")]
+    let (server, telemetry) = {
+        let is_http = matches!(target, Target::Http { .. });
+        crate::telemetry::measure(server, &cli.telemetry, is_http)?
+    };
+    #[cfg(not(feature = "telemetry"))]
+    let telemetry = NoTelemetry;
+    let served = match target {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
             StdioTransport::new()
@@ -119,12 +133,30 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => serve_http(server, listen, cli).await,
+        Target::Http { listen } => serve_http(server, listen, cli, &telemetry).await,
         Target::Lambda { .. } => Err(RunError::Lambda),
-    }
+    };
+    #[cfg(feature = "telemetry")]
+    crate::telemetry::finish(telemetry).await;
+    served
 }
 
-async fn serve_http(server: Server, listen: SocketAddr, cli: Cli) -> Result<(), RunError> {
+#[cfg(feature = "telemetry")]
+type MaybeTelemetry = Option<mcp_telemetry::Telemetry>;
+#[cfg(not(feature = "telemetry"))]
+type MaybeTelemetry = NoTelemetry;
+
+/// What measures in a program that cannot.
+#[cfg(not(feature = "telemetry"))]
+struct NoTelemetry;
+
+async fn serve_http(
+    server: Server,
+    listen: SocketAddr,
+    cli: Cli,
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing measures"))]
+    telemetry: &MaybeTelemetry,
+) -> Result<(), RunError> {
     let (options, log_format) = (cli.http, cli.log_format);
     let authentication = auth::authentication(cli.auth, |name| std::env::var(name).ok()).await?;
     let asks = authentication.is_some();
@@ -143,6 +175,11 @@ async fn serve_http(server: Server, listen: SocketAddr, cli: Cli) -> Result<(), 
         .drain_delay(options.drain_delay)
         .config(http_config(listen, &options, authentication)?);
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
+    #[cfg(feature = "telemetry")]
+    let transport = match telemetry.clone().filter(|_| cli.telemetry.metrics) {
+        Some(telemetry) => transport.metrics(move || telemetry.scrape()),
+        None => transport,
+    };
     #[cfg(feature = "tls")]
     let (transport, scheme) = match tls {
         Some(tls) => (transport.tls(tls), "https"),

@@ -18,8 +18,12 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
 
-use crate::{ready::Readiness, route::Route};
+use crate::{
+    ready::Readiness,
+    route::{Route, Scrape},
+};
 
 /// How large the head of an HTTP/1 request may be, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -36,6 +40,8 @@ pub(crate) struct Connections {
     pub(crate) path: Arc<str>,
     pub(crate) service: HttpService,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) cors: CorsLayer,
+    pub(crate) metrics: Option<Scrape>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::Tls>,
     pub(crate) header_timeout: Duration,
@@ -89,6 +95,8 @@ impl Connections {
             path: Arc::clone(&self.path),
             service: self.service.clone(),
             readiness: Arc::clone(&self.readiness),
+            cors: self.cors.clone(),
+            metrics: self.metrics.clone(),
             requests: Arc::clone(&requests),
         };
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), route));

@@ -21,6 +21,7 @@
 //! ```
 
 mod connection;
+mod cors;
 mod ready;
 mod route;
 #[cfg(feature = "tls")]

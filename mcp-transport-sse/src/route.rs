@@ -15,9 +15,16 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use mcp_http::HttpService;
 use pin_project_lite::pin_project;
+use tower::{Layer as _, Service as _, service_fn};
+use tower_http::cors::CorsLayer;
 
 use crate::ready::Readiness;
 
+/// Writes down what Prometheus reads.
+pub(crate) type Scrape = Arc<dyn Fn() -> String + Send + Sync>;
+
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GET: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -28,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) path: Arc<str>,
     pub(crate) service: HttpService,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) cors: CorsLayer,
+    pub(crate) metrics: Option<Scrape>,
     /// How many requests the connection has brought.
     pub(crate) requests: Arc<AtomicU64>,
 }
@@ -40,6 +49,23 @@ impl hyper::service::Service<Request<Incoming>> for Route {
     fn call(&self, request: Request<Incoming>) -> RouteFuture {
         // Only the connection's own task reads it.
         self.requests.fetch_add(1, Ordering::Relaxed);
+        // Only browsers name an origin, and only they need to be answered so.
+        if !request.headers().contains_key(header::ORIGIN) {
+            return self.answer(request);
+        }
+        let route = self.clone();
+        let mut service = self.cors.layer(service_fn(move |request| route.answer(request)));
+        let response = service.call(request);
+        RouteFuture::Later {
+            response: Box::pin(
+                async move { response.await.unwrap_or_else(|never| match never {}) },
+            ),
+        }
+    }
+}
+
+impl Route {
+    fn answer(&self, request: Request<Incoming>) -> RouteFuture {
         let path = request.uri().path();
         if path == &*self.path
             || path.strip_suffix('/') == Some(&self.path)
@@ -50,13 +76,30 @@ impl hyper::service::Service<Request<Incoming>> for Route {
         let response = match path {
             "/health" => probe(request.method(), StatusCode::OK, r#"{"status":"ok"}"#),
             "/ready" => return self.ready(request.method()),
+            "/metrics" if self.metrics.is_some() => return self.scrape(request),
             _ => short(StatusCode::NOT_FOUND, r#"{"error":"there is nothing at this path"}"#),
         };
         RouteFuture::Ready { response: Some(response) }
     }
-}
 
-impl Route {
+    /// Tells the metrics to whoever may call the tools.
+    fn scrape(&self, request: Request<Incoming>) -> RouteFuture {
+        let (service, metrics) = (self.service.clone(), self.metrics.clone());
+        let response = Box::pin(async move {
+            let request = match service.authenticate(request).await {
+                Ok(request) => request,
+                Err(refusal) => return refusal.map(Body::Mcp),
+            };
+            let text = metrics.map(|scrape| scrape()).unwrap_or_default();
+            let mut response = probe(request.method(), StatusCode::OK, text);
+            if response.status() == StatusCode::OK {
+                response.headers_mut().insert(header::CONTENT_TYPE, OPEN_METRICS);
+            }
+            response
+        });
+        RouteFuture::Later { response }
+    }
+
     fn ready(&self, method: &Method) -> RouteFuture {
         if !matches!(*method, Method::GET | Method::HEAD) {
             let response = Some(probe(method, StatusCode::OK, ""));
@@ -120,6 +163,12 @@ pub(crate) enum Body {
     Mcp(mcp_http::Body),
     /// Empty once it is read.
     Short(Bytes),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Short(Bytes::new())
+    }
 }
 
 impl HttpBody for Body {

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use mcp_core::{Server, Transport};
@@ -11,7 +11,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     connection::{Connections, builder},
+    cors,
     ready::Readiness,
+    route::Scrape,
 };
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
@@ -23,11 +25,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// |---|---|
 /// | `/mcp` | the protocol ([`HttpService`]) |
 /// | `/health` | 200 on GET and HEAD as long as the process serves |
+/// | `/metrics` | what [`Self::metrics`] writes down, if it is set |
 /// | `/ready` | 200 while all packs can serve, 503 while one cannot or the listener is about to stop |
 ///
 /// On shutdown it calls itself not ready and goes on for the drain delay, then stops accepting,
 /// lets calls in flight finish for up to the grace period, and ends streams that would never end.
-#[derive(Debug)]
 pub struct HttpTransport {
     listener: TcpListener,
     config: HttpConfig,
@@ -37,8 +39,19 @@ pub struct HttpTransport {
     max_connections: usize,
     header_timeout: Duration,
     idle_timeout: Duration,
+    metrics: Option<Scrape>,
     #[cfg(feature = "tls")]
     tls: Option<crate::Tls>,
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("listener", &self.listener)
+            .field("path", &self.path)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HttpTransport {
@@ -71,6 +84,7 @@ impl HttpTransport {
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),
+            metrics: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -91,6 +105,13 @@ impl HttpTransport {
     #[must_use]
     pub fn config(mut self, config: HttpConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Answers `GET /metrics` with what this closure writes down, to whoever may call the server.
+    #[must_use]
+    pub fn metrics(mut self, scrape: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Arc::new(scrape));
         self
     }
 
@@ -176,6 +197,8 @@ impl Transport for HttpTransport {
         let connections = Arc::new(Connections {
             http: builder(),
             path: self.path,
+            cors: cors::layer(&self.config),
+            metrics: self.metrics,
             readiness: Arc::new(Readiness::new(server.clone(), leaving)),
             service: HttpService::new(server, self.config.shutdown(drain.clone())),
             #[cfg(feature = "tls")]

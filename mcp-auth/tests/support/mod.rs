@@ -106,8 +106,8 @@ impl Listening {
         let (status, challenge) = (response.status().as_u16(), header("www-authenticate"));
         let (session, retry_after) = (header("mcp-session-id"), header("retry-after"));
         let text = response.text().await.unwrap();
-        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        let json = data.filter(|data| data.starts_with('{')).next_back().unwrap_or(&text);
+        let mut data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let json = data.rfind(|data| data.starts_with('{')).unwrap_or(&text);
         let message = serde_json::from_str(json).unwrap_or(Value::Null);
         Answer { status, challenge, session, retry_after, message }
     }

@@ -87,6 +87,15 @@ macro_rules! methods {
                     Self::Other(name) => name,
                 }
             }
+
+            /// The same, if it is one that this crate has a name for: nothing that a caller has
+            /// made up.
+            pub fn well_known(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($name),)*
+                    Self::Other(_) => None,
+                }
+            }
         }
     };
 }
