@@ -64,7 +64,7 @@ async fn a_namespace_tells_packs_apart() {
         .pack(pack("algebra").namespaced("algebra"))
         .pack(pack("trivia"))
         .build();
-    assert_eq!(server.tool_names().collect::<Vec<_>>(), ["algebra_answer", "answer"]);
+    assert_eq!(server.tool_names(), ["algebra_answer", "answer"]);
     assert_eq!(listed(&server).await[0]["name"], "algebra_answer");
     assert_eq!(call(&server, "algebra_answer", json!({})).await.text(), "42");
     let answer = call(&server, "algebra_answer", json!({ "n": 1 })).await;

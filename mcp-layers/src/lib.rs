@@ -6,7 +6,7 @@
 //! timeout is in [`mcp_core::layers`].
 //!
 //! ```
-//! use std::{num::NonZeroU32, time::Duration};
+//! use std::time::Duration;
 //! use mcp_core::{Server, tool};
 //! use mcp_layers::{AuditLayer, ConcurrencyLayer, RateLimitLayer, ResponseCacheLayer};
 //!
@@ -16,11 +16,10 @@
 //!     42
 //! }
 //!
-//! let per_minute = NonZeroU32::new(600).unwrap();
 //! let server = Server::builder("shop", "1.0")
 //!     .tool::<price>()
 //!     .layer(AuditLayer::new())
-//!     .layer(RateLimitLayer::per_caller(per_minute, Duration::from_secs(60)))
+//!     .layer(RateLimitLayer::per_caller(600, Duration::from_secs(60)))
 //!     .layer(ConcurrencyLayer::new(64).queue(256))
 //!     .layer(ResponseCacheLayer::new(Duration::from_secs(30)).tool::<price>())
 //!     .build();

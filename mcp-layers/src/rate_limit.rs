@@ -60,9 +60,9 @@ impl RateLimitLayer {
     ///
     /// # Panics
     ///
-    /// When the time is zero.
+    /// When either is zero.
     #[track_caller]
-    pub fn per_caller(requests: NonZeroU32, time: Duration) -> Self {
+    pub fn per_caller(requests: u32, time: Duration) -> Self {
         let limiter = RateLimiter::keyed(quota(requests, time));
         let until_sweep = AtomicU32::new(SWEEP);
         Self { limiter: Arc::new(Limiter::PerCaller { limiter, until_sweep }) }
@@ -72,16 +72,17 @@ impl RateLimitLayer {
     ///
     /// # Panics
     ///
-    /// When the time is zero.
+    /// When either is zero.
     #[track_caller]
-    pub fn global(requests: NonZeroU32, time: Duration) -> Self {
+    pub fn global(requests: u32, time: Duration) -> Self {
         let limiter = RateLimiter::direct(quota(requests, time));
         Self { limiter: Arc::new(Limiter::Global(limiter)) }
     }
 }
 
 #[track_caller]
-fn quota(requests: NonZeroU32, time: Duration) -> Quota {
+fn quota(requests: u32, time: Duration) -> Quota {
+    let requests = NonZeroU32::new(requests).expect("a limit of no requests serves nobody");
     let quota = Quota::with_period(time / requests.get());
     quota.expect("a limit needs a time that is longer than nothing").allow_burst(requests)
 }

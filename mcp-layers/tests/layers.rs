@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
-    num::NonZeroU32,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -147,16 +146,12 @@ fn code(answer: &Value) -> i64 {
     answer["error"]["code"].as_i64().unwrap_or_default()
 }
 
-fn number(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).unwrap()
-}
-
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_caller_over_its_rate_is_refused_and_others_are_not() {
     let work = Arc::default();
-    let layer = RateLimitLayer::per_caller(number(2), HOUR);
+    let layer = RateLimitLayer::per_caller(2, HOUR);
     let server = Server::builder("test", "1").pack(pack(&work)).layer(layer).build();
     for caller in [Some("ada"), Some("bob"), None] {
         for _ in 0..2 {
@@ -173,7 +168,7 @@ async fn a_caller_over_its_rate_is_refused_and_others_are_not() {
 #[tokio::test]
 async fn a_global_rate_is_that_of_all_callers_together() {
     let work = Arc::default();
-    let layer = RateLimitLayer::global(number(3), HOUR);
+    let layer = RateLimitLayer::global(3, HOUR);
     let server = Server::builder("test", "1").pack(pack(&work)).layer(layer).build();
     let mut served = 0;
     for caller in ["ada", "bob", "eve", "dan", "ada"] {
@@ -185,7 +180,7 @@ async fn a_global_rate_is_that_of_all_callers_together() {
 #[tokio::test]
 async fn over_http_a_refusal_says_when_to_come_back() {
     let work = Arc::default();
-    let limit = RateLimitLayer::global(number(1), HOUR);
+    let limit = RateLimitLayer::global(1, HOUR);
     let server = Server::builder("test", "1").pack(pack(&work)).layer(limit).build();
     let first = post(server.clone()).await;
     assert!(first.starts_with("HTTP/1.1 200"), "{first}");

@@ -112,10 +112,15 @@ impl RunError {
 
 async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
     state_keys::set(&server, |name| std::env::var(name).ok())?;
-    let target = match cli.command {
-        Some(Command::Stdio) => Target::Stdio,
-        Some(Command::Http { listen }) => Target::Http { listen },
-        None => Target::detect(|name| std::env::var(name).ok(), stdin().is_terminal())?,
+    let (target, endpoint) = match cli.command {
+        Some(Command::Stdio) => (Target::Stdio, Endpoint::Mcp),
+        Some(Command::Http { listen }) => (Target::Http { listen }, Endpoint::Mcp),
+        #[cfg(feature = "ws")]
+        Some(Command::Ws { listen }) => (Target::Http { listen }, Endpoint::WebSocket),
+        None => {
+            let variable = |name: &str| std::env::var(name).ok();
+            (Target::detect(variable, stdin().is_terminal())?, Endpoint::Mcp)
+        }
     };
     #[cfg(feature = "telemetry")]
     let (server, telemetry) = {
@@ -133,7 +138,7 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => serve_http(server, listen, cli, &telemetry).await,
+        Target::Http { listen } => serve_http(server, listen, cli, endpoint, &telemetry).await,
         Target::Lambda { .. } => Err(RunError::Lambda),
     };
     #[cfg(feature = "telemetry")]
@@ -150,10 +155,20 @@ type MaybeTelemetry = NoTelemetry;
 #[cfg(not(feature = "telemetry"))]
 struct NoTelemetry;
 
+/// What a listener is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    /// Everything that there is.
+    Mcp,
+    #[cfg(feature = "ws")]
+    WebSocket,
+}
+
 async fn serve_http(
     server: Server,
     listen: SocketAddr,
     cli: Cli,
+    endpoint: Endpoint,
     #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing measures"))]
     telemetry: &MaybeTelemetry,
 ) -> Result<(), RunError> {
@@ -167,13 +182,21 @@ async fn serve_http(
     if !listen.ip().is_loopback() && !knows_clients && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
     }
+    let config = http_config(listen, &options, authentication)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
     let transport = HttpTransport::bind(listen)
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
         .drain_delay(options.drain_delay)
-        .config(http_config(listen, &options, authentication)?);
+        .legacy_sse(options.legacy_sse)
+        .config(config.clone());
+    #[cfg(feature = "ws")]
+    let transport = {
+        let sockets = crate::ws::service(&server, config, options.grace);
+        let transport = transport.mount(crate::ws::PATH, sockets);
+        if endpoint == Endpoint::WebSocket { transport.only_mounts() } else { transport }
+    };
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
     #[cfg(feature = "telemetry")]
     let transport = match telemetry.clone().filter(|_| cli.telemetry.metrics) {
@@ -181,15 +204,19 @@ async fn serve_http(
         None => transport,
     };
     #[cfg(feature = "tls")]
-    let (transport, scheme) = match tls {
-        Some(tls) => (transport.tls(tls), "https"),
-        None => (transport, "http"),
+    let (transport, secure) = match tls {
+        Some(tls) => (transport.tls(tls), "s"),
+        None => (transport, ""),
     };
     #[cfg(not(feature = "tls"))]
-    let scheme = "http";
-    let url = format!("{scheme}://{address}/mcp");
+    let secure = "";
+    let url = match endpoint {
+        Endpoint::Mcp => format!("http{secure}://{address}/mcp"),
+        #[cfg(feature = "ws")]
+        Endpoint::WebSocket => format!("ws{secure}://{address}{}", crate::ws::PATH),
+    };
     tracing::info!(url, "listening");
-    if log_format == LogFormat::Text {
+    if log_format == LogFormat::Text && endpoint == Endpoint::Mcp {
         let credential = if asks { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
         eprintln!(
             "\nTry it:\n  curl -s {url} {credential}-H 'Content-Type: application/json' \

@@ -1,5 +1,4 @@
 use std::{
-    collections::HashSet,
     fmt,
     pin::Pin,
     sync::Arc,
@@ -24,8 +23,8 @@ pub(crate) struct TelemetryLayer {
 
 struct Shared {
     recorders: Arc<Recorders>,
-    tools: HashSet<Box<str>>,
-    prompts: HashSet<Box<str>>,
+    /// Knows what there is: what a caller makes up is no label.
+    server: Server,
 }
 
 #[derive(Clone)]
@@ -36,9 +35,7 @@ pub(crate) struct Measure<S> {
 
 impl TelemetryLayer {
     pub(crate) fn new(recorders: Arc<Recorders>, server: &Server) -> Self {
-        let tools = server.tool_names().map(Into::into).collect();
-        let prompts = server.prompt_names().map(Into::into).collect();
-        Self { shared: Arc::new(Shared { recorders, tools, prompts }) }
+        Self { shared: Arc::new(Shared { recorders, server: server.clone() }) }
     }
 }
 
@@ -78,8 +75,8 @@ where
     fn call(&mut self, mut request: Request) -> Measuring<S::Future> {
         let shared = &self.shared;
         let operation = Operation::of(&request, |method, name| match method {
-            Method::CallTool => shared.tools.contains(name),
-            _ => shared.prompts.contains(name),
+            Method::CallTool => shared.server.has_tool(name),
+            _ => shared.server.has_prompt(name),
         });
         let began = Instant::now();
         let begun = shared.recorders.begin(&operation, &mut request);

@@ -24,7 +24,7 @@
 //!
 //! let telemetry = Telemetry::new().prometheus();
 //! let server = telemetry.measure(Server::builder("hello", "1.0").tool::<add>().build());
-//! assert!(telemetry.scrape().contains("mcp_server_operation_duration_seconds"));
+//! assert!(telemetry.scrape().contains("mcp_server_active_operations"));
 //! ```
 
 mod emf;

@@ -1,11 +1,4 @@
-use std::{
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -22,7 +15,7 @@ use tower_http::cors::CorsLayer;
 
 use crate::{
     ready::Readiness,
-    route::{Route, Scrape},
+    route::{Exchanges, Mount, Route, Scrape},
 };
 
 /// How large the head of an HTTP/1 request may be, in bytes.
@@ -37,8 +30,9 @@ const PING: Duration = Duration::from_secs(20);
 /// What all connections of a listener have in common.
 pub(crate) struct Connections {
     pub(crate) http: auto::Builder<TokioExecutor>,
-    pub(crate) path: Arc<str>,
+    pub(crate) path: Option<Arc<str>>,
     pub(crate) service: HttpService,
+    pub(crate) mounts: Arc<[Mount]>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) cors: CorsLayer,
     pub(crate) metrics: Option<Scrape>,
@@ -90,16 +84,32 @@ impl Connections {
     }
 
     async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let requests = Arc::new(AtomicU64::new(0));
+        let exchanges = Arc::new(Exchanges::default());
+        self.serve_http(stream, &exchanges).await;
+        if let Some(switched) = exchanges.switched() {
+            tokio::select! {
+                () = switched.run(self.drain.child_token()) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn serve_http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        exchanges: &Arc<Exchanges>,
+    ) {
         let route = Route {
-            path: Arc::clone(&self.path),
+            path: self.path.clone(),
             service: self.service.clone(),
+            mounts: Arc::clone(&self.mounts),
+            exchanges: Arc::clone(exchanges),
             readiness: Arc::clone(&self.readiness),
             cors: self.cors.clone(),
             metrics: self.metrics.clone(),
-            requests: Arc::clone(&requests),
         };
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), route));
+        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), route);
+        let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.
         let drain = self.drain.child_token();
         let mut drain = pin!(drain.cancelled());
@@ -112,24 +122,19 @@ impl Connections {
                 _ = connection.as_mut() => return,
                 () = &mut drain => break,
                 () = &mut timer => {
-                    let now = requests.load(Ordering::Relaxed);
+                    let now = exchanges.requests();
                     if now == 0 {
                         return;
                     }
                     if now == seen {
-                        connection.as_mut().graceful_shutdown();
-                        tokio::select! {
-                            _ = connection.as_mut() => {}
-                            () = self.stop.cancelled() => {}
-                        }
-                        return;
+                        break;
                     }
                     seen = now;
                     timer.as_mut().reset(Instant::now() + self.idle_timeout);
                 }
             }
         }
-        if requests.load(Ordering::Relaxed) == 0 {
+        if exchanges.requests() == 0 {
             return;
         }
         connection.as_mut().graceful_shutdown();

@@ -1,19 +1,22 @@
-use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use mcp_core::{Server, Transport};
-use mcp_http::{HttpConfig, HttpService};
+use mcp_http::{Body, HttpConfig, HttpService};
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
 
 use crate::{
     connection::{Connections, builder},
     cors,
     ready::Readiness,
-    route::Scrape,
+    route::{self, Mount, Scrape},
 };
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
@@ -24,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// | path | |
 /// |---|---|
 /// | `/mcp` | the protocol ([`HttpService`]) |
+/// | `/rpc` | the same for callers that know nothing of MCP ([`HttpService::json_rpc`]) |
+/// | `/sse`, `/messages` | HTTP+SSE, if it is [turned on](Self::legacy_sse) |
 /// | `/health` | 200 on GET and HEAD as long as the process serves |
 /// | `/metrics` | what [`Self::metrics`] writes down, if it is set |
 /// | `/ready` | 200 while all packs can serve, 503 while one cannot or the listener is about to stop |
@@ -33,7 +38,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct HttpTransport {
     listener: TcpListener,
     config: HttpConfig,
-    path: Arc<str>,
+    path: Option<Arc<str>>,
+    mounts: Vec<Mount>,
+    legacy_sse: bool,
     grace: Duration,
     drain_delay: Duration,
     max_connections: usize,
@@ -78,7 +85,9 @@ impl HttpTransport {
         Self {
             listener,
             config: HttpConfig::new(),
-            path: "/mcp".into(),
+            path: Some("/mcp".into()),
+            mounts: Vec::new(),
+            legacy_sse: false,
             grace: Duration::from_secs(25),
             drain_delay: Duration::ZERO,
             max_connections: 10_000,
@@ -127,7 +136,42 @@ impl HttpTransport {
     /// difference.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
-        self.path = format!("/{}", path.trim_matches('/')).into();
+        self.path = Some(route::absolute(path).into());
+        self
+    }
+
+    /// Serves nothing but `/health` and what is [mounted](Self::mount).
+    #[must_use]
+    pub fn only_mounts(mut self) -> Self {
+        self.path = None;
+        self
+    }
+
+    /// Serves something else on a path of its own, such as the upgrade to a WebSocket. A trailing
+    /// slash makes no difference.
+    ///
+    /// Where the service answers with [`SwitchProtocols`](mcp_http::SwitchProtocols) in the
+    /// response's extensions, the connection goes on as that; limits and draining hold for it as they
+    /// do for HTTP. HTTP/2 connections cannot be upgraded.
+    #[must_use]
+    pub fn mount<S>(mut self, path: &str, service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        self.mounts.push(Mount::new(path, service));
+        self
+    }
+
+    /// Also serves HTTP+SSE, the transport of 2024-11-05, on `/sse` and `/messages`.
+    ///
+    /// **Deprecated** by every later revision of the protocol, and off by default: for clients that
+    /// know nothing else. `POST /sse` is Streamable HTTP, as `/mcp` is. See
+    /// [`SseService`](mcp_http::SseService).
+    #[must_use]
+    pub fn legacy_sse(mut self, on: bool) -> Self {
+        self.legacy_sse = on;
         self
     }
 
@@ -194,15 +238,27 @@ impl Transport for HttpTransport {
         if let Some(tls) = &self.tls {
             fresh.spawn(tls.clone().keep_fresh());
         }
+        let config = self.config.shutdown(drain.clone());
+        let service = HttpService::new(server.clone(), config.clone());
+        let mut mounts = self.mounts;
+        if self.path.is_some() {
+            mounts.push(Mount::new("/rpc", service.json_rpc()));
+        }
+        if self.legacy_sse {
+            let sse = service.sse("/messages");
+            mounts.push(Mount::new("/sse", sse.clone()));
+            mounts.push(Mount::new("/messages", sse));
+        }
         let connections = Arc::new(Connections {
             http: builder(),
             path: self.path,
-            cors: cors::layer(&self.config),
+            cors: cors::layer(&config),
             metrics: self.metrics,
-            readiness: Arc::new(Readiness::new(server.clone(), leaving)),
-            service: HttpService::new(server, self.config.shutdown(drain.clone())),
+            readiness: Arc::new(Readiness::new(server, leaving)),
             #[cfg(feature = "tls")]
             tls: self.tls,
+            mounts: mounts.into(),
+            service,
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
             drain: drain.clone(),

@@ -78,6 +78,31 @@ async fn a_page_of_another_origin_is_neither_answered_nor_may_it_read() {
 }
 
 #[tokio::test]
+async fn every_path_of_the_protocol_asks_for_the_credential() {
+    let server = start_with(|transport| {
+        let authentication = Authentication::new(Arc::new(OneToken));
+        transport.legacy_sse(true).config(HttpConfig::new().authentication(authentication))
+    })
+    .await;
+    for (method, path) in [
+        ("POST", "/mcp"),
+        ("GET", "/mcp"),
+        ("POST", "/rpc"),
+        ("GET", "/sse"),
+        ("POST", "/sse"),
+        ("POST", "/messages?sessionId=guess"),
+    ] {
+        for headers in ["", "authorization: Bearer guess\r\n"] {
+            let reply = server.bare(method, path, headers).await;
+            assert_eq!(reply.status, 401, "{method} {path} {headers}");
+            assert!(reply.header("www-authenticate").unwrap().starts_with("Bearer"));
+        }
+        let reply = server.bare("DELETE", path, "authorization: Bearer token\r\n").await;
+        assert_ne!(reply.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_are_told_to_whoever_may_call() {
     let closed = start().await;
     assert_eq!(closed.bare("GET", "/metrics", "").await.status, 404);

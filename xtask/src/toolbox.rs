@@ -10,7 +10,11 @@ use anyhow::Context as _;
 use crate::shell::{self, exists, run, step};
 
 /// The official Python SDK that the tests connect with.
-const PYTHON_PACKAGES: &[&str] = &["mcp==2.3.0"];
+pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0"];
+/// Its first generation, which still speaks WebSocket.
+pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
+/// The official TypeScript SDK.
+pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 /// The Node.js that all of the npm packages need.
 const NODE: &str = "node@22";
 /// The official Inspector, which the tests connect with.
@@ -35,8 +39,8 @@ fn cache() -> anyhow::Result<PathBuf> {
 }
 
 /// A Python with the packages, or `None` where Python itself cannot be had.
-pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
-    let home = cache()?.join(format!("python-{}", fingerprint(PYTHON_PACKAGES)));
+pub(crate) fn python(packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
+    let home = cache()?.join(format!("python-{}", fingerprint(packages)));
     let python = home.join("bin/python");
     if done(&home) {
         return Ok(Some(python));
@@ -53,12 +57,12 @@ pub(crate) fn python() -> anyhow::Result<Option<PathBuf>> {
     if !makes_venv() {
         return Ok(None);
     }
-    step(&format!("installing {} into {}", PYTHON_PACKAGES.join(" "), home.display()));
+    step(&format!("installing {} into {}", packages.join(" "), home.display()));
     clear(&home)?;
     run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(PYTHON_PACKAGES))?;
+        .args(packages))?;
     mark_done(&home)?;
     Ok(Some(python))
 }

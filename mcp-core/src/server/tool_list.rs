@@ -17,6 +17,7 @@ use crate::{Era, Principal, RpcError, ToolDefinition};
 const MAX_VIEWS: usize = 64;
 
 /// A tool as it is listed, and what it takes to see it.
+#[derive(Clone, Debug)]
 pub(super) struct ListedTool {
     model: model::Tool,
     scopes: Vec<&'static str>,
