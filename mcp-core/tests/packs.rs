@@ -71,6 +71,49 @@ async fn a_namespace_tells_packs_apart() {
     assert!(answer.tool_error().contains("`algebra_answer`"));
 }
 
+/// Totals.
+#[tool(aliases = ["get-total", "sum"])]
+async fn get_total() -> u32 {
+    7
+}
+
+#[tokio::test]
+async fn an_alias_is_called_and_not_listed() {
+    let server = Server::builder("test", "1").tool::<get_total>().build();
+    assert_eq!(server.tool_names(), ["get_total"]);
+    assert_eq!(listed(&server).await.len(), 1);
+    for name in ["get_total", "get-total", "sum"] {
+        assert_eq!(call(&server, name, json!({})).await.text(), "7");
+    }
+    let answer = call(&server, "get-total", json!({ "n": 1 })).await;
+    assert!(answer.tool_error().contains("`get_total`"));
+}
+
+#[tokio::test]
+async fn a_namespace_prefixes_aliases() {
+    let pack = ToolPack::new("math", ()).tool::<get_total>().namespaced("math");
+    let server = Server::builder("test", "1").pack(pack).build();
+    assert_eq!(call(&server, "math_get-total", json!({})).await.text(), "7");
+    assert!(call(&server, "get-total", json!({})).await.kind.is_some());
+}
+
+#[test]
+fn an_alias_that_is_another_tools_name_is_a_duplicate() {
+    /// Sums.
+    #[tool]
+    async fn sum() -> u32 {
+        1
+    }
+
+    for server in [
+        Server::builder("test", "1").tool::<sum>().tool::<get_total>(),
+        Server::builder("test", "1").tool::<get_total>().tool::<sum>(),
+    ] {
+        let error = server.try_build().unwrap_err();
+        assert!(matches!(error, BuildError::DuplicateTool { tool, .. } if tool == "sum"));
+    }
+}
+
 #[test]
 fn a_namespace_makes_no_name_that_clients_refuse() {
     for namespace in ["sales & more", "größe", &"x".repeat(128)] {

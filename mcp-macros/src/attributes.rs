@@ -11,6 +11,7 @@ use syn::{
 #[derive(Default)]
 pub(crate) struct ToolOptions {
     pub(crate) name: Option<LitStr>,
+    aliases: Vec<LitStr>,
     title: Option<LitStr>,
     read_only: Option<bool>,
     destructive: Option<bool>,
@@ -21,11 +22,14 @@ pub(crate) struct ToolOptions {
     icons: Vec<LitStr>,
     /// A variant of `TaskSupport`.
     task: Option<Ident>,
+    ui: Option<LitStr>,
+    app_only: bool,
     seen: Vec<Ident>,
 }
 
-const OPTIONS: &str = "expected one of `name`, `title`, `read_only`, `destructive`, `idempotent`, \
-                       `open_world`, `scopes`, `timeout`, `icons`, `task`";
+const OPTIONS: &str = "expected one of `name`, `aliases`, `title`, `read_only`, `destructive`, \
+                       `idempotent`, `open_world`, `scopes`, `timeout`, `icons`, `task`, `ui`, \
+                       `app_only`";
 
 impl ToolOptions {
     pub(crate) fn from_attributes(attributes: &[Attribute]) -> Result<Self> {
@@ -49,6 +53,7 @@ impl ToolOptions {
         }
         match option.to_string().as_str() {
             "name" => self.name = Some(tool_name(string(meta)?)?),
+            "aliases" => self.aliases = aliases(strings(meta)?)?,
             "title" => self.title = Some(title(string(meta)?)?),
             "read_only" => self.read_only = Some(flag(meta)?),
             "destructive" => self.destructive = Some(flag(meta)?),
@@ -64,6 +69,8 @@ impl ToolOptions {
                 self.icons.iter().try_for_each(check_icon)?;
             }
             "task" => self.task = Some(task(meta)?),
+            "ui" => self.ui = Some(app_uri(string(meta)?)?),
+            "app_only" => self.app_only = flag(meta)?,
             "header" => {
                 return Err(
                     meta.error("`header` goes on the argument that it mirrors, not on the tool")
@@ -85,12 +92,33 @@ impl ToolOptions {
                 "a tool that is `read_only` destroys nothing: remove one of the two",
             ));
         }
+        if self.app_only
+            && self.ui.is_none()
+            && let Some(option) = self.seen.iter().find(|option| *option == "app_only")
+        {
+            return Err(Error::new(
+                option.span(),
+                "which app calls it? name it with `ui = \"ui://…\"`",
+            ));
+        }
         Ok(self)
+    }
+
+    /// An alias is a name that the tool does not have yet.
+    pub(crate) fn check_aliases(&self, name: &LitStr) -> Result<()> {
+        match self.aliases.iter().find(|alias| alias.value() == name.value()) {
+            Some(alias) => Err(Error::new(alias.span(), "the tool has this name already")),
+            None => Ok(()),
+        }
     }
 
     /// Calls on a `ToolDefinition` that set the options.
     pub(crate) fn setters(&self, core: &Path) -> TokenStream {
         let mut calls = TokenStream::new();
+        if !self.aliases.is_empty() {
+            let aliases = &self.aliases;
+            calls.extend(quote!(.aliases(&[#(#aliases),*])));
+        }
         if let Some(title) = &self.title {
             calls.extend(quote!(.title(#title)));
         }
@@ -120,6 +148,12 @@ impl ToolOptions {
         }
         if let Some(support) = &self.task {
             calls.extend(quote!(.task(#core::tasks::TaskSupport::#support)));
+        }
+        if let Some(uri) = &self.ui {
+            calls.extend(quote!(.ui(#uri)));
+        }
+        if self.app_only {
+            calls.extend(quote!(.app_only()));
         }
         calls
     }
@@ -191,10 +225,34 @@ fn tool_name(name: LitStr) -> Result<LitStr> {
     }
 }
 
+/// Names beside the tool's own. Whether one is also that of another tool is checked when the server
+/// is built.
+fn aliases(aliases: Vec<LitStr>) -> Result<Vec<LitStr>> {
+    let mut checked: Vec<LitStr> = Vec::with_capacity(aliases.len());
+    for alias in aliases {
+        let alias = tool_name(alias)?;
+        if checked.iter().any(|other| other.value() == alias.value()) {
+            return Err(Error::new(alias.span(), "this alias is given twice"));
+        }
+        checked.push(alias);
+    }
+    Ok(checked)
+}
+
 /// What all clients take for a name (2026-07-28, Tools, Tool Names).
 pub(crate) fn is_tool_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
+fn app_uri(uri: LitStr) -> Result<LitStr> {
+    if uri.value().strip_prefix("ui://").is_none_or(str::is_empty) {
+        return Err(Error::new(
+            uri.span(),
+            "the URI of an app begins with `ui://`, such as \"ui://sales/chart\"",
+        ));
+    }
+    Ok(uri)
 }
 
 pub(crate) fn title(title: LitStr) -> Result<LitStr> {

@@ -122,6 +122,7 @@ pub(crate) fn implement(
             LitStr::new(&name, ident.span())
         }
     };
+    options.check_aliases(&name)?;
     // A function keeps its `#[cfg]`; what stands beside it must go where it goes.
     let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     let setters = options.setters(core);

@@ -54,7 +54,10 @@
 
 mod auth;
 mod cli;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod logging;
+mod metrics;
 mod run;
 mod signals;
 mod state_keys;

@@ -5,6 +5,8 @@ use std::{
 };
 
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
+#[cfg(feature = "lambda")]
+use mcp_transport_lambda::LambdaError;
 use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
@@ -14,7 +16,7 @@ use crate::{
     logging, signals, state_keys,
 };
 
-/// Serves until the client goes (stdio) or a signal comes (HTTP), and returns the program's exit
+/// Serves until the client goes (stdio) or a signal comes (HTTP, Lambda), and returns the program's exit
 /// code: 0 after an orderly end, 1 when serving failed, 2 when the arguments or the environment
 /// are wrong.
 ///
@@ -28,10 +30,14 @@ use crate::{
 /// commas: the first seals what a call knows while its user is being asked, all of them open it.
 /// See [`StateKeys`](crate::StateKeys).
 ///
+/// Inside AWS Lambda it answers invocations; `MCP_LAMBDA_RESPONSE` says whether replies are streamed,
+/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in. `MCP_METRICS=emf` writes a line of
+/// CloudWatch's embedded metrics for each call to standard output.
+///
 /// On an address that is not loopback callers have to show a credential: API keys
 /// (`--api-keys-file`, `MCP_API_KEYS`) or, with the feature `auth-jwt`, tokens (`--jwt-issuer`,
 /// `--alb-arn`). With the feature `tls`, `--tls-cert` and `--tls-key` serve over TLS; with
-/// `telemetry`, `--metrics` answers Prometheus and `--emf` writes for CloudWatch; with `otlp`,
+/// `telemetry`, `--metrics` answers Prometheus; with `otlp`,
 /// `OTEL_EXPORTER_OTLP_ENDPOINT` has spans and metrics sent there.
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
@@ -45,8 +51,9 @@ pub async fn run(server: Server) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    logging::init(cli.log_format);
-    match serve(server, cli).await {
+    let target = target(cli.command.as_ref());
+    logging::init(&identity.name, log_format(&cli), matches!(target, Ok(Target::Stdio)));
+    match serve(server, cli, target).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -59,9 +66,16 @@ pub async fn run(server: Server) -> ExitCode {
 enum RunError {
     #[error("{0}")]
     Target(#[from] TargetError),
+    #[cfg(feature = "lambda")]
+    #[error("{0}")]
+    Lambda(#[from] mcp_transport_lambda::LambdaError),
+    #[cfg(feature = "lambda")]
+    #[error("{variable}: {0}", variable = crate::lambda::RESPONSE)]
+    LambdaResponse(#[from] mcp_transport_lambda::ResponseModeError),
+    #[cfg(not(feature = "lambda"))]
     #[error(
-        "AWS Lambda is not supported by this version: AWS_LAMBDA_RUNTIME_API is set; to serve HTTP \
-         behind the Lambda Web Adapter, pass `http`"
+        "AWS_LAMBDA_RUNTIME_API is set, but this binary was built without the feature `lambda` of \
+         mcp-serve; to serve HTTP behind the Lambda Web Adapter, pass `http`"
     )]
     Lambda,
     #[error(
@@ -96,7 +110,6 @@ impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Target(_)
-            | Self::Lambda
             | Self::Anonymous(_)
             | Self::StateKeys(_)
             | Self::Auth(_)
@@ -105,23 +118,43 @@ impl RunError {
             Self::Tls(_) => 2,
             #[cfg(feature = "telemetry")]
             Self::Telemetry(_) => 2,
+            #[cfg(feature = "lambda")]
+            Self::LambdaResponse(_) => 2,
+            #[cfg(feature = "lambda")]
+            Self::Lambda(error) if !matches!(error, LambdaError::RuntimeApi(_)) => 2,
+            #[cfg(not(feature = "lambda"))]
+            Self::Lambda => 2,
             _ => 1,
         }
     }
 }
 
-async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
-    state_keys::set(&server, |name| std::env::var(name).ok())?;
-    let (target, endpoint) = match cli.command {
-        Some(Command::Stdio) => (Target::Stdio, Endpoint::Mcp),
-        Some(Command::Http { listen }) => (Target::Http { listen }, Endpoint::Mcp),
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn target(command: Option<&Command>) -> Result<Target, TargetError> {
+    match command {
+        Some(Command::Stdio) => Ok(Target::Stdio),
+        Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
         #[cfg(feature = "ws")]
-        Some(Command::Ws { listen }) => (Target::Http { listen }, Endpoint::WebSocket),
-        None => {
-            let variable = |name: &str| std::env::var(name).ok();
-            (Target::detect(variable, stdin().is_terminal())?, Endpoint::Mcp)
-        }
+        Some(Command::Ws { listen }) => Ok(Target::Http { listen: *listen }),
+        None => Target::detect(variable, stdin().is_terminal()),
+    }
+}
+
+async fn serve(
+    server: Server,
+    cli: Cli,
+    target: Result<Target, TargetError>,
+) -> Result<(), RunError> {
+    state_keys::set(&server, variable)?;
+    let endpoint = match cli.command {
+        #[cfg(feature = "ws")]
+        Some(Command::Ws { .. }) => Endpoint::WebSocket,
+        _ => Endpoint::Mcp,
     };
+    let target = target?;
     #[cfg(feature = "telemetry")]
     let (server, telemetry) = {
         let is_http = matches!(target, Target::Http { .. });
@@ -139,6 +172,9 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .map_err(RunError::Stdio)
         }
         Target::Http { listen } => serve_http(server, listen, cli, endpoint, &telemetry).await,
+        #[cfg(feature = "lambda")]
+        Target::Lambda { .. } => serve_lambda(server, cli).await,
+        #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
     };
     #[cfg(feature = "telemetry")]
@@ -172,8 +208,9 @@ async fn serve_http(
     #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing measures"))]
     telemetry: &MaybeTelemetry,
 ) -> Result<(), RunError> {
-    let (options, log_format) = (cli.http, cli.log_format);
-    let authentication = auth::authentication(cli.auth, |name| std::env::var(name).ok()).await?;
+    let log_format = log_format(&cli);
+    let options = cli.http;
+    let authentication = auth::authentication(cli.auth, variable).await?;
     let asks = authentication.is_some();
     #[cfg(feature = "tls")]
     let (knows_clients, tls) = (asks || cli.tls.asks_clients(), cli.tls.load()?);
@@ -182,7 +219,7 @@ async fn serve_http(
     if !listen.ip().is_loopback() && !knows_clients && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
     }
-    let config = http_config(listen, &options, authentication)?;
+    let config = http_config(Some(listen), &options, authentication)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
     let transport = HttpTransport::bind(listen)
         .await
@@ -226,8 +263,30 @@ async fn serve_http(
     transport.serve(server, shutdown).await.map_err(RunError::Http)
 }
 
+#[cfg(feature = "lambda")]
+async fn serve_lambda(server: Server, cli: Cli) -> Result<(), RunError> {
+    let mut options = cli.http;
+    let authentication = auth::authentication(cli.auth, variable).await?;
+    // Whom the event source does not know is asked by the server itself.
+    options.allow_anonymous |= authentication.is_some();
+    let config = http_config(None, &options, authentication)?;
+    let config = crate::lambda::config(config, &options, variable)?;
+    let shutdown = signals::shutdown().map_err(RunError::Signals)?;
+    Ok(crate::lambda::serve(server, config, shutdown).await?)
+}
+
+/// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
+/// environment.
+fn log_format(cli: &Cli) -> LogFormat {
+    match cli.log_format {
+        Some(format) => format,
+        None if variable("AWS_LAMBDA_LOG_FORMAT").as_deref() == Some("JSON") => LogFormat::Json,
+        None => LogFormat::Text,
+    }
+}
+
 fn http_config(
-    listen: SocketAddr,
+    listen: Option<SocketAddr>,
     options: &HttpOptions,
     authentication: Option<Authentication>,
 ) -> Result<HttpConfig, ConfigError> {
@@ -235,7 +294,9 @@ fn http_config(
     if let Some(authentication) = authentication {
         config = config.authentication(authentication);
         // A page that reaches the server through its visitor's browser has no credential.
-        if options.allowed_host.is_empty() && !listen.ip().is_loopback() {
+        if options.allowed_host.is_empty()
+            && listen.is_some_and(|listen| !listen.ip().is_loopback())
+        {
             config = config.allow_any_host();
         }
     }

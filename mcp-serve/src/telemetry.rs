@@ -23,13 +23,8 @@ const ENDPOINTS: [&str; 3] = [
 pub(crate) struct TelemetryOptions {
     /// Answer GET /metrics for Prometheus (HTTP). Where callers show credentials, Prometheus has to,
     /// too.
-    #[arg(long, global = true, env = "MCP_METRICS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    #[arg(long, global = true, env = "MCP_PROMETHEUS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) metrics: bool,
-
-    /// Write a line for each request to standard output, from which CloudWatch Logs makes metrics
-    /// in this namespace (HTTP).
-    #[arg(long, global = true, value_name = "NAMESPACE", env = "MCP_EMF_NAMESPACE")]
-    pub(crate) emf: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +44,6 @@ pub(crate) fn measure(
     let mut is_measured = false;
     if options.metrics && is_http {
         (telemetry, is_measured) = (telemetry.prometheus(), true);
-    }
-    // Over stdio, standard output is the wire.
-    if let Some(namespace) = options.emf.as_ref().filter(|_| is_http) {
-        let service = server.identity().name.clone();
-        telemetry = telemetry.emf(namespace, service, std::io::stdout());
-        is_measured = true;
     }
     #[cfg(feature = "otlp")]
     if ENDPOINTS.iter().any(|name| std::env::var_os(name).is_some()) {

@@ -3,7 +3,7 @@
 //! transport, and what each way adds to it.
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 
-use std::{future::Future, hint::black_box, io, pin::pin, task::Poll, time::Instant};
+use std::{future::Future, hint::black_box, pin::pin, task::Poll, time::Instant};
 
 use mcp_core::{Message, Server, tool};
 use mcp_telemetry::Telemetry;
@@ -56,7 +56,6 @@ fn main() {
     println!("{:<28} {nanoseconds:>6} ns {allocations:>4} allocations", "nothing");
     measure("a layer that records nothing", Telemetry::new());
     measure("Prometheus", Telemetry::new().prometheus());
-    measure("EMF, to nowhere", Telemetry::new().emf("MCP", "cost", io::sink()));
     #[cfg(feature = "otlp")]
     for (what, sampler) in [
         ("OTLP, no span sampled", opentelemetry_sdk::trace::Sampler::AlwaysOff),

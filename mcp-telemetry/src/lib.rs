@@ -4,8 +4,6 @@
 //! flags for it. A [`Telemetry`] has any of
 //!
 //! - Prometheus: a text for whoever scrapes;
-//! - CloudWatch: a line in the embedded metric format (EMF) for each request, from which CloudWatch
-//!   Logs makes metrics;
 //! - OpenTelemetry (feature `otlp`): spans and metrics, sent over OTLP.
 //!
 //! All of them name what they measure as the OpenTelemetry semantic conventions for MCP do
@@ -27,7 +25,6 @@
 //! assert!(telemetry.scrape().contains("mcp_server_active_operations"));
 //! ```
 
-mod emf;
 mod layer;
 mod operation;
 #[cfg(feature = "otlp")]

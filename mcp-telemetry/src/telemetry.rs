@@ -1,9 +1,8 @@
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mcp_core::{Request, Server};
 
 use crate::{
-    emf::Emf,
     layer::TelemetryLayer,
     operation::{End, Operation},
     prometheus::Prometheus,
@@ -21,7 +20,6 @@ pub struct Telemetry {
 #[derive(Debug, Default)]
 pub(crate) struct Recorders {
     prometheus: Option<Prometheus>,
-    emf: Option<Emf>,
     #[cfg(feature = "otlp")]
     otlp: Option<crate::otlp::Otlp>,
 }
@@ -47,28 +45,6 @@ impl Telemetry {
     #[track_caller]
     pub fn prometheus(mut self) -> Self {
         self.set().prometheus = Some(Prometheus::new());
-        self
-    }
-
-    /// Writes a line for CloudWatch for each request, in the embedded metric format. In AWS Lambda
-    /// and wherever standard output goes to CloudWatch Logs, write to that; never to the standard
-    /// output of a server that speaks stdio.
-    ///
-    /// Dimensions are `Service`, `Method` and `Tool`; metrics are `Duration` in milliseconds and
-    /// `Errors`.
-    ///
-    /// # Panics
-    ///
-    /// When a server is measured already.
-    #[must_use]
-    #[track_caller]
-    pub fn emf(
-        mut self,
-        namespace: impl Into<String>,
-        service: impl Into<String>,
-        out: impl Write + Send + 'static,
-    ) -> Self {
-        self.set().emf = Some(Emf::new(namespace.into(), service.into(), Box::new(out)));
         self
     }
 
@@ -160,9 +136,6 @@ impl Recorders {
     pub(crate) fn end(&self, begun: Begun, operation: &Operation, end: End) {
         if let Some(prometheus) = &self.prometheus {
             prometheus.end(operation, end);
-        }
-        if let Some(emf) = &self.emf {
-            emf.end(operation, end);
         }
         #[cfg(feature = "otlp")]
         if let (Some(otlp), Some(span)) = (&self.otlp, begun.span) {

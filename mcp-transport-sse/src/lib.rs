@@ -4,8 +4,8 @@
 //! application that listens already, depend on `mcp-http`.
 //!
 //! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and checks on `/health` and `/ready`
-//! over HTTP/1.1 and HTTP/2; with the feature `tls`, over TLS, too, where nothing in front
-//! terminates it.
+//! over HTTP/1.1; with the feature `http2` over HTTP/2, and with the feature `tls` over TLS, where
+//! nothing in front terminates it.
 //!
 //! ```no_run
 //! use mcp_core::{Server, Transport as _};
@@ -27,6 +27,7 @@ mod route;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
+mod versions;
 
 pub use mcp_http::{Authentication, ConfigError, HttpConfig, ProtectedResource};
 

@@ -13,10 +13,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
 use crate::{
-    connection::{Connections, builder},
+    connection::Connections,
     cors,
     ready::Readiness,
     route::{self, Mount, Scrape},
+    versions,
 };
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
@@ -250,7 +251,7 @@ impl Transport for HttpTransport {
             mounts.push(Mount::new("/messages", sse));
         }
         let connections = Arc::new(Connections {
-            http: builder(),
+            http: versions::builder(),
             path: self.path,
             cors: cors::layer(&config),
             metrics: self.metrics,

@@ -19,8 +19,20 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     conformance::run(&conformance::Options::authenticated())
 }
 
+/// The packages that are tested against an emulator of AWS.
+const NEED_MOTO: &[&str] = &["cost-server", "mcp-tools-aws"];
+
 fn cargo_test() -> anyhow::Result<()> {
-    shell::run(shell::cargo().args(["test", "--workspace", "--locked"]))
+    let mut test = shell::cargo();
+    test.args(["test", "--workspace", "--locked"]);
+    match toolbox::python(toolbox::MOTO)? {
+        Some(python) => _ = test.env("MCP_TEST_MOTO_PYTHON", python),
+        None => {
+            skip(&format!("tests of {}", NEED_MOTO.join(", ")), toolbox::NO_PYTHON)?;
+            test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));
+        }
+    }
+    shell::run(&mut test)
 }
 
 /// The official clients against the example servers' binaries.
@@ -28,7 +40,7 @@ fn clients() -> anyhow::Result<()> {
     const WHAT: &str = "tests with the official clients";
     let python = (toolbox::python(toolbox::PYTHON_SDK)?, toolbox::python(toolbox::PYTHON_SDK_V1)?);
     let (Some(python), Some(python_v1)) = python else {
-        return skip(WHAT, "there is no python3 with venv; install it, or run as root on Debian");
+        return skip(WHAT, toolbox::NO_PYTHON);
     };
     let npm = (toolbox::npm(toolbox::INSPECTOR)?, toolbox::npm(toolbox::TYPESCRIPT_SDK)?);
     let (Some(inspector), Some(typescript)) = npm else {

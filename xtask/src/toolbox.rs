@@ -15,6 +15,8 @@ pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0"];
 pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
 /// The official TypeScript SDK.
 pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
+/// The emulator of AWS that packs and stores are tested against.
+pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
 /// The Node.js that all of the npm packages need.
 const NODE: &str = "node@22";
 /// The official Inspector, which the tests connect with.
@@ -26,6 +28,9 @@ pub(crate) const CONFORMANCE: [&str; 2] = [
     "@modelcontextprotocol/conformance@0.2.0-alpha.12",
 ];
 
+/// Why something is left out that needs Python.
+pub(crate) const NO_PYTHON: &str =
+    "there is no python3 with venv; install it, or run as root on Debian";
 /// Why something is left out that needs npm.
 pub(crate) const NO_NPM: &str = "there is no npm; install Node.js, or run as root on Debian";
 

@@ -251,7 +251,9 @@ async fn the_server_says_that_it_is_about_to_stop_and_goes_on_meanwhile() {
 #[tokio::test]
 async fn what_is_measured_is_told_to_prometheus_and_cloudwatch() {
     let folder = Folder::new("metrics");
-    let mut server = Listening::with_keys(&folder, &["--metrics", "--emf", "MCP"]);
+    let keys = folder.path("keys");
+    let arguments = ["http", "--listen", "0.0.0.0:0", "--api-keys-file", &keys, "--metrics"];
+    let mut server = Listening::start(program(&arguments).env("MCP_METRICS", "emf"));
     server.call("key-of-ci", "whoami", json!({})).await;
     assert_eq!(server.get("/metrics").await.status(), 401);
     let scrape = Client::new().get(format!("{}/metrics", server.base));
@@ -259,7 +261,7 @@ async fn what_is_measured_is_told_to_prometheus_and_cloudwatch() {
     assert!(scrape.contains(r#"gen_ai_tool_name="whoami""#), "{scrape}");
     let stdout = server.end();
     let line: Value = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
-    assert_eq!((&line["Service"], &line["Tool"]), (&"front-door".into(), &"whoami".into()));
+    assert_eq!((&line["Server"], &line["Subject"]), (&"front-door".into(), &"whoami".into()));
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "MCP");
 }
 

@@ -57,6 +57,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The call took longer than its deadline and was cancelled.
     DeadlineExceeded,
+    /// The result is larger than the transport can carry.
+    ResponseTooLarge,
     /// Another server has refused a request that this one passed on; the code is that server's.
     Foreign(i32),
 }
@@ -83,6 +85,7 @@ impl ErrorKind {
             Self::UnsupportedVersion => -32022,
             Self::Unauthorized => -31401,
             Self::Forbidden => -31403,
+            Self::ResponseTooLarge => -31413,
             Self::RateLimited => -31429,
             Self::Overloaded => -31503,
             Self::DeadlineExceeded => -31504,
@@ -116,6 +119,7 @@ impl ErrorKind {
             | Self::ResourceNotFound
             | Self::Internal
             | Self::DeadlineExceeded
+            | Self::ResponseTooLarge
             | Self::Foreign(_) => 200,
         }
     }

@@ -13,10 +13,12 @@ use crate::{Method, Principal, Request, tool::PackParts};
 
 /// The lists, written down. There is none of what the server cannot offer.
 pub(super) struct Lists {
-    pub(super) tools: ToolList,
-    pub(super) resources: Option<List>,
-    pub(super) templates: Option<List>,
-    pub(super) prompts: Option<List>,
+    tools: ToolList,
+    /// For clients that show no apps, where there are any.
+    tools_without_apps: Option<ToolList>,
+    resources: Option<List>,
+    templates: Option<List>,
+    prompts: Option<List>,
     pub(super) tool_names: Vec<String>,
 }
 
@@ -25,9 +27,13 @@ impl Lists {
     pub(super) fn answer(&self, request: &Request) -> ResponseFuture {
         let list = match request.method() {
             Method::ListTools => {
+                let tools = match &self.tools_without_apps {
+                    Some(tools) if !request.client_shows_apps() => tools,
+                    _ => &self.tools,
+                };
                 let page = match request.extensions().get::<Principal>() {
-                    None => self.tools.page(request.era(), request.cursor()),
-                    Some(caller) => self.tools.page_for(caller, request.era(), request.cursor()),
+                    None => tools.page(request.era(), request.cursor()),
+                    Some(caller) => tools.page_for(caller, request.era(), request.cursor()),
                 };
                 return page.map_or_else(Response::error, Response::prebuilt).into();
             }
@@ -90,7 +96,13 @@ impl Listed {
         };
         let prompts =
             || List::new("prompts", &self.prompts, |item| json!(item), page_size, cache, meta);
+        let has_apps = self.tools.iter().any(ListedTool::has_app);
+        let tools_without_apps = || {
+            let tools = self.tools.iter().filter_map(ListedTool::without_app).collect();
+            ToolList::new(tools, page_size, cache, meta)
+        };
         Lists {
+            tools_without_apps: has_apps.then(tools_without_apps),
             tools: ToolList::new(self.tools.clone(), page_size, cache, meta),
             resources: has_resources.then(resources),
             templates: has_resources.then(templates),

@@ -257,6 +257,11 @@ impl Encoded {
         self.bytes
     }
 
+    /// The JSON text, where it stands.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What went wrong, if it is an error response.
     pub fn error(&self) -> Option<ErrorKind> {
         self.error.as_ref().map(|error| error.kind())

@@ -10,7 +10,7 @@ use rmcp::model;
 use serde_json::{Value, json};
 
 use super::list::{CacheHints, List};
-use crate::{Era, Principal, RpcError, ToolDefinition};
+use crate::{Era, Principal, RpcError, ToolDefinition, app};
 
 /// How many views are kept. Callers differ in their scopes by role, hence in few ways; those of
 /// further combinations are served from a view that is made for them alone.
@@ -44,6 +44,15 @@ struct Scoped {
 impl ListedTool {
     pub(super) fn of(definition: &ToolDefinition) -> Self {
         Self { model: definition.model.clone(), scopes: definition.scopes.clone() }
+    }
+
+    pub(super) fn has_app(&self) -> bool {
+        app::of_tool(&self.model).is_some()
+    }
+
+    /// The tool as a client sees it that does not show apps, if it is of any use there.
+    pub(super) fn without_app(&self) -> Option<Self> {
+        Some(Self { model: app::without(&self.model)?, scopes: self.scopes.clone() })
     }
 
     pub(super) fn name(&self) -> &str {

@@ -41,26 +41,25 @@ impl Tools {
         for tool in tools {
             let tool =
                 tool.map_err(|reason| BuildError::InvalidSchema { pack: pack.to_owned(), reason })?;
-            let name = tool.name();
-            if !is_name(name) {
-                return Err(BuildError::InvalidName {
-                    tool: name.to_owned(),
-                    pack: pack.to_owned(),
-                });
-            }
-            let first = known.iter().find_map(|tools| tools.get(name));
-            if let Some(first) = first.or_else(|| added.get(name)) {
-                return Err(BuildError::DuplicateTool {
-                    tool: name.to_owned(),
-                    first: first.tool.subject.pack.to_string(),
-                    second: pack.to_owned(),
-                });
-            }
             let timeout = tool.definition.timeout.unwrap_or(defaults.timeout);
-            let name = name.into();
             let is_task = tool.definition.task != TaskSupport::Never;
             let tasks = is_task.then(|| Arc::clone(&defaults.tasks));
-            added.0.insert(name, Entry { tool: Arc::new(tool), timeout, tasks, layered: None });
+            let entry = Entry { tool: Arc::new(tool), timeout, tasks, layered: None };
+            for name in entry.tool.names() {
+                if !is_name(name) {
+                    let (tool, pack) = (name.to_owned(), pack.to_owned());
+                    return Err(BuildError::InvalidName { tool, pack });
+                }
+                let first = known.iter().find_map(|tools| tools.get(name));
+                if let Some(first) = first.or_else(|| added.get(name)) {
+                    return Err(BuildError::DuplicateTool {
+                        tool: name.to_owned(),
+                        first: first.tool.subject.pack.to_string(),
+                        second: pack.to_owned(),
+                    });
+                }
+                added.0.insert(name.into(), entry.clone());
+            }
         }
         Ok(added)
     }
@@ -86,6 +85,10 @@ impl Tools {
     /// All scopes that some tool requires.
     pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
         self.0.values().flat_map(|entry| entry.tool.definition.scopes.iter().copied())
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &ErasedTool> {
+        self.0.values().map(|entry| &*entry.tool)
     }
 
     /// Whether calls of any tool may become tasks.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use rmcp::model::{Icon, ToolAnnotations};
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::schema;
-use crate::task::TaskSupport;
+use crate::{app, task::TaskSupport};
 
 /// What the model sees of a tool: its name, its description and the schema of its arguments.
 ///
@@ -16,11 +16,14 @@ use crate::task::TaskSupport;
 /// | on the type | |
 /// |---|---|
 /// | `name = "…"` | the tool's name; the type's name in snake case by default |
+/// | `aliases = ["…"]` | further names that calls may use; they are not listed |
 /// | `title = "…"` | a name for people |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | annotations; each also takes `= false` |
 /// | `scopes = ["…"]` | what the caller must have been granted |
 /// | `timeout = "20s"` | the deadline of a call (`ms`, `s`, `m`) instead of the server's |
 /// | `icons = ["https://…"]` | images for people, `https:` or `data:` |
+/// | `ui = "ui://…"` | the [app](crate::apps) that shows the results |
+/// | `app_only` | only the app calls the tool, and no model |
 /// | `task`, `task = "required"`, `task = "on_demand"` | calls become [tasks](crate::tasks::TaskSupport) |
 ///
 /// and on a field `header = "Region"`, which has HTTP clients mirror the argument into the header
@@ -42,6 +45,7 @@ pub trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
 #[derive(Clone, Debug)]
 pub struct ToolDefinition {
     pub(crate) model: rmcp::model::Tool,
+    pub(crate) aliases: Vec<Cow<'static, str>>,
     pub(crate) scopes: Vec<&'static str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: Vec<HeaderParam>,
@@ -57,6 +61,7 @@ impl ToolDefinition {
                 schema::join_lines(description),
                 schema::of_input::<T>(),
             ),
+            aliases: Vec::new(),
             scopes: Vec::new(),
             timeout: None,
             headers: Vec::new(),
@@ -104,6 +109,23 @@ impl ToolDefinition {
         &self.model
     }
 
+    /// Sets further names that calls may use, such as one that the tool had before.
+    ///
+    /// They are not listed, so that a model meets each tool once. A namespace prefixes them, too.
+    #[must_use]
+    pub fn aliases(mut self, aliases: &[&'static str]) -> Self {
+        self.aliases = aliases.iter().copied().map(Cow::Borrowed).collect();
+        self
+    }
+
+    /// Puts the tool's names into a namespace.
+    pub(crate) fn prefix(&mut self, namespace: &str) {
+        self.model.name = format!("{namespace}_{}", self.model.name).into();
+        for alias in &mut self.aliases {
+            *alias = format!("{namespace}_{alias}").into();
+        }
+    }
+
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: &str) -> Self {
@@ -144,6 +166,31 @@ impl ToolDefinition {
     pub fn task(mut self, support: TaskSupport) -> Self {
         self.task = support;
         self
+    }
+
+    /// Names the [`App`](crate::apps::App) that shows the results, by its URI.
+    ///
+    /// # Panics
+    ///
+    /// When the URI does not begin with `ui://`.
+    #[must_use]
+    #[track_caller]
+    pub fn ui(mut self, uri: &str) -> Self {
+        assert!(app::is_app_uri(uri), "the URI of an app begins with `ui://`, not `{uri}`");
+        self.set_ui("resourceUri", uri.into());
+        self
+    }
+
+    /// Has only the app call the tool, and no model.
+    #[must_use]
+    pub fn app_only(mut self) -> Self {
+        self.set_ui("visibility", serde_json::json!(["app"]));
+        self
+    }
+
+    fn set_ui(&mut self, member: &str, value: Value) {
+        let meta = self.model.meta.get_or_insert_default();
+        meta.0.entry("ui").or_insert_with(|| Value::Object(Map::new()))[member] = value;
     }
 
     /// Has HTTP clients mirror an argument into the header `Mcp-Param-{header}`.
@@ -202,7 +249,14 @@ impl From<rmcp::model::Tool> for ToolDefinition {
                 })
             })
             .collect();
-        Self { model, scopes: Vec::new(), timeout: None, headers, task: TaskSupport::Never }
+        Self {
+            model,
+            aliases: Vec::new(),
+            scopes: Vec::new(),
+            timeout: None,
+            headers,
+            task: TaskSupport::Never,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
+    iter,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -17,6 +18,7 @@ use super::{
 use crate::{
     Request, ResultBody, RpcError,
     asking::Stop,
+    schema::SchemaError,
     subject::{Subject, SubjectKind},
 };
 
@@ -65,15 +67,15 @@ impl ErasedTool {
     pub(crate) fn new<T, S>(
         state: Arc<S>,
         pack: Arc<str>,
-        name: Option<String>,
+        namespace: Option<&str>,
     ) -> Result<Self, String>
     where
         T: Call<S>,
         S: Send + Sync + 'static,
     {
         let mut definition = T::definition();
-        if let Some(name) = name {
-            definition.model.name = name.into();
+        if let Some(namespace) = namespace {
+            definition.prefix(namespace);
         }
         let output = T::Output::schema();
         let has_output = output.is_some();
@@ -117,11 +119,19 @@ impl ErasedTool {
     ) -> Result<Self, String> {
         let mut definition = tool.definition();
         if let Some(namespace) = namespace {
-            definition.model.name = format!("{namespace}_{}", definition.model.name).into();
+            definition.prefix(namespace);
         }
-        let arguments = ArgumentsSchema::new(&definition.model.input_schema)
-            .map_err(|reason| format!("`{}`: {reason}", definition.model.name))?;
         let name = definition.model.name.clone();
+        let arguments = match ArgumentsSchema::new(&definition.model.input_schema) {
+            // Another dialect of patterns is no fault of who mounts the tool, and whoever works
+            // on the call knows it. Leaving out only the pattern could refuse what fits: `not`.
+            Err(error @ SchemaError::Pattern(_)) => {
+                tracing::warn!(tool = %name, %error, "the arguments of this tool are not checked");
+                ArgumentsSchema::unchecked()
+            }
+            result => result,
+        };
+        let arguments = arguments.map_err(|reason| format!("`{name}`: {reason}"))?;
         let tool = Arc::new(tool);
         let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
             let arguments = request.arguments().map_err(Refusal::Rpc)?;
@@ -147,6 +157,11 @@ impl ErasedTool {
 
     pub(crate) fn name(&self) -> &str {
         &self.definition.model.name
+    }
+
+    /// The name, and the further ones that calls may use.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        iter::once(self.name()).chain(self.definition.aliases.iter().map(|alias| &**alias))
     }
 
     pub(crate) fn header_params(&self) -> &[HeaderParam] {

@@ -139,10 +139,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     /// Adds a tool.
     #[must_use]
     pub fn tool<T: Call<S>>(mut self) -> Self {
-        self.tools.push(Box::new(|state, pack, namespace| {
-            let name = namespace.map(|namespace| format!("{namespace}_{}", T::NAME));
-            ErasedTool::new::<T, S>(state, pack, name)
-        }));
+        self.tools.push(Box::new(ErasedTool::new::<T, S>));
         self
     }
 
@@ -153,10 +150,10 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    /// Adds a resource that does not change: a text or bytes.
+    /// Adds a resource that does not change: a text, bytes, or an [`App`](crate::apps::App).
     #[must_use]
-    pub fn resource(mut self, resource: Resource) -> Self {
-        self.resources.push(PackResource::Known(resource));
+    pub fn resource(mut self, resource: impl Into<Resource>) -> Self {
+        self.resources.push(PackResource::Known(resource.into()));
         self
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, KEY};
 
 /// What the proxy adds for servers that ask for a credential.
 const CREDENTIAL: &str = "authorization: Bearer conformance\r\n";
@@ -31,10 +31,8 @@ impl Replicas {
     /// Starts so many servers, which share the key of their `requestState`. If they ask for a
     /// credential, the proxy adds it: the suites have none to send.
     pub(super) fn start(count: usize, authenticated: bool) -> anyhow::Result<Self> {
-        // Known to everyone, and good for nothing but these servers.
-        let key = "0123456789abcdef".repeat(4);
         let api_keys = format!("suite sha256:{DIGEST}");
-        let mut environment = vec![("MCP_STATE_KEY", &*key)];
+        let mut environment = vec![("MCP_STATE_KEY", KEY)];
         let mut added = "";
         if authenticated {
             environment.push(("MCP_API_KEYS", &api_keys));

@@ -1,0 +1,123 @@
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use mcp_core::{ToolError, ToolErrorKind, ToolResult};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
+
+use super::action::Service;
+
+/// After so many failures in a row a service is left alone for a while.
+const FAILURES: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Stands before a service: limits how many requests are under way, and stops asking what does not
+/// answer.
+#[derive(Debug)]
+pub(super) struct Gate {
+    service: Service,
+    permits: Semaphore,
+    breaker: Mutex<Breaker>,
+}
+
+#[derive(Debug, Default)]
+struct Breaker {
+    failures: u32,
+    /// When the last failure was.
+    last: Option<Instant>,
+}
+
+impl Gate {
+    pub(super) fn new(service: Service) -> Self {
+        let permits = Semaphore::new(service.concurrency());
+        Self { service, permits, breaker: Mutex::default() }
+    }
+
+    /// Waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// When the service has failed too often, too recently. After the pause one failure more closes
+    /// the gate again.
+    pub(super) async fn enter(&self) -> ToolResult<SemaphorePermit<'_>> {
+        let permit = self.permits.acquire().await?;
+        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed =
+            breaker.failures >= FAILURES && breaker.last.is_some_and(|last| last.elapsed() < PAUSE);
+        if closed {
+            return Err(ToolError::new(
+                ToolErrorKind::Unavailable,
+                format!(
+                    "{} has failed {FAILURES} times in a row and is not asked for {} seconds. Try \
+                     again after that.",
+                    self.service.name(),
+                    PAUSE.as_secs()
+                ),
+            ));
+        }
+        Ok(permit)
+    }
+
+    /// Notes how a request ended. Only failures of the service itself count.
+    pub(super) fn ended<T>(&self, result: &ToolResult<T>) {
+        let failed = result.as_ref().is_err_and(|error| error.kind() == ToolErrorKind::Unavailable);
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed {
+            breaker.failures = breaker.failures.saturating_add(1);
+            breaker.last = Some(Instant::now());
+        } else {
+            *breaker = Breaker::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: ToolErrorKind) -> ToolResult<()> {
+        Err(ToolError::new(kind, "no"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_fails_is_left_alone_for_a_while() {
+        let gate = Gate::new(Service::CostExplorer);
+        for _ in 0..FAILURES {
+            assert!(gate.enter().await.is_ok());
+            gate.ended(&failure(ToolErrorKind::Unavailable));
+        }
+        let error = gate.enter().await.expect_err("closed");
+        assert!(error.message().contains("30 seconds"), "{error}");
+        tokio::time::advance(PAUSE).await;
+        assert!(gate.enter().await.is_ok());
+        gate.ended(&failure(ToolErrorKind::Unavailable));
+        assert!(gate.enter().await.is_err());
+        tokio::time::advance(PAUSE).await;
+        gate.ended(&Ok(()));
+        gate.ended(&failure(ToolErrorKind::Unavailable));
+        assert!(gate.enter().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_no_failure_of_the_service() {
+        let gate = Gate::new(Service::Sts);
+        for _ in 0..2 * FAILURES {
+            gate.ended(&failure(ToolErrorKind::PermissionDenied));
+        }
+        assert!(gate.enter().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn so_many_requests_are_under_way_and_no_more() {
+        let gate = Gate::new(Service::CostExplorer);
+        let _first = gate.enter().await.expect("enters");
+        let second = gate.enter().await.expect("enters");
+        assert_eq!(gate.permits.available_permits(), 0);
+        drop(second);
+        assert_eq!(gate.permits.available_permits(), 1);
+    }
+}
