@@ -17,7 +17,7 @@ async fn whoami(cx: &ToolContext) -> String {
 }
 
 /// Looks up how many units of a product are in stock.
-#[derive(Deserialize, JsonSchema, Tool)]
+#[derive(Debug, Deserialize, JsonSchema, Tool)]
 #[tool(read_only, idempotent, scopes = ["stock:read"])]
 pub struct InStock {
     /// The product, such as "lamp".
