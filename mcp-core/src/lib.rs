@@ -36,6 +36,7 @@
 
 mod app;
 mod asking;
+mod authentication;
 mod completion;
 pub mod content;
 mod dynamic;
@@ -43,6 +44,7 @@ mod limits;
 mod principal;
 mod prompt;
 mod protocol;
+mod ready;
 mod resource;
 mod schema;
 mod server;
@@ -60,6 +62,9 @@ pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
+    authentication::{
+        AnyVerifier, Credentials, Denied, DeniedKind, SecretSource, TokenVerifier, Verification,
+    },
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
     limits::{Deadline, ResponseLimit, Tenant},
@@ -70,6 +75,7 @@ pub use crate::{
         Method, Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
+    ready::ReadyCheck,
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     server::{
         BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response, ResponseFuture,

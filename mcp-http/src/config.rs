@@ -1,10 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use mcp_core::{ErrorKind, RpcError, sessions::SessionStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, HostPattern, OriginPattern};
+use crate::{
+    Authentication,
+    access::{Access, HostPattern, OriginPattern},
+};
 
 /// What an [`HttpService`](crate::HttpService) accepts and how long it waits.
 ///
@@ -30,9 +33,10 @@ pub struct HttpConfig {
     pub(crate) session_store: Option<Arc<dyn SessionStore>>,
     pub(crate) stateless: bool,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) authentication: Option<Authentication>,
 }
 
-/// An entry of an allow-list that is none.
+/// A setting that is none.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -44,6 +48,11 @@ pub enum ConfigError {
         "`{0}` is no origin: expected `scheme://host`, `scheme://host:port` or `scheme://host:*`"
     )]
     Origin(String),
+    /// Not the URL of a protected resource.
+    #[error(
+        "`{0}` is no URL of a server: expected `https://host/path` without a query or a fragment"
+    )]
+    Resource(String),
 }
 
 impl Default for HttpConfig {
@@ -58,6 +67,7 @@ impl Default for HttpConfig {
             session_store: None,
             stateless: false,
             shutdown: CancellationToken::new(),
+            authentication: None,
         }
     }
 }
@@ -140,6 +150,18 @@ impl HttpConfig {
     pub fn admits(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), RpcError> {
         let checked = self.access.check(uri, headers);
         checked.map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))
+    }
+
+    /// Whether pages of this origin, as `Origin` has it, may call the server.
+    pub fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        self.access.allows_origin(origin)
+    }
+
+    /// Asks every caller who it is; by default nobody is asked.
+    #[must_use]
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
+        self
     }
 
     /// Sets how often an event stream without events carries a comment, so that nothing between

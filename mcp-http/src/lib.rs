@@ -15,6 +15,7 @@
 
 mod accept;
 mod access;
+mod authentication;
 mod body;
 mod collect;
 mod config;
@@ -28,6 +29,7 @@ mod sse;
 mod switch_protocols;
 
 pub use crate::{
+    authentication::{Authentication, ProtectedResource},
     body::Body,
     config::{ConfigError, HttpConfig},
     reply::refusal,

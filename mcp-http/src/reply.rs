@@ -16,7 +16,13 @@ const ACCEL_BUFFERING: http::HeaderName = http::HeaderName::from_static("x-accel
 /// A reply that consists of one JSON-RPC response.
 pub(crate) fn json(response: Encoded) -> Response<Body> {
     let status = StatusCode::from_u16(response.http_status());
-    json_with_status(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), response.into_bytes())
+    let retry_after = response.rpc_error().and_then(RpcError::retry_after);
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json_with_status(status, response.into_bytes());
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 pub(crate) fn json_with_status(status: StatusCode, text: Bytes) -> Response<Body> {

@@ -14,13 +14,15 @@ use futures_core::Stream as _;
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use http_body::Body as HttpBody;
 use mcp_core::{
-    Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server, TraceContext,
+    Encoded, ErrorKind, Message, Principal, Reply, ReplyPart, RequestId, RpcError, Server,
+    TraceContext, Verification,
 };
 use pin_project_lite::pin_project;
 
 use crate::{
     Body, HttpConfig, SseService,
     accept::Accept,
+    authentication::{self, Door},
     collect::{CollectError, Collector},
     events::Events,
     headers::{self, Declared, SESSION_ID},
@@ -68,6 +70,7 @@ enum Form {
 struct Inner {
     server: Server,
     config: HttpConfig,
+    door: Option<Door>,
     /// `None` where no sessions are kept.
     legacy: Option<Legacy>,
 }
@@ -95,6 +98,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<B> {
         Ready { response: Option<Response<Body>> },
+        Verifying { verification: Verification, request: Option<(Parts, B)> },
         Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
         Calling { reply: Option<Reply>, accept: Accept },
         Shared { response: Pin<Box<dyn Future<Output = Response<Body>> + Send>> },
@@ -141,7 +145,8 @@ impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
         let legacy = (!config.stateless).then(|| Legacy::new(&config));
-        Self { inner: Arc::new(Inner { server, config, legacy }), form: Form::Mcp }
+        let door = config.authentication.as_ref().map(|asked| Door::new(asked, &server));
+        Self { inner: Arc::new(Inner { server, config, door, legacy }), form: Form::Mcp }
     }
 
     /// Answers one HTTP request: [`tower::Service::call`] through a shared reference.
@@ -150,7 +155,7 @@ impl HttpService {
         let state = self
             .inner
             .begin(parts, body, self.form)
-            .unwrap_or_else(|error| State::Ready { response: Some(reply::refusal(None, error)) });
+            .unwrap_or_else(|response| State::Ready { response: Some(*response) });
         ResponseFuture { inner: Arc::clone(&self.inner), form: self.form, state }
     }
 
@@ -188,6 +193,41 @@ impl HttpService {
         let mut body = pin!(body);
         let read = poll_fn(|cx| collector.poll(body.as_mut(), cx)).await;
         read.map_err(|error| self.inner.unread(error))
+    }
+
+    /// Whether the service answers this path whatever path the protocol is mounted on: it is that
+    /// of the protected resource metadata (RFC 9728).
+    pub fn is_well_known(&self, path: &str) -> bool {
+        self.inner.door.as_ref().is_some_and(|door| door.is_well_known(path))
+    }
+
+    /// Lets a request in that is served by something else beside the protocol's endpoint, such as
+    /// a WebSocket: checks `Host` and `Origin`, and does as [`Self::authenticate`].
+    ///
+    /// # Errors
+    ///
+    /// The response to a request that is not let in.
+    pub async fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Box<Response<Body>>> {
+        let (parts, body) = request.into_parts();
+        self.inner.check_access(&parts)?;
+        self.authenticate(Request::from_parts(parts, body)).await
+    }
+
+    /// Asks who is calling, if the service asks that, and puts the [`Principal`] into the request's
+    /// extensions.
+    ///
+    /// # Errors
+    ///
+    /// The response to a caller that is not let in.
+    pub async fn authenticate<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Request<B>, Box<Response<Body>>> {
+        let (mut parts, body) = request.into_parts();
+        if let Some((door, verification)) = self.inner.verify(&parts) {
+            parts.extensions.insert(door.admit(verification.await)?);
+        }
+        Ok(Request::from_parts(parts, body))
     }
 }
 
@@ -235,6 +275,22 @@ impl<B: HttpBody> ResponseFuture<B> {
                     // `None` where the future is polled after its end.
                     return response.take().map_or(Poll::Pending, Poll::Ready);
                 }
+                StateProjection::Verifying { verification, request } => {
+                    let judgement = ready!(Pin::new(verification).poll(cx));
+                    let (Some((mut parts, body)), Some(door)) = (request.take(), &this.inner.door)
+                    else {
+                        return Poll::Pending;
+                    };
+                    parts.extensions.insert(match door.admit(judgement) {
+                        Ok(principal) => principal,
+                        Err(response) => return Poll::Ready(*response),
+                    });
+                    match this.inner.judge(parts, body, *this.form) {
+                        Ok(state) => this.state.set(state),
+                        Err(response) => return Poll::Ready(*response),
+                    }
+                    continue;
+                }
                 StateProjection::Reading { body, parts, collector } => {
                     let read = ready!(collector.poll(body, cx));
                     match (read, parts.take()) {
@@ -254,7 +310,7 @@ impl<B: HttpBody> ResponseFuture<B> {
                         Some(ReplyPart::Response(response))
                             if accept.json || response.http_status() != 200 =>
                         {
-                            return Poll::Ready(reply::json(response));
+                            return Poll::Ready(this.inner.answer(response));
                         }
                         Some(first) => first,
                         None => return Poll::Pending,
@@ -276,11 +332,58 @@ impl<B: HttpBody> ResponseFuture<B> {
 }
 
 impl Inner {
-    /// Judges a request by its head.
-    fn begin<B>(self: &Arc<Self>, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
-        let headers = &parts.headers;
-        self.config.admits(&parts.uri, headers)?;
+    /// Lets a request in, or not.
+    fn begin<B>(
+        self: &Arc<Self>,
+        mut parts: Parts,
+        body: B,
+        form: Form,
+    ) -> Result<State<B>, Box<Response<Body>>> {
+        if let Some(metadata) = self.door.as_ref().and_then(|door| door.metadata(&parts)) {
+            return Err(metadata.into());
+        }
+        self.check_access(&parts)?;
+        if let Some((door, verification)) = self.verify(&parts) {
+            match verification.into_ready() {
+                Ok(judgement) => drop(parts.extensions.insert(door.admit(judgement)?)),
+                Err(verification) => {
+                    return Ok(State::Verifying { verification, request: Some((parts, body)) });
+                }
+            }
+        }
+        self.judge(parts, body, form)
+    }
 
+    fn check_access(&self, parts: &Parts) -> Result<(), Box<Response<Body>>> {
+        let checked = self.config.admits(&parts.uri, &parts.headers);
+        checked.map_err(|error| reply::refusal(None, error).into())
+    }
+
+    /// Asks who is calling, where that is to be asked and not yet known.
+    fn verify(&self, parts: &Parts) -> Option<(&Door, Verification)> {
+        let door = self.door.as_ref()?;
+        let is_known = parts.extensions.get::<Principal>().is_some();
+        (!is_known).then(|| (door, door.verify(&parts.headers)))
+    }
+
+    /// Judges a request by its head.
+    fn judge<B>(
+        self: &Arc<Self>,
+        parts: Parts,
+        body: B,
+        form: Form,
+    ) -> Result<State<B>, Box<Response<Body>>> {
+        let judged = self.check_head(parts, body, form);
+        judged.map_err(|error| reply::refusal(None, error).into())
+    }
+
+    fn check_head<B>(
+        self: &Arc<Self>,
+        parts: Parts,
+        body: B,
+        form: Form,
+    ) -> Result<State<B>, RpcError> {
+        let headers = &parts.headers;
         if parts.method != Method::POST {
             let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)
                 && form == Form::Mcp
@@ -404,6 +507,14 @@ impl Inner {
                 return self.exchange(legacy, parts, Exchange::Open(request));
             }
             if let Some(legacy) = session {
+                // Within its stream it would be answered with 200.
+                if let Some(caller) = parts.extensions.get::<Principal>()
+                    && let Err(error) = self.server.authorize(&request, caller)
+                {
+                    return Next::Response(
+                        self.answer(Encoded::refusal(Some(request.id()), error)),
+                    );
+                }
                 return self.exchange(legacy, parts, Exchange::Post(Message::Request(request)));
             }
         }
@@ -474,6 +585,19 @@ impl Inner {
             request.extensions_mut().insert(trace);
         }
         self.server.call(request)
+    }
+
+    /// One response, with what its caller lacks to be served.
+    fn answer(&self, response: Encoded) -> Response<Body> {
+        let challenge = response
+            .rpc_error()
+            .filter(|error| error.kind() == ErrorKind::Forbidden)
+            .and_then(|error| authentication::insufficient_scope(self.door.as_ref(), error));
+        let mut response = reply::json(response);
+        if let Some(challenge) = challenge {
+            response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 
     fn unread(&self, error: CollectError) -> RpcError {

@@ -2,6 +2,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use crate::auth::AuthOptions;
+
 /// The arguments of every server's binary.
 #[derive(Debug, Parser)]
 #[command(
@@ -26,6 +28,17 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) http: HttpOptions,
+
+    #[command(flatten)]
+    pub(crate) auth: AuthOptions,
+
+    #[cfg(feature = "telemetry")]
+    #[command(flatten)]
+    pub(crate) telemetry: crate::telemetry::TelemetryOptions,
+
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(crate) tls: crate::tls::TlsOptions,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -51,12 +64,12 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HttpOptions {
     /// Serve anyone who can reach the address, without authentication. Needed for any address
-    /// but loopback.
+    /// but loopback where no credentials are asked for.
     #[arg(long, global = true, env = "MCP_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) allow_anonymous: bool,
 
-    /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any.
-    /// May be repeated.
+    /// Accept requests for this host (the `Host` header) besides loopback names; `*` accepts any,
+    /// which is the default off loopback where callers show credentials. May be repeated.
     #[arg(
         long,
         global = true,
@@ -97,6 +110,11 @@ pub(crate) struct HttpOptions {
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]
     pub(crate) grace: Duration,
+
+    /// For how many seconds the server goes on as ever once it is told to stop, while /ready says
+    /// that it is about to: the time that a load balancer needs to look elsewhere.
+    #[arg(long, global = true, value_name = "SECONDS", env = "MCP_DRAIN_DELAY", default_value = "0", value_parser = seconds)]
+    pub(crate) drain_delay: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

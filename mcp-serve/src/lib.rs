@@ -52,6 +52,7 @@
 //! To mount a server in an application that has its own listener, use `mcp-http`'s tower service
 //! instead.
 
+mod auth;
 mod cli;
 #[cfg(feature = "lambda")]
 mod lambda;
@@ -60,6 +61,10 @@ mod metrics;
 mod run;
 mod signals;
 mod state_keys;
+#[cfg(feature = "telemetry")]
+mod telemetry;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "ws")]
 mod ws;
 

@@ -7,10 +7,11 @@ use std::{
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
 #[cfg(feature = "lambda")]
 use mcp_transport_lambda::LambdaError;
-use mcp_transport_sse::{ConfigError, HttpConfig, HttpTransport};
+use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
 use crate::{
+    auth::{self, AuthError},
     cli::{Cli, Command, HttpOptions, LogFormat},
     logging, signals, state_keys,
 };
@@ -32,6 +33,12 @@ use crate::{
 /// Inside AWS Lambda it answers invocations; `MCP_LAMBDA_RESPONSE` says whether replies are streamed,
 /// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in. `MCP_METRICS=emf` writes a line of
 /// CloudWatch's embedded metrics for each call to standard output.
+///
+/// On an address that is not loopback callers have to show a credential: API keys
+/// (`--api-keys-file`, `MCP_API_KEYS`) or, with the feature `auth-jwt`, tokens (`--jwt-issuer`,
+/// `--alb-arn`). With the feature `tls`, `--tls-cert` and `--tls-key` serve over TLS; with
+/// `telemetry`, `--metrics` answers Prometheus; with `otlp`,
+/// `OTEL_EXPORTER_OTLP_ENDPOINT` has spans and metrics sent there.
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {
@@ -73,7 +80,8 @@ enum RunError {
     Lambda,
     #[error(
         "refusing to serve without authentication on {0}, which is not loopback: listen on \
-         127.0.0.1, or pass --allow-anonymous if anyone who can reach the address may call the tools"
+         127.0.0.1, ask for API keys with --api-keys-file, or pass --allow-anonymous if anyone who \
+         can reach the address may call the tools"
     )]
     Anonymous(SocketAddr),
     #[error("cannot listen on {listen}: {source}")]
@@ -85,6 +93,14 @@ enum RunError {
     #[cfg(feature = "redis")]
     #[error("--session-store: {0}")]
     SessionStore(#[from] mcp_state_redis::RedisUrlError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[cfg(feature = "tls")]
+    #[error("TLS: {0}")]
+    Tls(#[from] mcp_transport_sse::TlsError),
+    #[cfg(feature = "telemetry")]
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::TelemetryError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -96,7 +112,15 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Target(_) | Self::Anonymous(_) | Self::StateKeys(_) | Self::Config(_) => 2,
+            Self::Target(_)
+            | Self::Anonymous(_)
+            | Self::StateKeys(_)
+            | Self::Auth(_)
+            | Self::Config(_) => 2,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => 2,
+            #[cfg(feature = "telemetry")]
+            Self::Telemetry(_) => 2,
             #[cfg(feature = "redis")]
             Self::SessionStore(_) => 2,
             #[cfg(feature = "lambda")]
@@ -118,7 +142,9 @@ fn target(command: Option<&Command>) -> Result<Target, TargetError> {
     match command {
         Some(Command::Stdio) => Ok(Target::Stdio),
         Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
-        _ => Target::detect(variable, stdin().is_terminal()),
+        #[cfg(feature = "ws")]
+        Some(Command::Ws { listen }) => Ok(Target::Http { listen: *listen }),
+        None => Target::detect(variable, stdin().is_terminal()),
     }
 }
 
@@ -127,13 +153,21 @@ async fn serve(
     cli: Cli,
     target: Result<Target, TargetError>,
 ) -> Result<(), RunError> {
-    let log_format = log_format(&cli);
     state_keys::set(&server, variable)?;
-    #[cfg(feature = "ws")]
-    if let Some(Command::Ws { listen }) = cli.command {
-        return serve_http(server, listen, cli.http, log_format, Endpoint::WebSocket).await;
-    }
-    match target? {
+    let endpoint = match cli.command {
+        #[cfg(feature = "ws")]
+        Some(Command::Ws { .. }) => Endpoint::WebSocket,
+        _ => Endpoint::Mcp,
+    };
+    let target = target?;
+    #[cfg(feature = "telemetry")]
+    let (server, telemetry) = {
+        let is_http = matches!(target, Target::Http { .. });
+        crate::telemetry::measure(server, &cli.telemetry, is_http)?
+    };
+    #[cfg(not(feature = "telemetry"))]
+    let telemetry = NoTelemetry;
+    let served = match target {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
             StdioTransport::new()
@@ -142,19 +176,25 @@ async fn serve(
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => {
-            serve_http(server, listen, cli.http, log_format, Endpoint::Mcp).await
-        }
+        Target::Http { listen } => serve_http(server, listen, cli, endpoint, &telemetry).await,
         #[cfg(feature = "lambda")]
-        Target::Lambda { .. } => {
-            let config = crate::lambda::config(http_config(&cli.http)?, &cli.http, variable)?;
-            let shutdown = signals::shutdown().map_err(RunError::Signals)?;
-            Ok(crate::lambda::serve(server, config, shutdown).await?)
-        }
+        Target::Lambda { .. } => serve_lambda(server, cli).await,
         #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
-    }
+    };
+    #[cfg(feature = "telemetry")]
+    crate::telemetry::finish(telemetry).await;
+    served
 }
+
+#[cfg(feature = "telemetry")]
+type MaybeTelemetry = Option<mcp_telemetry::Telemetry>;
+#[cfg(not(feature = "telemetry"))]
+type MaybeTelemetry = NoTelemetry;
+
+/// What measures in a program that cannot.
+#[cfg(not(feature = "telemetry"))]
+struct NoTelemetry;
 
 /// What a listener is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,19 +208,29 @@ enum Endpoint {
 async fn serve_http(
     server: Server,
     listen: SocketAddr,
-    options: HttpOptions,
-    log_format: LogFormat,
+    cli: Cli,
     endpoint: Endpoint,
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing measures"))]
+    telemetry: &MaybeTelemetry,
 ) -> Result<(), RunError> {
-    if !listen.ip().is_loopback() && !options.allow_anonymous {
+    let log_format = log_format(&cli);
+    let options = cli.http;
+    let authentication = auth::authentication(cli.auth, variable).await?;
+    let asks = authentication.is_some();
+    #[cfg(feature = "tls")]
+    let (knows_clients, tls) = (asks || cli.tls.asks_clients(), cli.tls.load()?);
+    #[cfg(not(feature = "tls"))]
+    let knows_clients = asks;
+    if !listen.ip().is_loopback() && !knows_clients && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
     }
+    let config = http_config(Some(listen), &options, authentication)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
-    let config = http_config(&options)?;
     let transport = HttpTransport::bind(listen)
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
+        .drain_delay(options.drain_delay)
         .legacy_sse(options.legacy_sse)
         .config(config.clone());
     #[cfg(feature = "ws")]
@@ -190,19 +240,44 @@ async fn serve_http(
         if endpoint == Endpoint::WebSocket { transport.only_mounts() } else { transport }
     };
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
+    #[cfg(feature = "telemetry")]
+    let transport = match telemetry.clone().filter(|_| cli.telemetry.metrics) {
+        Some(telemetry) => transport.metrics(move || telemetry.scrape()),
+        None => transport,
+    };
+    #[cfg(feature = "tls")]
+    let (transport, secure) = match tls {
+        Some(tls) => (transport.tls(tls), "s"),
+        None => (transport, ""),
+    };
+    #[cfg(not(feature = "tls"))]
+    let secure = "";
     let url = match endpoint {
-        Endpoint::Mcp => format!("http://{address}/mcp"),
+        Endpoint::Mcp => format!("http{secure}://{address}/mcp"),
         #[cfg(feature = "ws")]
-        Endpoint::WebSocket => format!("ws://{address}{}", crate::ws::PATH),
+        Endpoint::WebSocket => format!("ws{secure}://{address}{}", crate::ws::PATH),
     };
     tracing::info!(url, "listening");
     if log_format == LogFormat::Text && endpoint == Endpoint::Mcp {
+        let credential = if asks { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
         eprintln!(
-            "\nTry it:\n  curl -s {url} -H 'Content-Type: application/json' \
+            "\nTry it:\n  curl -s {url} {credential}-H 'Content-Type: application/json' \
              -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'\n"
         );
     }
     transport.serve(server, shutdown).await.map_err(RunError::Http)
+}
+
+#[cfg(feature = "lambda")]
+async fn serve_lambda(server: Server, cli: Cli) -> Result<(), RunError> {
+    let mut options = cli.http;
+    let authentication = auth::authentication(cli.auth, variable).await?;
+    // Whom the event source does not know is asked by the server itself.
+    options.allow_anonymous |= authentication.is_some();
+    let config = http_config(None, &options, authentication)?;
+    let config = crate::lambda::config(config, &options, variable)?;
+    let shutdown = signals::shutdown().map_err(RunError::Signals)?;
+    Ok(crate::lambda::serve(server, config, shutdown).await?)
 }
 
 /// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
@@ -215,8 +290,21 @@ fn log_format(cli: &Cli) -> LogFormat {
     }
 }
 
-fn http_config(options: &HttpOptions) -> Result<HttpConfig, RunError> {
+fn http_config(
+    listen: Option<SocketAddr>,
+    options: &HttpOptions,
+    authentication: Option<Authentication>,
+) -> Result<HttpConfig, RunError> {
     let mut config = HttpConfig::new();
+    if let Some(authentication) = authentication {
+        config = config.authentication(authentication);
+        // A page that reaches the server through its visitor's browser has no credential.
+        if options.allowed_host.is_empty()
+            && listen.is_some_and(|listen| !listen.ip().is_loopback())
+        {
+            config = config.allow_any_host();
+        }
+    }
     #[cfg(feature = "redis")]
     if let Some(url) = &options.session_store {
         let store = mcp_state_redis::RedisSessionStore::new(url)?;

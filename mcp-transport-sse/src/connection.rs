@@ -2,11 +2,17 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use mcp_http::HttpService;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
 
 use crate::{
-    route::{Exchanges, Mount, Route},
+    ready::Readiness,
+    route::{Exchanges, Mount, Route, Scrape},
     versions::{self, Http},
     write_timeout::WriteTimeout,
 };
@@ -17,6 +23,11 @@ pub(crate) struct Connections {
     pub(crate) path: Option<Arc<str>>,
     pub(crate) service: HttpService,
     pub(crate) mounts: Arc<[Mount]>,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) cors: CorsLayer,
+    pub(crate) metrics: Option<Scrape>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::Tls>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) write_timeout: Duration,
@@ -33,6 +44,24 @@ impl Connections {
     /// brings no further request for `idle_timeout` is closed once what it asked for is answered;
     /// since that is looked at once per timeout, it can take up to twice as long.
     pub(crate) async fn serve(&self, stream: TcpStream) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let handshake =
+                tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream));
+            let stream = tokio::select! {
+                stream = handshake => stream,
+                () = self.drain.cancelled() => return,
+            };
+            // A client that does not get as far is told why by the handshake itself.
+            if let Ok(Ok(stream)) = stream {
+                self.serve_stream(stream).await;
+            }
+            return;
+        }
+        self.serve_stream(stream).await;
+    }
+
+    async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let exchanges = Arc::new(Exchanges::default());
         self.serve_http(stream, &exchanges).await;
         if let Some(switched) = exchanges.switched() {
@@ -43,12 +72,19 @@ impl Connections {
         }
     }
 
-    async fn serve_http(&self, stream: TcpStream, exchanges: &Arc<Exchanges>) {
+    async fn serve_http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        exchanges: &Arc<Exchanges>,
+    ) {
         let route = Route {
             path: self.path.clone(),
             service: self.service.clone(),
             mounts: Arc::clone(&self.mounts),
             exchanges: Arc::clone(exchanges),
+            readiness: Arc::clone(&self.readiness),
+            cors: self.cors.clone(),
+            metrics: self.metrics.clone(),
         };
         let stream = WriteTimeout::new(stream, self.write_timeout);
         let connection = versions::serve(&self.http, TokioIo::new(stream), route);

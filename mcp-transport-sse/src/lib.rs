@@ -3,8 +3,9 @@
 //! Depend on this crate to serve HTTP without the facade `mcp-serve`; to mount a server in an
 //! application that listens already, depend on `mcp-http`.
 //!
-//! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and a health check on `/health`
-//! over HTTP/1.1 without TLS, and with the feature `http2` over HTTP/2: what terminates TLS is in front.
+//! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and checks on `/health` and `/ready`
+//! over HTTP/1.1; with the feature `http2` over HTTP/2, and with the feature `tls` over TLS, where
+//! nothing in front terminates it.
 //!
 //! ```no_run
 //! use mcp_core::{Server, Transport as _};
@@ -20,11 +21,17 @@
 //! ```
 
 mod connection;
+mod cors;
+mod ready;
 mod route;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod versions;
 mod write_timeout;
 
-pub use mcp_http::{ConfigError, HttpConfig};
+pub use mcp_http::{Authentication, ConfigError, HttpConfig, ProtectedResource};
 
+#[cfg(feature = "tls")]
+pub use crate::tls::{Tls, TlsError};
 pub use crate::transport::HttpTransport;

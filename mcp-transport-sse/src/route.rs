@@ -17,8 +17,16 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use mcp_http::{HttpService, SwitchProtocols};
 use pin_project_lite::pin_project;
-use tower::{Service, ServiceExt as _};
+use tower::{Layer as _, Service, ServiceExt as _, service_fn};
+use tower_http::cors::CorsLayer;
 
+use crate::ready::Readiness;
+
+/// Writes down what Prometheus reads.
+pub(crate) type Scrape = Arc<dyn Fn() -> String + Send + Sync>;
+
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GET: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -29,6 +37,9 @@ pub(crate) struct Route {
     pub(crate) path: Option<Arc<str>>,
     pub(crate) service: HttpService,
     pub(crate) mounts: Arc<[Mount]>,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) cors: CorsLayer,
+    pub(crate) metrics: Option<Scrape>,
     pub(crate) exchanges: Arc<Exchanges>,
 }
 
@@ -93,8 +104,27 @@ impl hyper::service::Service<Request<Incoming>> for Route {
     fn call(&self, request: Request<Incoming>) -> RouteFuture {
         // Only the connection's own task reads it.
         self.exchanges.requests.fetch_add(1, Ordering::Relaxed);
+        // Only browsers name an origin, and only they need to be answered so.
+        if !request.headers().contains_key(header::ORIGIN) {
+            return self.answer(request);
+        }
+        let route = self.clone();
+        let mut service = self.cors.layer(service_fn(move |request| route.answer(request)));
+        let response = service.call(request);
+        RouteFuture::Later {
+            response: Box::pin(
+                async move { response.await.unwrap_or_else(|never| match never {}) },
+            ),
+        }
+    }
+}
+
+impl Route {
+    fn answer(&self, request: Request<Incoming>) -> RouteFuture {
         let path = request.uri().path();
-        if self.path.as_deref().is_some_and(|own| is_at(path, own)) {
+        if self.path.as_deref().is_some_and(|own| is_at(path, own))
+            || self.service.is_well_known(path)
+        {
             return RouteFuture::Mcp { response: self.service.respond(request) };
         }
         if let Some(mount) = self.mounts.iter().find(|mount| is_at(path, &mount.path)) {
@@ -102,10 +132,43 @@ impl hyper::service::Service<Request<Incoming>> for Route {
             return RouteFuture::Mounted { response: (mount.serve)(request), exchanges };
         }
         let response = match path {
-            "/health" => health(request.method()),
+            "/health" => probe(request.method(), StatusCode::OK, r#"{"status":"ok"}"#),
+            "/ready" => return self.ready(request.method()),
+            "/metrics" if self.metrics.is_some() => return self.scrape(request),
             _ => short(StatusCode::NOT_FOUND, r#"{"error":"there is nothing at this path"}"#),
         };
         RouteFuture::Ready { response: Some(response) }
+    }
+
+    /// Tells the metrics to whoever may call the tools.
+    fn scrape(&self, request: Request<Incoming>) -> RouteFuture {
+        let (service, metrics) = (self.service.clone(), self.metrics.clone());
+        let response = Box::pin(async move {
+            let request = match service.authenticate(request).await {
+                Ok(request) => request,
+                Err(refusal) => return refusal.map(Body::Mcp),
+            };
+            let text = metrics.map(|scrape| scrape()).unwrap_or_default();
+            let mut response = probe(request.method(), StatusCode::OK, text);
+            if response.status() == StatusCode::OK {
+                response.headers_mut().insert(header::CONTENT_TYPE, OPEN_METRICS);
+            }
+            response
+        });
+        RouteFuture::Later { response }
+    }
+
+    fn ready(&self, method: &Method) -> RouteFuture {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let response = Some(probe(method, StatusCode::OK, ""));
+            return RouteFuture::Ready { response };
+        }
+        let readiness = Arc::clone(&self.readiness);
+        let response = Box::pin(async move {
+            let (status, text) = readiness.answer().await;
+            probe(&Method::GET, status, text)
+        });
+        RouteFuture::Later { response }
     }
 }
 
@@ -114,20 +177,21 @@ fn is_at(path: &str, own: &str) -> bool {
     path == own || path.strip_suffix('/') == Some(own)
 }
 
-fn health(method: &Method) -> Response<Body> {
+/// The answer to who asks after the server itself.
+fn probe(method: &Method, status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     if matches!(*method, Method::GET | Method::HEAD) {
-        let mut response = short(StatusCode::OK, r#"{"status":"ok"}"#);
+        let mut response = short(status, text);
         response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
         return response;
     }
     let mut response =
-        short(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"/health takes GET and HEAD"}"#);
+        short(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":"this path takes GET and HEAD"}"#);
     response.headers_mut().insert(header::ALLOW, GET);
     response
 }
 
-fn short(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::Short(Bytes::from_static(text.as_bytes())));
+fn short(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::Short(text.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
@@ -139,6 +203,7 @@ pin_project! {
         Mcp { #[pin] response: mcp_http::ResponseFuture<Incoming> },
         Mounted { response: Mounted, exchanges: Arc<Exchanges> },
         Ready { response: Option<Response<Body>> },
+        Later { response: Pin<Box<dyn Future<Output = Response<Body>> + Send>> },
     }
 }
 
@@ -162,6 +227,7 @@ impl Future for RouteFuture {
             RouteProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
+            RouteProjection::Later { response } => response.as_mut().poll(cx).map(Ok),
         }
     }
 }
@@ -170,6 +236,12 @@ pub(crate) enum Body {
     Mcp(mcp_http::Body),
     /// Empty once it is read.
     Short(Bytes),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Short(Bytes::new())
+    }
 }
 
 impl HttpBody for Body {

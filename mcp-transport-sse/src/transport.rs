@@ -1,19 +1,22 @@
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use mcp_core::{Server, Transport};
 use mcp_http::{Body, HttpConfig, HttpService};
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
 use crate::{
     connection::Connections,
-    route::{self, Mount},
+    cors,
+    ready::Readiness,
+    route::{self, Mount, Scrape},
     versions,
 };
 
@@ -28,10 +31,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// | `/rpc` | the same for callers that know nothing of MCP ([`HttpService::json_rpc`]) |
 /// | `/sse`, `/messages` | HTTP+SSE, if it is [turned on](Self::legacy_sse) |
 /// | `/health` | 200 on GET and HEAD as long as the process serves |
+/// | `/metrics` | what [`Self::metrics`] writes down, if it is set |
+/// | `/ready` | 200 while all packs can serve, 503 while one cannot or the listener is about to stop |
 ///
-/// On shutdown it stops accepting, lets calls in flight finish for up to the grace period, and
-/// ends streams that would never end.
-#[derive(Debug)]
+/// On shutdown it calls itself not ready and goes on for the drain delay, then stops accepting,
+/// lets calls in flight finish for up to the grace period, and ends streams that would never end.
 pub struct HttpTransport {
     listener: TcpListener,
     config: HttpConfig,
@@ -39,10 +43,24 @@ pub struct HttpTransport {
     mounts: Vec<Mount>,
     legacy_sse: bool,
     grace: Duration,
+    drain_delay: Duration,
     max_connections: usize,
     header_timeout: Duration,
     idle_timeout: Duration,
     write_timeout: Duration,
+    metrics: Option<Scrape>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::Tls>,
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("listener", &self.listener)
+            .field("path", &self.path)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HttpTransport {
@@ -73,10 +91,14 @@ impl HttpTransport {
             mounts: Vec::new(),
             legacy_sse: false,
             grace: Duration::from_secs(25),
+            drain_delay: Duration::ZERO,
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),
             write_timeout: Duration::from_secs(60),
+            metrics: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -95,6 +117,21 @@ impl HttpTransport {
     #[must_use]
     pub fn config(mut self, config: HttpConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Answers `GET /metrics` with what this closure writes down, to whoever may call the server.
+    #[must_use]
+    pub fn metrics(mut self, scrape: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics = Some(Arc::new(scrape));
+        self
+    }
+
+    /// Serves over TLS alone.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -149,6 +186,16 @@ impl HttpTransport {
         self
     }
 
+    /// Sets for how long the listener goes on as ever once it is told to stop, but for `/ready`,
+    /// which answers 503; not at all by default. It gives a load balancer that takes notice of
+    /// that, or of the stop itself, the time to send requests elsewhere (Kubernetes: 5 to 10 s).
+    /// The grace period begins afterwards.
+    #[must_use]
+    pub fn drain_delay(mut self, delay: Duration) -> Self {
+        self.drain_delay = delay;
+        self
+    }
+
     /// Sets how many connections are served at once; 10,000 by default. More wait in the
     /// operating system's queue until one ends.
     ///
@@ -194,7 +241,16 @@ impl Transport for HttpTransport {
     async fn serve(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
-        let service = HttpService::new(server, self.config.shutdown(drain.clone()));
+        let leaving = shutdown.child_token();
+        // Aborted with this future.
+        #[cfg(feature = "tls")]
+        let mut fresh = tokio::task::JoinSet::new();
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            fresh.spawn(tls.clone().keep_fresh());
+        }
+        let config = self.config.shutdown(drain.clone());
+        let service = HttpService::new(server.clone(), config.clone());
         let mut mounts = self.mounts;
         if self.path.is_some() {
             mounts.push(Mount::new("/rpc", service.json_rpc()));
@@ -207,6 +263,11 @@ impl Transport for HttpTransport {
         let connections = Arc::new(Connections {
             http: versions::builder(),
             path: self.path,
+            cors: cors::layer(&config),
+            metrics: self.metrics,
+            readiness: Arc::new(Readiness::new(server, leaving)),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
             mounts: mounts.into(),
             service,
             header_timeout: self.header_timeout,
@@ -219,16 +280,7 @@ impl Transport for HttpTransport {
         let (draining, stopping) = (drain.drop_guard(), stop.drop_guard());
 
         let places = Arc::new(Semaphore::new(self.max_connections));
-        loop {
-            let next = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (accept(&self.listener).await, place)
-            };
-            let (stream, place) = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                next = next => next,
-            };
+        let serve = |stream: TcpStream, place: Option<OwnedSemaphorePermit>| {
             // Without it every event and every second response on a connection waits for the
             // client's delayed acknowledgement. An error means that the client is gone.
             let _ = stream.set_nodelay(true);
@@ -237,6 +289,28 @@ impl Transport for HttpTransport {
                 connections.serve(stream).await;
                 drop(place);
             });
+        };
+        let stop_accepting = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(self.drain_delay).await;
+        };
+        let mut stop_accepting = pin!(stop_accepting);
+        loop {
+            let next = async {
+                let place = Arc::clone(&places).acquire_owned().await.ok();
+                (accept(&self.listener).await, place)
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop_accepting => break,
+                (stream, place) = next => serve(stream, place),
+            }
+        }
+        // Those whom the operating system has accepted meanwhile would be reset.
+        while let Ok(place) = Arc::clone(&places).try_acquire_owned()
+            && let Some(Ok((stream, _))) = self.listener.accept().now_or_never()
+        {
+            serve(stream, Some(place));
         }
 
         drop(self.listener);

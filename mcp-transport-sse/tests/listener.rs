@@ -5,9 +5,12 @@ mod support;
 
 use std::time::Duration;
 
+use mcp_core::{Server, ToolPack, Transport as _};
+use mcp_transport_sse::HttpTransport;
 use serde_json::json;
 use support::{call, call_with_progress, modern, start, start_with, within};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn health_is_told_to_whoever_asks() {
@@ -229,4 +232,113 @@ async fn a_client_that_reads_nothing_is_given_up() {
     client.post(&headers, body).await;
     server.gate.ended(1).await;
     client.rest().await;
+}
+
+/// A pack that is ready when the test says so, and fails as told.
+fn probed(answer: fn() -> Result<(), &'static str>) -> Server {
+    let pack = ToolPack::new("store", ()).ready_check(move |_| async move { answer() });
+    let other = ToolPack::new("other", ()).ready_check(|_| async { Ok::<_, &str>(()) });
+    Server::builder("probed", "1").pack(pack).pack(other).build()
+}
+
+async fn ready(server: Server) -> (u16, serde_json::Value) {
+    let transport = HttpTransport::bind("127.0.0.1:0").await.unwrap();
+    let address = transport.local_addr().unwrap();
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(transport.serve(server, shutdown));
+    let mut client = support::Client::new(TcpStream::connect(address).await.unwrap());
+    // Twice, the second time out of memory.
+    let mut replies = Vec::new();
+    for _ in 0..2 {
+        client.write("GET /ready HTTP/1.1\r\nhost: 10.0.0.7\r\n\r\n").await;
+        let reply = client.reply().await;
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        replies.push((reply.status, reply.json()));
+    }
+    task.abort();
+    assert_eq!(replies[0], replies[1]);
+    replies.remove(0)
+}
+
+#[tokio::test]
+async fn a_server_is_ready_when_all_its_packs_are() {
+    assert_eq!(ready(probed(|| Ok(()))).await, (200, json!({"status": "ready"})));
+    let failing = (503, json!({"status": "not ready", "failing": ["store"]}));
+    assert_eq!(ready(probed(|| Err("the password is s3cret"))).await, failing);
+    assert_eq!(ready(probed(|| panic!("a check's own fault"))).await, failing);
+    let silent =
+        ToolPack::new("store", ()).ready_check(|_| std::future::pending::<Result<(), String>>());
+    assert_eq!(ready(Server::builder("probed", "1").pack(silent).build()).await, failing);
+    assert_eq!(ready(Server::builder("bare", "1").build()).await.0, 200);
+}
+
+#[tokio::test]
+async fn whoever_leaves_says_so_and_goes_on_for_a_while() {
+    let mut server =
+        start_with(|transport| transport.drain_delay(Duration::from_millis(300))).await;
+    assert_eq!(server.bare("GET", "/ready", "").await.status, 200);
+    server.shutdown.cancel();
+    let reply = server.bare("GET", "/ready", "").await;
+    assert_eq!((reply.status, reply.json()), (503, json!({"status": "draining"})));
+    assert_eq!(server.bare("GET", "/health", "").await.status, 200);
+    let reply = server.modern("tools/call", call("echo", json!({"text": "still here"}))).await;
+    assert_eq!(reply.json()["result"]["content"][0]["text"], "still here");
+    within(&mut server.task).await.unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn under_load_a_stop_loses_no_call_that_was_accepted() {
+    let mut server = start_with(|transport| transport.grace(Duration::from_secs(20))).await;
+    // Calls that are under way when the stop comes, on a connection each.
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        let mut client = server.connect().await;
+        let (headers, body) = modern("tools/call", call("step", json!({"steps": 1})));
+        client.post(&headers, body).await;
+        held.push(client);
+    }
+    server.gate.running(64).await;
+    // And callers that go on until they are turned away: at the end of a connection, never in the
+    // middle of an answer.
+    let address = server.address;
+    let callers: Vec<_> = (0..32)
+        .map(|_| {
+            tokio::spawn(async move {
+                let mut answered = 0;
+                'connections: while let Ok(stream) = TcpStream::connect(address).await {
+                    let mut client = support::Client::new(stream);
+                    loop {
+                        let (headers, body) =
+                            modern("tools/call", call("add", json!({"a": 1, "b": 2})));
+                        // A request that crosses the end of its connection is not accepted.
+                        if client.try_post(&headers, body).await.is_err() {
+                            continue 'connections;
+                        }
+                        let Some(reply) = client.try_reply().await else {
+                            continue 'connections;
+                        };
+                        assert_eq!(reply.json()["result"]["content"][0]["text"], "3");
+                        answered += 1;
+                        if reply.header("connection") == Some("close") {
+                            continue 'connections;
+                        }
+                    }
+                }
+                answered
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.shutdown.cancel();
+    server.gate.steps.add_permits(64);
+    for mut client in held {
+        assert_eq!(client.reply().await.json()["result"]["content"][0]["text"], "took 1 steps");
+    }
+    let mut answered = 0;
+    for caller in callers {
+        answered += within(caller).await.unwrap();
+    }
+    assert!(answered > 0);
+    within(&mut server.task).await.unwrap().unwrap();
 }

@@ -1,6 +1,7 @@
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::Future,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -9,7 +10,7 @@ use http::{Extensions, Request, Response};
 use hyper_util::rt::TokioIo;
 use mcp_connection::serve_connection;
 use mcp_core::Server;
-use mcp_http::{Body, SwitchProtocols};
+use mcp_http::{Body, HttpService, SwitchProtocols};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,8 @@ use crate::{WebSocketConfig, handshake, socket::Socket};
 
 /// Serves a [`Server`] over WebSockets: a `tower` service for the path at which clients connect.
 ///
-/// It checks the upgrade request as the HTTP transport checks its own, and answers it. Whoever calls
+/// It checks the upgrade request as the HTTP transport checks its own, who is calling included, and
+/// answers it. Whoever calls
 /// it must run the [`SwitchProtocols`] that it leaves in the extensions of a `101` response, once
 /// that is sent: this is when the connection is served. What outer layers have put into the request's
 /// extensions, such as the [`Principal`](mcp_core::Principal), holds for every message.
@@ -44,23 +46,26 @@ pub struct WebSocketService {
 struct Inner {
     server: Server,
     config: WebSocketConfig,
+    /// Who may connect is asked as HTTP asks it.
+    door: HttpService,
 }
 
-/// A response that is there already.
-pub type ResponseFuture = Ready<Result<Response<Body>, Infallible>>;
+/// A response on its way.
+pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl WebSocketService {
     /// Serves `server` over WebSockets.
     pub fn new(server: Server, config: WebSocketConfig) -> Self {
-        Self { inner: Arc::new(Inner { server, config }) }
+        let door = HttpService::new(server.clone(), config.http.clone());
+        Self { inner: Arc::new(Inner { server, config, door }) }
     }
 
     /// Answers one upgrade request: [`tower::Service::call`] through a shared reference.
-    pub fn respond<B>(&self, mut request: Request<B>) -> Response<Body> {
-        let config = &self.inner.config;
-        if let Err(error) = config.http.admits(request.uri(), request.headers()) {
-            return mcp_http::refusal(None, error);
-        }
+    pub async fn respond<B>(&self, request: Request<B>) -> Response<Body> {
+        let mut request = match self.inner.door.admit(request).await {
+            Ok(request) => request,
+            Err(refusal) => return *refusal,
+        };
         let mut response = match handshake::answer(&request) {
             Ok(response) => response,
             Err(refusal) => return refusal,
@@ -73,7 +78,7 @@ impl WebSocketService {
             match upgrade.await {
                 Ok(stream) => {
                     let stream = TokioIo::new(stream);
-                    let Inner { server, config } = &*inner;
+                    let Inner { server, config, .. } = &*inner;
                     serve_websocket(server.clone(), stream, config, extensions, shutdown).await;
                 }
                 Err(error) => tracing::debug!(%error, "the client is gone before its upgrade"),
@@ -83,7 +88,7 @@ impl WebSocketService {
     }
 }
 
-impl<B> tower::Service<Request<B>> for WebSocketService {
+impl<B: Send + 'static> tower::Service<Request<B>> for WebSocketService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = ResponseFuture;
@@ -93,7 +98,8 @@ impl<B> tower::Service<Request<B>> for WebSocketService {
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        ready(Ok(self.respond(request)))
+        let this = self.clone();
+        Box::pin(async move { Ok(this.respond(request).await) })
     }
 }
 

@@ -3,10 +3,11 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Extensions;
-use mcp_http::HttpConfig;
+use mcp_core::{Credentials, Denied, Principal, TokenVerifier, Verification};
+use mcp_http::{Authentication, HttpConfig};
 use mcp_stage::{code, modern};
 use mcp_transport_ws::{WebSocketConfig, serve_websocket};
 use serde_json::json;
@@ -190,4 +191,35 @@ async fn connections_that_were_upgraded_count_as_connections() {
     assert!(early.is_err(), "there was no place");
     drop(client);
     waiting.await.nothing_more().await;
+}
+
+/// Knows one token.
+#[derive(Debug)]
+struct OneToken;
+
+impl TokenVerifier for OneToken {
+    fn verify(&self, credentials: &Credentials<'_>) -> Verification {
+        Verification::ready(match credentials.token() {
+            Some("token") => Ok(Principal::new("ada", [""; 0])),
+            Some(_) => Err(Denied::invalid("the token is unknown")),
+            None => Err(Denied::missing()),
+        })
+    }
+}
+
+#[tokio::test]
+async fn only_callers_who_show_a_credential_connect() {
+    let http = HttpConfig::new().authentication(Authentication::new(Arc::new(OneToken)));
+    let config = WebSocketConfig::new().http(http);
+    let listening = Listening::with(config, |transport| transport).await;
+    for (headers, status) in [
+        ("accept: */*", 401),
+        ("authorization: Bearer guess", 401),
+        ("authorization: Bearer token\r\nx-api-key: token", 400),
+        ("authorization: Bearer token\r\norigin: https://evil.example", 403),
+        ("authorization: Bearer token", 101),
+    ] {
+        let (answered, body) = listening.status(&upgrade(headers)).await;
+        assert_eq!(answered, status, "{headers}: {body}");
+    }
 }

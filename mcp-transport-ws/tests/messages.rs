@@ -6,7 +6,6 @@ mod support;
 use std::{
     collections::HashSet,
     convert::Infallible,
-    future::Ready,
     sync::atomic::Ordering,
     task::{Context, Poll},
     time::Duration,
@@ -239,7 +238,7 @@ struct Authenticated(WebSocketService);
 impl Service<Request<Incoming>> for Authenticated {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
+    type Future = mcp_transport_ws::ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))

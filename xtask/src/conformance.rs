@@ -49,6 +49,16 @@ pub(crate) struct Options {
     /// out: the fixture keeps them in memory.
     #[arg(long, value_name = "COUNT", conflicts_with = "url")]
     replicas: Option<usize>,
+    /// Have the servers ask for a credential. A proxy adds it, since the suites send none.
+    #[arg(long, conflicts_with = "url")]
+    authenticated: bool,
+}
+
+impl Options {
+    /// The suites of what the specification requires, with servers that ask for a credential.
+    pub(crate) fn authenticated() -> Self {
+        Self { suite: Some("requirements".into()), authenticated: true, ..Self::default() }
+    }
 }
 
 /// One run of a suite.
@@ -112,7 +122,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (mut fixture, mut replicas) = (None, None);
     let url = match (&options.url, options.replicas) {
         (Some(url), _) => url,
-        (None, Some(count)) => replicas.insert(Replicas::start(count.max(1))?).url(),
+        (None, Some(count)) => {
+            replicas.insert(Replicas::start(count.max(1), options.authenticated)?).url()
+        }
+        (None, None) if options.authenticated => replicas.insert(Replicas::start(1, true)?).url(),
         (None, None) => {
             Fixture::build()?;
             fixture.insert(Fixture::start(&[])?).url()

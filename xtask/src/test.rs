@@ -16,7 +16,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     clients()?;
-    conformance::run(&conformance::Options::default())
+    conformance::run(&conformance::Options::default())?;
+    conformance::run(&conformance::Options::authenticated())
 }
 
 /// The packages that are tested against an emulator of AWS.

@@ -4,6 +4,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::{Child, ChildStderr, Command, Output, Stdio},
 };
 
@@ -170,6 +171,54 @@ fn an_address_off_loopback_needs_a_word() {
         Listening::start(program().args(["http", "--listen", "0.0.0.0:0", "--allow-anonymous"]));
     server.signal("-TERM");
     assert_eq!(server.end().0, Some(0));
+}
+
+/// The digest of the key `secret-of-ci`.
+const KEYS: &str = "ci sha256:8070ed5cbb72fe832fe5a6afc19a5a810ae1ed0cbf4403892fdb5e35e29ff0c5";
+
+#[test]
+fn off_loopback_callers_show_a_key() {
+    let server = Listening::start(
+        program().args(["http", "--listen", "0.0.0.0:0"]).env("MCP_API_KEYS", KEYS),
+    );
+    let url = server.url.replace("0.0.0.0", "127.0.0.1");
+    let status = |header: &str| {
+        let address = url.split('/').nth(2).unwrap();
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "POST /mcp HTTP/1.1\r\nhost: mcp.example.com\r\ncontent-length: {}\r\n{header}\r\n\
+             connection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("X-API-Key: secret-of-ci"), "200");
+    assert_eq!(status("Authorization: Bearer secret-of-ci"), "200");
+    assert_eq!(status("X-API-Key: guess"), "401");
+    assert_eq!(status("Accept: application/json"), "401");
+    server.signal("-TERM");
+    let (code, log) = server.end();
+    assert_eq!(code, Some(0));
+    assert!(!log.contains("secret-of-ci"), "{log}");
+}
+
+#[test]
+fn keys_that_cannot_be_read_keep_the_program_from_serving() {
+    for (name, value, wanted) in [
+        ("MCP_API_KEYS", "ci secret-of-ci", "MCP_API_KEYS: line 1"),
+        ("MCP_API_KEYS", "", "no API key"),
+        ("MCP_API_KEYS_FILE", "/no/such/file", "/no/such/file"),
+    ] {
+        let (code, _, stderr) =
+            output(program().args(["http", "--listen", "127.0.0.1:0"]).env(name, value));
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains(wanted) && !stderr.contains("secret-of-ci"), "{stderr}");
+    }
 }
 
 #[test]

@@ -27,6 +27,12 @@ pub struct PromptMessages {
 pub struct PromptContent(ContentBlock);
 
 impl PromptMessages {
+    /// About how many bytes the messages have.
+    pub(crate) fn size(&self) -> usize {
+        // Written for the count alone.
+        serde_json::to_string(&self.messages).map_or(0, |json| json.len())
+    }
+
     /// No messages yet.
     pub fn new() -> Self {
         Self::default()

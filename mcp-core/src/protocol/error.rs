@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde_json::Value;
 
@@ -47,9 +47,13 @@ pub enum ErrorKind {
     ForbiddenOrigin,
     /// The session that the request names does not exist, or no longer.
     SessionNotFound,
+    /// The caller has not said who it is, or not in a way that the server believes.
+    Unauthorized,
     /// The caller lacks a scope that the tool requires.
     Forbidden,
-    /// A limit on concurrency or rate is reached; the same request may succeed later.
+    /// The caller makes more requests than it may; the same request may succeed later.
+    RateLimited,
+    /// The server has too much to do; the same request may succeed later.
     Overloaded,
     /// The call took longer than its deadline and was cancelled.
     DeadlineExceeded,
@@ -79,8 +83,10 @@ impl ErrorKind {
             Self::HeaderMismatch => -32020,
             Self::MissingClientCapability => -32021,
             Self::UnsupportedVersion => -32022,
+            Self::Unauthorized => -31401,
             Self::Forbidden => -31403,
             Self::ResponseTooLarge => -31413,
+            Self::RateLimited => -31429,
             Self::Overloaded => -31503,
             Self::DeadlineExceeded => -31504,
             Self::Foreign(code) => code,
@@ -99,6 +105,7 @@ impl ErrorKind {
             | Self::HeaderMismatch
             | Self::MissingClientCapability
             | Self::UnsupportedVersion => 400,
+            Self::Unauthorized => 401,
             Self::Forbidden | Self::ForbiddenOrigin => 403,
             Self::MethodNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -106,6 +113,7 @@ impl ErrorKind {
             Self::ReadTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::RateLimited => 429,
             Self::Overloaded => 503,
             Self::InvalidParams
             | Self::ResourceNotFound
@@ -149,6 +157,30 @@ impl RpcError {
     /// The text for the caller.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The error of a caller that lacks scopes: `scopes` are all that the request needs.
+    pub(crate) fn forbidden(what: &str, scopes: &[&str], lacking: &str) -> Self {
+        Self::new(ErrorKind::Forbidden, format!("`{what}` requires the scope `{lacking}`"))
+            .with_data(serde_json::json!({ "requiredScopes": scopes }))
+    }
+
+    /// The scopes that the request needs, of an error that says that some are lacking.
+    pub fn required_scopes(&self) -> impl Iterator<Item = &str> {
+        let scopes = self.data.as_ref().and_then(|data| data["requiredScopes"].as_array());
+        scopes.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// Says after how long the same request may succeed.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with_data(serde_json::json!({ "retryAfter": seconds }))
+    }
+
+    /// After how many seconds the same request may succeed, if the error says so.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.data.as_ref()?["retryAfter"].as_u64()
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {

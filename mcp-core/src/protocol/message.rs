@@ -83,6 +83,15 @@ macro_rules! methods {
                     Self::Other(name) => name,
                 }
             }
+
+            /// The same, if it is one that this crate has a name for: nothing that a caller has
+            /// made up.
+            pub fn well_known(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($name),)*
+                    Self::Other(_) => None,
+                }
+            }
         }
     };
 }
@@ -269,6 +278,11 @@ impl Request {
         }
     }
 
+    /// Whether the call is made again, with answers to what it has asked.
+    pub fn has_input(&self) -> bool {
+        self.input.is_some()
+    }
+
     /// `params.inputResponses` as JSON and `params.requestState`, if there is any of them.
     pub(crate) fn input(&self) -> Option<(Option<&[u8]>, Option<&str>)> {
         let Input { responses, state } = self.input.as_deref()?;
@@ -315,10 +329,17 @@ impl Request {
     /// Begins the call's span in the client's trace, if the client or the binding tells of one. The
     /// tool finds it in the extensions.
     pub(crate) fn begin_trace(&mut self) -> Option<TraceIds> {
-        if let Some(trace) = self.meta().trace_context() {
+        let has_begun = self.extensions.get().is_some_and(TraceContext::has_begun);
+        if !has_begun && let Some(trace) = self.meta().trace_context() {
             self.extensions.insert(trace);
         }
         self.trace_ids()
+    }
+
+    /// Where the client says that the call stands in a trace: in `_meta`, else in what the binding
+    /// was told.
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        self.meta().trace_context().or_else(|| self.extensions.get().cloned())
     }
 
     /// Once the trace has begun.

@@ -24,6 +24,8 @@ pub struct TraceContext {
     flags: u8,
     tracestate: Option<Box<str>>,
     baggage: Option<Box<str>>,
+    /// The call's span has begun, outside of the dispatch.
+    has_begun: bool,
 }
 
 /// The identifiers of a call in its trace.
@@ -85,7 +87,26 @@ impl TraceContext {
             flags,
             tracestate: list(tracestate),
             baggage: list(baggage),
+            has_begun: false,
         })
+    }
+
+    /// The trace of a call for which a layer has begun a span of its own, with the identifiers of
+    /// that one: what the call logs and sends onward then belongs to it. `client` is what the
+    /// client has told, if anything; without it the span is the first of its trace.
+    ///
+    /// The layer puts it into the request's extensions.
+    pub fn of_span(client: Option<Self>, trace_id: u128, span_id: u64, is_sampled: bool) -> Self {
+        let parent = client.as_ref().map_or(SpanId(0), |client| client.ids.parent);
+        let (tracestate, baggage) =
+            client.map_or((None, None), |client| (client.tracestate, client.baggage));
+        Self {
+            ids: TraceIds { trace: TraceId(trace_id), span: SpanId(span_id), parent },
+            flags: is_sampled.into(),
+            tracestate,
+            baggage,
+            has_begun: true,
+        }
     }
 
     /// Reads the headers `traceparent`, `tracestate` and `baggage` of a request over HTTP.
@@ -111,7 +132,8 @@ impl TraceContext {
         self.ids.trace.to_string()
     }
 
-    /// The identifier of the client's span: 16 hexadecimal digits.
+    /// The identifier of the client's span: 16 hexadecimal digits, all of them 0 where the client
+    /// has told of none.
     pub fn parent_span_id(&self) -> String {
         self.ids.parent.to_string()
     }
@@ -140,6 +162,10 @@ impl TraceContext {
     /// The `baggage`, to be sent onward as it is. It comes from the client: never trust it.
     pub fn baggage(&self) -> Option<&str> {
         self.baggage.as_deref()
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     pub(crate) fn ids(&self) -> TraceIds {

@@ -441,11 +441,13 @@ impl ServerBuilder {
         let inside_now: Arc<Live<Features>> = Arc::default();
         let mut listed = Listed::default();
         let mut features = Features::default();
+        let mut checks = Vec::new();
         let (mut slots, mut attachments) = (Vec::new(), Vec::new());
         for mut pack in packs {
             listed.add(&pack);
             pack.set_seal(&seal);
             let layers = std::mem::take(&mut pack.layers);
+            checks.append(&mut pack.checks);
             let attached = std::mem::take(&mut pack.dynamic);
             let state = Arc::clone(&pack.state);
             let own = Features::of_pack(pack, &[&features], &defaults)?;
@@ -532,29 +534,16 @@ impl ServerBuilder {
                 seal,
                 hub: self.hub,
                 layered: None,
+                checks: checks.into(),
             }),
         };
         if self.layers.is_empty() {
             return Ok(server);
         }
-        let Server { inner } = &server;
         let innermost = server.clone();
         let service = BoxService::new(service_fn(move |request| innermost.route(request)));
-        let layered = Inner {
-            layered: Some(wrap(service, self.layers)),
-            identity: inner.identity.clone(),
-            capabilities: inner.capabilities.clone(),
-            handshake: Arc::clone(&inner.handshake),
-            features: Arc::clone(&inner.features),
-            dynamic: inner.dynamic.clone(),
-            lists: Arc::clone(&inner.lists),
-            discover: inner.discover.clone(),
-            encoding: Arc::clone(&inner.encoding),
-            seal: Arc::clone(&inner.seal),
-            hub: Arc::clone(&inner.hub),
-            tasks: inner.tasks.clone(),
-        };
-        Ok(Server { inner: Arc::new(layered) })
+        let layered = Some(wrap(service, self.layers));
+        Ok(Server { inner: Arc::new(Inner { layered, ..(*server.inner).clone() }) })
     }
 }
 

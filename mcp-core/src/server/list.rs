@@ -37,6 +37,11 @@ impl CacheHints {
     /// Not at all.
     pub(crate) const NEVER: Self = Self { ttl_ms: 0, scope: CacheScope::Private };
 
+    /// The same for a result that differs from caller to caller.
+    pub(super) fn private(self) -> Self {
+        Self { scope: CacheScope::Private, ..self }
+    }
+
     pub(crate) fn new(ttl: Duration, scope: CacheScope) -> Self {
         Self { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), scope }
     }

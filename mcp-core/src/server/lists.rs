@@ -3,14 +3,19 @@
 use rmcp::model;
 use serde_json::{Value, json};
 
-use super::{CacheHints, Response, ResponseFuture, features::no_such_method, list::List};
-use crate::{Method, Request, app, tool::PackParts};
+use super::{
+    CacheHints, Response, ResponseFuture,
+    features::no_such_method,
+    list::List,
+    tool_list::{ListedTool, ToolList},
+};
+use crate::{Method, Principal, Request, tool::PackParts};
 
 /// The lists, written down. There is none of what the server cannot offer.
 pub(super) struct Lists {
-    tools: List,
+    tools: ToolList,
     /// For clients that show no apps, where there are any.
-    tools_without_apps: Option<List>,
+    tools_without_apps: Option<ToolList>,
     resources: Option<List>,
     templates: Option<List>,
     prompts: Option<List>,
@@ -21,10 +26,17 @@ impl Lists {
     /// The page that a request asks for.
     pub(super) fn answer(&self, request: &Request) -> ResponseFuture {
         let list = match request.method() {
-            Method::ListTools => match &self.tools_without_apps {
-                Some(tools) if !request.client_shows_apps() => Some(tools),
-                _ => Some(&self.tools),
-            },
+            Method::ListTools => {
+                let tools = match &self.tools_without_apps {
+                    Some(tools) if !request.client_shows_apps() => tools,
+                    _ => &self.tools,
+                };
+                let page = match request.extensions().get::<Principal>() {
+                    None => tools.page(request.era(), request.cursor()),
+                    Some(caller) => tools.page_for(caller, request.era(), request.cursor()),
+                };
+                return page.map_or_else(Response::error, Response::prebuilt).into();
+            }
             Method::ListResources => self.resources.as_ref(),
             Method::ListResourceTemplates => self.templates.as_ref(),
             Method::ListPrompts => self.prompts.as_ref(),
@@ -50,7 +62,7 @@ pub(super) struct Listing {
 /// What is to be listed, in its order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listed {
-    tools: Vec<model::Tool>,
+    tools: Vec<ListedTool>,
     resources: Vec<model::Resource>,
     templates: Vec<model::ResourceTemplate>,
     prompts: Vec<model::Prompt>,
@@ -60,7 +72,7 @@ impl Listed {
     /// Adds what a pack has. What is invalid is told elsewhere.
     pub(super) fn add(&mut self, pack: &PackParts) {
         let tools = pack.tools.iter().flatten();
-        self.tools.extend(tools.map(|tool| tool.definition.model.clone()));
+        self.tools.extend(tools.map(|tool| ListedTool::of(&tool.definition)));
         self.resources.extend(pack.resources.iter().map(|resource| resource.model.clone()));
         let templates = pack.templates.iter().flatten();
         self.templates.extend(templates.map(|template| template.model.clone()));
@@ -84,26 +96,18 @@ impl Listed {
         };
         let prompts =
             || List::new("prompts", &self.prompts, |item| json!(item), page_size, cache, meta);
-        let has_apps = self.tools.iter().any(|tool| app::of_tool(tool).is_some());
+        let has_apps = self.tools.iter().any(ListedTool::has_app);
         let tools_without_apps = || {
-            let tools: Vec<model::Tool> = self.tools.iter().filter_map(app::without).collect();
-            List::new("tools", &tools, legacy_tool, page_size, cache, meta)
+            let tools = self.tools.iter().filter_map(ListedTool::without_app).collect();
+            ToolList::new(tools, page_size, cache, meta)
         };
         Lists {
             tools_without_apps: has_apps.then(tools_without_apps),
-            tools: List::new("tools", &self.tools, legacy_tool, page_size, cache, meta),
+            tools: ToolList::new(self.tools.clone(), page_size, cache, meta),
             resources: has_resources.then(resources),
             templates: has_resources.then(templates),
             prompts: has_prompts.then(prompts),
-            tool_names: self.tools.iter().map(|tool| tool.name.clone().into_owned()).collect(),
+            tool_names: self.tools.iter().map(|tool| tool.name().to_owned()).collect(),
         }
     }
-}
-
-/// Legacy revisions know only objects as structured content.
-fn legacy_tool(tool: &model::Tool) -> Value {
-    let mut tool = tool.clone();
-    tool.output_schema =
-        tool.output_schema.filter(|schema| schema.get("type").is_some_and(|kind| kind == "object"));
-    json!(tool)
 }

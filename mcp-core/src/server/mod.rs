@@ -16,13 +16,15 @@ mod resources;
 mod response;
 mod subscriptions;
 mod tasks;
+mod tool_list;
 mod tools;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
 use serde_json::json;
+use tower::{Layer, Service, service_fn};
 
 pub use self::{
     builder::{BuildError, CacheScope, ServerBuilder},
@@ -44,8 +46,11 @@ use self::{
     tools::Entry,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Notifier, Request, ResponseLimit, RpcError,
-    SUPPORTED_VERSIONS, StateKeys, asking::Seal, subscription::Hub, tool::BoxService,
+    Era, ErrorKind, HeaderParam, Method, Notifier, Principal, ReadyCheck, Request, ResponseLimit,
+    RpcError, SUPPORTED_VERSIONS, StateKeys,
+    asking::Seal,
+    subscription::Hub,
+    tool::{BoxService, boxed_layer},
 };
 
 /// A Model Context Protocol server, ready to be served by any transport.
@@ -57,6 +62,7 @@ pub struct Server {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     identity: Implementation,
     capabilities: ServerCapabilities,
@@ -72,6 +78,7 @@ struct Inner {
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
+    checks: Arc<[ReadyCheck]>,
 }
 
 impl fmt::Debug for Server {
@@ -88,6 +95,24 @@ impl Server {
     /// Starts to build a server with the name and version that clients are told.
     pub fn builder(name: impl Into<String>, version: impl Into<String>) -> ServerBuilder {
         ServerBuilder::new(name.into(), version.into())
+    }
+
+    /// Wraps the server in one more layer, outside of those that it was built with. For facades;
+    /// authors of servers use [`ServerBuilder::layer`].
+    #[must_use]
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<BoxService> + Send + 'static,
+        L::Service: Service<Request, Response = Response> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Future: Send,
+        <L::Service as Service<Request>>::Error: Into<BoxError>,
+    {
+        let inside = self.inner.layered.clone().unwrap_or_else(|| {
+            let innermost = self.clone();
+            BoxService::new(service_fn(move |request| innermost.route(request)))
+        });
+        let layered = Some(boxed_layer(layer)(inside));
+        Self { inner: Arc::new(Inner { layered, ..(*self.inner).clone() }) }
     }
 
     /// Answers one request.
@@ -209,6 +234,45 @@ impl Server {
             || self.inner.lists.tool_names.clone(),
             |current| current.lists.tool_names.clone(),
         )
+    }
+
+    /// Whether there is a tool of this name.
+    pub fn has_tool(&self, name: &str) -> bool {
+        self.inner.features.tools.get(name).is_some() || self.dynamic_tool(name).is_some()
+    }
+
+    /// Whether there is a prompt of this name.
+    pub fn has_prompt(&self, name: &str) -> bool {
+        self.inner.features.prompts.is_known(name)
+            || self.current().is_some_and(|current| current.features.prompts.is_known(name))
+    }
+
+    /// What the packs ask before they call themselves ready.
+    pub fn ready_checks(&self) -> &[ReadyCheck] {
+        &self.inner.checks
+    }
+
+    /// All scopes that some tool requires now.
+    pub fn scopes(&self) -> BTreeSet<&'static str> {
+        let current = self.current();
+        let current = current.as_ref().map(|current| current.features.tools.scopes());
+        self.inner.features.tools.scopes().chain(current.into_iter().flatten()).collect()
+    }
+
+    /// Whether a caller has all scopes that a request needs. The dispatch asks that itself; this is
+    /// for bindings that have to answer with a status of their own before it can.
+    ///
+    /// # Errors
+    ///
+    /// Which scopes are needed.
+    pub fn authorize(&self, request: &Request, principal: &Principal) -> Result<(), RpcError> {
+        let Some(name) = request.name().filter(|_| *request.method() == Method::CallTool) else {
+            return Ok(());
+        };
+        match self.inner.features.tools.get(name) {
+            Some(entry) => entry.admit(principal),
+            None => self.dynamic_tool(name).map_or(Ok(()), |entry| entry.admit(principal)),
+        }
     }
 
     /// The arguments of a tool that HTTP clients mirror into headers.

@@ -145,6 +145,16 @@ impl Response {
         self.0.as_ref()
     }
 
+    /// About how many bytes of content it has.
+    pub fn size(&self) -> usize {
+        match &self.0 {
+            Ok(ResultBody::Tool(result)) => result.size(),
+            Ok(ResultBody::Prompt(messages)) => messages.size(),
+            Ok(body) => body.size(),
+            Err(error) => error.message().len(),
+        }
+    }
+
     pub(super) fn into_result(self) -> Result<ResultBody, RpcError> {
         self.0
     }
@@ -251,7 +261,7 @@ impl From<Work> for ResponseFuture {
 #[derive(Clone, Debug)]
 pub struct Encoded {
     bytes: Bytes,
-    error: Option<ErrorKind>,
+    error: Option<Box<RpcError>>,
 }
 
 impl Encoded {
@@ -267,23 +277,27 @@ impl Encoded {
 
     /// What went wrong, if it is an error response.
     pub fn error(&self) -> Option<ErrorKind> {
-        self.error
+        self.error.as_ref().map(|error| error.kind())
+    }
+
+    /// The error itself, if it is an error response.
+    pub fn rpc_error(&self) -> Option<&RpcError> {
+        self.error.as_deref()
     }
 
     /// The HTTP status of a reply that consists of this response.
     pub fn http_status(&self) -> u16 {
-        self.error.map_or(200, ErrorKind::http_status)
+        self.error().map_or(200, ErrorKind::http_status)
     }
 
     /// An error response to a request that never reached the server.
-    #[allow(clippy::needless_pass_by_value, reason = "an error is answered once")]
     pub fn refusal(id: Option<&RequestId>, error: RpcError) -> Self {
         let mut out = Vec::with_capacity(160);
         write_head(&mut out, id);
         out.extend_from_slice(br#","error":"#);
         error.write(&mut out);
         out.push(b'}');
-        Self { bytes: out.into(), error: Some(error.kind()) }
+        Self { bytes: out.into(), error: Some(Box::new(error)) }
     }
 }
 

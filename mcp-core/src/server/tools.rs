@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use serde_json::json;
-
 use super::{
     BuildError, Response, ResponseFuture, builder::is_name, call, features::Defaults, tasks::Tasks,
 };
@@ -84,6 +82,11 @@ impl Tools {
         self.0.get(name)
     }
 
+    /// All scopes that some tool requires.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
+        self.0.values().flat_map(|entry| entry.tool.definition.scopes.iter().copied())
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &ErasedTool> {
         self.0.values().map(|entry| &*entry.tool)
     }
@@ -116,17 +119,20 @@ impl Tools {
 }
 
 impl Entry {
+    /// Whether a caller may call the tool.
+    pub(super) fn admit(&self, principal: &Principal) -> Result<(), RpcError> {
+        let scopes = &self.tool.definition.scopes;
+        match scopes.iter().find(|scope| !principal.has_scope(scope)) {
+            None => Ok(()),
+            Some(lacking) => Err(RpcError::forbidden(self.tool.name(), scopes, lacking)),
+        }
+    }
+
     /// Calls the tool, inside all layers.
     fn call(&self, request: Request) -> ResponseFuture {
         if let Some(principal) = request.extensions().get::<Principal>()
-            && let Some(scope) =
-                self.tool.definition.scopes.iter().find(|scope| !principal.has_scope(scope))
+            && let Err(error) = self.admit(principal)
         {
-            let error = RpcError::new(
-                ErrorKind::Forbidden,
-                format!("`{}` requires the scope `{scope}`", self.tool.name()),
-            )
-            .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
             return call::forbid(&self.tool.subject, &request, error);
         }
         match &self.tasks {

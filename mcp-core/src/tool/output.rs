@@ -200,11 +200,26 @@ impl CallResult {
         self.foreign.as_ref()?.meta.as_deref()
     }
 
+    /// About how many bytes the content has.
+    pub(crate) fn size(&self) -> usize {
+        let block = |block: &ContentBlock| match block {
+            ContentBlock::Text(text) => text.text.len(),
+            ContentBlock::Image(image) => image.data.len(),
+            ContentBlock::Audio(audio) => audio.data.len(),
+            // Written for the count alone; few tools answer with any.
+            other => serde_json::to_string(other).map_or(0, |json| json.len()),
+        };
+        let structured = self.structured.as_ref().map_or(0, String::len);
+        let foreign = self.foreign_content().map_or(0, str::len);
+        structured + foreign + self.content.iter().map(block).sum::<usize>()
+    }
+
     fn foreign_content(&self) -> Option<&str> {
         self.foreign.as_ref()?.content.as_deref()
     }
 
-    pub(crate) fn error(message: impl Into<String>) -> Self {
+    /// A text that tells the model of a failure.
+    pub fn error(message: impl Into<String>) -> Self {
         Self { is_error: true, ..Self::text(message) }
     }
 

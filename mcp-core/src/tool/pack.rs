@@ -5,7 +5,7 @@ use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 use super::{Call, DynTool, ErasedTool};
 use crate::{
     BoxError, Contents, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, ReadResource,
-    Request, Resource, Response, ToolContext, ToolResult,
+    ReadyCheck, Request, Resource, Response, ToolContext, ToolResult,
     app::App,
     asking::Seal,
     dynamic::{Attachment, Handle},
@@ -44,6 +44,7 @@ pub struct ToolPack<S> {
     prompts: Vec<BindPrompt<S>>,
     dynamic: Vec<Attach<S>>,
     layers: Vec<BoxLayer>,
+    checks: Vec<ReadyCheck>,
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
@@ -68,6 +69,7 @@ pub(crate) struct PackParts {
     pub(crate) templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
     pub(crate) prompts: Vec<ErasedPrompt>,
     pub(crate) layers: Vec<BoxLayer>,
+    pub(crate) checks: Vec<ReadyCheck>,
     /// What comes and goes, and the state that it needs.
     pub(crate) dynamic: Vec<Attachment>,
     pub(crate) state: Arc<dyn Any + Send + Sync>,
@@ -85,6 +87,7 @@ impl PackParts {
             layers: Vec::new(),
             dynamic: Vec::new(),
             state: Arc::new(()),
+            checks: Vec::new(),
         }
     }
 
@@ -130,6 +133,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             prompts: Vec::new(),
             dynamic: Vec::new(),
             layers: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -244,9 +248,45 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
+    /// Adds a question whether the pack can serve at the moment: whether its database answers, its
+    /// data is loaded. The HTTP listener's `/ready` asks it, at most once a second, and gives it
+    /// 2 s; what it fails with goes to the log.
+    ///
+    /// ```
+    /// # use mcp_core::ToolPack;
+    /// # #[derive(Debug)] struct Data { rows: usize }
+    /// let pack = ToolPack::new("sales", Data { rows: 0 }).ready_check(|data| async move {
+    ///     if data.rows == 0 { Err("no sales are loaded") } else { Ok(()) }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn ready_check<F, R, E>(mut self, check: F) -> Self
+    where
+        F: Fn(Arc<S>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let state = Arc::clone(&self.state);
+        self.checks.push(ReadyCheck::new(&self.name, move || {
+            let checking = check(Arc::clone(&state));
+            async move { checking.await.map_err(Into::into) }
+        }));
+        self
+    }
+
     pub(crate) fn into_parts(self) -> PackParts {
-        let Self { name, state, namespace, tools, resources, templates, prompts, dynamic, layers } =
-            self;
+        let Self {
+            name,
+            state,
+            namespace,
+            tools,
+            resources,
+            templates,
+            prompts,
+            dynamic,
+            layers,
+            checks,
+        } = self;
         let kept: Arc<dyn Any + Send + Sync> = Arc::<S>::clone(&state);
         let shared: Option<Arc<str>> = namespace.as_deref().map(Into::into);
         let dynamic =
@@ -269,6 +309,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             templates: templates.iter().map(|bind| bind(state(), pack())).collect(),
             prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
             layers,
+            checks,
             dynamic,
             state: kept,
             name: pack(),

@@ -63,6 +63,10 @@ impl SseService {
     where
         B: HttpBody,
     {
+        let request = match self.http.authenticate(request).await {
+            Ok(request) => request,
+            Err(refusal) => return *refusal,
+        };
         if request.uri().path().trim_end_matches('/') == &*self.messages {
             let (parts, body) = request.into_parts();
             return self.accept(&parts, body).await.unwrap_or_else(refused);

@@ -7,7 +7,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use mcp_core::{
     Call, LogLevel, Principal, Resource, Server, Tool, ToolContext, ToolPack, ToolResult,
@@ -404,6 +404,11 @@ impl Client {
 
     /// Sends a message; `headers` end in line breaks.
     pub async fn post(&mut self, headers: &str, body: impl AsRef<[u8]>) {
+        self.try_post(headers, body).await.unwrap();
+    }
+
+    /// The same to a server that may be gone.
+    pub async fn try_post(&mut self, headers: &str, body: impl AsRef<[u8]>) -> io::Result<()> {
         let body = body.as_ref();
         let mut bytes =
             format!("POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n", body.len());
@@ -419,7 +424,7 @@ impl Client {
         bytes += "\r\n";
         let mut bytes = bytes.into_bytes();
         bytes.extend_from_slice(body);
-        self.write(bytes).await;
+        self.stream.get_mut().write_all(&bytes).await
     }
 
     pub async fn reply(&mut self) -> Reply {
@@ -438,6 +443,14 @@ impl Client {
             within(self.stream.read_exact(&mut reply.body)).await.unwrap();
         }
         reply
+    }
+
+    /// The reply, or `None` where the connection ends before its first byte.
+    pub async fn try_reply(&mut self) -> Option<Reply> {
+        match within(self.stream.fill_buf()).await {
+            Ok([]) | Err(_) => None,
+            Ok(_) => Some(self.reply().await),
+        }
     }
 
     pub async fn head(&mut self) -> Head {

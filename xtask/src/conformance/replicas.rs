@@ -13,6 +13,11 @@ use anyhow::Context as _;
 
 use super::fixture::{Fixture, KEY};
 
+/// What the proxy adds for servers that ask for a credential.
+const CREDENTIAL: &str = "authorization: Bearer conformance\r\n";
+/// The SHA-256 digest of that token.
+const DIGEST: &str = "6c1d6cedf276ea3fd7486a212fd62b32fbb9ecaa4dea70545486737199dd24ed";
+
 /// Several fixture servers behind a proxy that gives each request to the next one, whichever
 /// client or connection it comes from.
 pub(super) struct Replicas {
@@ -23,12 +28,19 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    /// Starts so many servers, which share the key of their `requestState`.
-    pub(super) fn start(count: usize) -> anyhow::Result<Self> {
+    /// Starts so many servers, which share the key of their `requestState`. If they ask for a
+    /// credential, the proxy adds it: the suites have none to send.
+    pub(super) fn start(count: usize, authenticated: bool) -> anyhow::Result<Self> {
+        let api_keys = format!("suite sha256:{DIGEST}");
+        let mut environment = vec![("MCP_STATE_KEY", KEY)];
+        let mut added = "";
+        if authenticated {
+            environment.push(("MCP_API_KEYS", &api_keys));
+            added = CREDENTIAL;
+        }
         Fixture::build()?;
-        let fixtures = (0..count)
-            .map(|_| Fixture::start(&[("MCP_STATE_KEY", KEY)]))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let fixtures =
+            (0..count).map(|_| Fixture::start(&environment)).collect::<anyhow::Result<Vec<_>>>()?;
         let backends: Arc<[String]> = fixtures
             .iter()
             .map(|fixture| fixture.url().split('/').nth(2).map(str::to_owned))
@@ -49,7 +61,7 @@ impl Replicas {
                 // A client that goes away, or a server that does, ends its exchange alone.
                 thread::spawn(move || {
                     let turn = next.fetch_add(1, Ordering::Relaxed);
-                    let _ = exchange(client, &backends[turn % backends.len()]);
+                    let _ = exchange(client, &backends[turn % backends.len()], added);
                 });
             }
         });
@@ -71,7 +83,7 @@ impl Drop for Replicas {
 
 /// Hands one request on, and its response back. The connection ends with it, so that the client's
 /// next request is another server's.
-fn exchange(client: TcpStream, backend: &str) -> io::Result<()> {
+fn exchange(client: TcpStream, backend: &str, added: &str) -> io::Result<()> {
     let mut server = TcpStream::connect(backend)?;
     let mut reader = BufReader::new(client.try_clone()?);
     let mut head = Vec::new();
@@ -92,6 +104,7 @@ fn exchange(client: TcpStream, backend: &str) -> io::Result<()> {
             head.extend_from_slice(line.as_bytes());
         }
     }
+    head.extend_from_slice(added.as_bytes());
     head.extend_from_slice(b"connection: close\r\n\r\n");
     server.write_all(&head)?;
     io::copy(&mut reader.by_ref().take(length), &mut server)?;
