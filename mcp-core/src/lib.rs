@@ -37,13 +37,15 @@
 mod asking;
 mod completion;
 pub mod content;
+mod dynamic;
 mod principal;
 mod prompt;
 mod protocol;
 mod resource;
-mod response_stream;
 mod server;
+mod session;
 mod subject;
+mod subscription;
 mod target;
 mod task;
 mod text;
@@ -55,19 +57,21 @@ pub use mcp_macros::{Prompt, ResourceTemplate, Tool, prompt, tool};
 pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
+    dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
-        Arguments, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message, Method,
-        Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
+        Arguments, ClientResponse, Era, ErrorKind, LATEST_VERSION, LogLevel, Malformed, Message,
+        Method, Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
-    response_stream::ResponseStream,
     server::{
-        BoxError, BuildError, CacheScope, Encoded, LegacySession, Reply, ReplyPart, Response,
-        ResponseFuture, ResultBody, Server, ServerBuilder,
+        BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response, ResponseFuture,
+        ResultBody, Server, ServerBuilder,
     },
+    session::LegacySession,
+    subscription::{Listening, Notifier, SubscriptionLimit, SubscriptionNotification},
     target::{Target, TargetError},
     text::TextArguments,
     tool::{

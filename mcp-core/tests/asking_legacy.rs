@@ -4,24 +4,26 @@
 #![allow(deprecated, reason = "sampling and roots are deprecated, and clients still have them")]
 
 use std::{
+    future::poll_fn,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
+use futures_core::Stream as _;
 use mcp_core::{
-    Server, ServerBuilder, ToolContext, ToolPack, ToolResult,
+    LegacySession, Message, Reply, ReplyPart, Request, Server, ServerBuilder, ToolContext,
+    ToolPack, ToolResult,
     model::{CreateMessageRequestParams, SamplingMessage},
     tool,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::{
-    AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
-};
 
 #[derive(Deserialize, JsonSchema)]
 struct Name {
@@ -81,38 +83,60 @@ fn builder() -> ServerBuilder {
 }
 
 struct Client {
-    to_server: WriteHalf<DuplexStream>,
-    from_server: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    session: LegacySession,
+    replies: Vec<Reply>,
+}
+
+fn parse(mut message: Value) -> Message {
+    message["jsonrpc"] = "2.0".into();
+    Message::parse(message.to_string()).unwrap()
+}
+
+fn request(message: Value) -> Request {
+    match parse(message) {
+        Message::Request(request) => request,
+        other => panic!("{other:?}"),
+    }
 }
 
 impl Client {
     async fn new(server: Server, capabilities: Value) -> Self {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        tokio::spawn(async move {
-            let session = rmcp::service::serve_server(server.legacy_session(), theirs).await;
-            let _ = session.unwrap().waiting().await;
-        });
-        let (from_server, to_server) = tokio::io::split(ours);
-        let mut client = Self { to_server, from_server: BufReader::new(from_server).lines() };
         let params = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": capabilities,
             "clientInfo": { "name": "test", "version": "1" },
         });
-        client.send(json!({ "id": 0, "method": "initialize", "params": params })).await;
-        client.next().await;
-        client.send(json!({ "method": "notifications/initialized" })).await;
+        let initialize = request(json!({ "id": 0, "method": "initialize", "params": params }));
+        let session = server.open_session(&initialize).unwrap();
+        let replies = vec![session.call(initialize)];
+        let mut client = Self { session, replies };
+        assert_eq!(client.next().await["result"]["protocolVersion"], "2025-11-25");
         client
     }
 
-    async fn send(&mut self, mut message: Value) {
-        message["jsonrpc"] = "2.0".into();
-        self.to_server.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+    async fn send(&mut self, message: Value) {
+        match parse(message) {
+            Message::Request(request) => self.replies.push(self.session.call(request)),
+            Message::Response(response) => assert!(self.session.accept(&response)),
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn next(&mut self) -> Value {
-        let line = self.from_server.next_line().await.unwrap().unwrap();
-        serde_json::from_str(&line).unwrap()
+        let part = poll_fn(|cx| {
+            let ready =
+                self.replies.iter_mut().find_map(|reply| match Pin::new(reply).poll_next(cx) {
+                    Poll::Ready(part) => part,
+                    Poll::Pending => None,
+                });
+            ready.map_or(Poll::Pending, Poll::Ready)
+        });
+        let text = match part.await {
+            ReplyPart::Request(request) => request,
+            ReplyPart::Response(response) => response.into_bytes(),
+            other => panic!("{other:?}"),
+        };
+        serde_json::from_slice(&text).unwrap()
     }
 
     async fn call(&mut self, tool: &str, arguments: Value) -> Value {

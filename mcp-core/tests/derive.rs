@@ -104,11 +104,8 @@ async fn all_that_is_derived_is_listed() {
     assert_eq!(schema["required"], json!(["howMany", "kind"]));
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["type"], "object");
-    let headers: Vec<_> = server
-        .header_params("rank_http_products")
-        .iter()
-        .map(|param| (param.argument(), param.header()))
-        .collect();
+    let params = server.header_params("rank_http_products");
+    let headers: Vec<_> = params.iter().map(|param| (param.argument(), param.header())).collect();
     assert_eq!(headers, [("salesRegion", "mcp-param-region"), ("kind", "mcp-param-kind")]);
 }
 
@@ -255,7 +252,7 @@ async fn tools_can_be_used_from_other_modules() {
         .tool::<exported::nothing>()
         .tool::<exported::shout>()
         .build();
-    assert_eq!(server.tool_names().collect::<Vec<_>>(), ["sum", "nothing", "shout"]);
+    assert_eq!(server.tool_names(), ["sum", "nothing", "shout"]);
     assert_eq!(call(&server, "sum", json!({ "a": 1, "b": 2 })).await.text(), "3");
     assert_eq!(call(&server, "nothing", json!({})).await.result["content"], json!([]));
     assert_eq!(call(&server, "shout", json!({ "firstName": "ada" })).await.text(), "ADA");
@@ -285,7 +282,7 @@ fn tools_can_stand_in_a_function_body() {
     }
 
     let server = Server::builder("test", "1").tool::<halve>().tool::<Double>().build();
-    assert_eq!(server.tool_names().collect::<Vec<_>>(), ["halve", "double"]);
+    assert_eq!(server.tool_names(), ["halve", "double"]);
 }
 
 /// An attribute macro of another crate would do the same: it sees the function, and only it.

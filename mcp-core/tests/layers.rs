@@ -137,7 +137,7 @@ async fn layers_of_the_server_see_every_method_and_both_eras() {
 async fn a_layer_does_not_change_what_is_listed() {
     let layered = builder().layer(Seen::default().layer("saw")).build();
     assert_eq!(listed(&layered).await, listed(&builder().build()).await);
-    assert_eq!(layered.tool_names().count(), 3);
+    assert_eq!(layered.tool_names().len(), 3);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn a_namespace_tells_packs_apart() {
         .pack(pack("algebra").namespaced("algebra"))
         .pack(pack("trivia"))
         .build();
-    assert_eq!(server.tool_names().collect::<Vec<_>>(), ["algebra_answer", "answer"]);
+    assert_eq!(server.tool_names(), ["algebra_answer", "answer"]);
     assert_eq!(listed(&server).await[0]["name"], "algebra_answer");
     assert_eq!(call(&server, "algebra_answer", json!({})).await.text(), "42");
     let answer = call(&server, "algebra_answer", json!({ "n": 1 })).await;
@@ -80,7 +80,7 @@ async fn get_total() -> u32 {
 #[tokio::test]
 async fn an_alias_is_called_and_not_listed() {
     let server = Server::builder("test", "1").tool::<get_total>().build();
-    assert_eq!(server.tool_names().collect::<Vec<_>>(), ["get_total"]);
+    assert_eq!(server.tool_names(), ["get_total"]);
     assert_eq!(listed(&server).await.len(), 1);
     for name in ["get_total", "get-total", "sum"] {
         assert_eq!(call(&server, name, json!({})).await.text(), "7");

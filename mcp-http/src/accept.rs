@@ -8,6 +8,9 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
+    /// Nothing but JSON.
+    pub(crate) const JSON: Self = Self { json: true, events: false };
+
     /// Reads `Accept`. No header stands for anything, as HTTP has it; a client that takes
     /// neither form gets JSON all the same, since a strange reply tells more than none.
     pub(crate) fn of(headers: &HeaderMap) -> Self {

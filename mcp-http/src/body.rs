@@ -1,34 +1,35 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::combinators::BoxBody;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::events::Events;
+use crate::{events::Events, legacy::Reading, sse};
 
 /// The body of a response: one JSON text, a stream of events, or nothing.
 ///
 /// A stream of events does the call's work as it is polled, so a slow reader slows the call down,
-/// and dropping the body cancels the call.
+/// and dropping the body cancels the call. Calls of legacy sessions go on in tasks of their own, no
+/// faster than their client reads, so that it can come back for the answer.
 pub struct Body(Kind);
 
 enum Kind {
     Empty,
     Full(Bytes),
     Events(Box<Events>),
-    /// What the legacy engine sends, until the server shuts down where it would never end.
-    Engine(BoxBody<Bytes, Infallible>, Option<Pin<Box<WaitForCancellationFutureOwned>>>),
+    /// A stream of a legacy session.
+    Reading(Box<Reading>),
+    /// A session of HTTP+SSE.
+    Session(Box<sse::Stream>),
 }
 
 impl Body {
-    pub(crate) fn empty() -> Self {
+    /// A body of no bytes.
+    pub fn empty() -> Self {
         Self(Kind::Empty)
     }
 
@@ -40,11 +41,12 @@ impl Body {
         Self(Kind::Events(Box::new(events)))
     }
 
-    pub(crate) fn engine(
-        body: BoxBody<Bytes, Infallible>,
-        until: Option<CancellationToken>,
-    ) -> Self {
-        Self(Kind::Engine(body, until.map(|token| Box::pin(token.cancelled_owned()))))
+    pub(crate) fn reading(reading: Reading) -> Self {
+        Self(Kind::Reading(Box::new(reading)))
+    }
+
+    pub(crate) fn session(stream: sse::Stream) -> Self {
+        Self(Kind::Session(Box::new(stream)))
     }
 }
 
@@ -54,7 +56,8 @@ impl fmt::Debug for Body {
             Kind::Empty => "Body::Empty",
             Kind::Full(_) => "Body::Full",
             Kind::Events(_) => "Body::Events",
-            Kind::Engine(..) => "Body::Engine",
+            Kind::Reading(_) => "Body::Reading",
+            Kind::Session(_) => "Body::Session",
         })
     }
 }
@@ -77,16 +80,11 @@ impl HttpBody for Body {
             Kind::Events(events) => {
                 events.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
-            Kind::Engine(body, until) => {
-                let frame = Pin::new(body).poll_frame(cx);
-                if frame.is_pending()
-                    && let Some(until) = until
-                    && until.as_mut().poll(cx).is_ready()
-                {
-                    self.0 = Kind::Empty;
-                    return Poll::Ready(None);
-                }
-                frame
+            Kind::Reading(reading) => {
+                reading.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+            Kind::Session(stream) => {
+                stream.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
         }
     }
@@ -96,7 +94,8 @@ impl HttpBody for Body {
             Kind::Empty => true,
             Kind::Full(text) => text.is_empty(),
             Kind::Events(events) => events.is_at_end(),
-            Kind::Engine(body, _) => body.is_end_stream(),
+            Kind::Reading(reading) => reading.is_at_end(),
+            Kind::Session(_) => false,
         }
     }
 
@@ -104,8 +103,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(text) => SizeHint::with_exact(text.len() as u64),
-            Kind::Events(_) => SizeHint::default(),
-            Kind::Engine(body, _) => body.size_hint(),
+            Kind::Events(_) | Kind::Reading(_) | Kind::Session(_) => SizeHint::default(),
         }
     }
 }

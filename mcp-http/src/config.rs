@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use http::{HeaderMap, Uri};
+use mcp_core::{ErrorKind, RpcError};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, HostPattern, OriginPattern};
@@ -49,7 +51,7 @@ impl Default for HttpConfig {
             read_timeout: Duration::from_secs(60),
             access: Access::loopback(),
             keep_alive: Duration::from_secs(15),
-            max_sessions: 1_000,
+            max_sessions: 10_000,
             session_idle: Duration::from_secs(300),
             shutdown: CancellationToken::new(),
         }
@@ -123,6 +125,19 @@ impl HttpConfig {
         self
     }
 
+    /// Whether a request may be served: `Host` and `Origin`.
+    ///
+    /// [`HttpService`](crate::HttpService) checks that by itself; this is for what else is served
+    /// beside it.
+    ///
+    /// # Errors
+    ///
+    /// Which header forbids it.
+    pub fn admits(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), RpcError> {
+        let checked = self.access.check(uri, headers);
+        checked.map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))
+    }
+
     /// Sets how often an event stream without events carries a comment, so that nothing between
     /// server and client takes it for dead; 15 s by default.
     #[must_use]
@@ -131,8 +146,8 @@ impl HttpConfig {
         self
     }
 
-    /// Sets how many legacy sessions may be open at once; 1,000 by default.
-    /// `initialize` beyond it is answered with 503. A session takes about 60 KB of memory. Zero
+    /// Sets how many legacy sessions may be open at once; 10,000 by default.
+    /// `initialize` beyond it is answered with 503. An idle one takes about 1 KB of memory. Zero
     /// turns legacy sessions off.
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
@@ -141,15 +156,15 @@ impl HttpConfig {
     }
 
     /// Sets after how long without a message in either direction a legacy session ends; 5 minutes
-    /// by default. A call that takes longer than this without a notification is lost.
+    /// by default. A call under way and an open stream count as use.
     #[must_use]
     pub fn session_idle(mut self, timeout: Duration) -> Self {
         self.session_idle = timeout;
         self
     }
 
-    /// Sets a token that ends the streams which would otherwise never end (`GET` of legacy
-    /// sessions) when it is cancelled. Calls in flight go on.
+    /// Sets a token that ends the streams which would otherwise never end (`subscriptions/listen`,
+    /// and `GET` of legacy sessions) when it is cancelled. Calls in flight go on.
     #[must_use]
     pub fn shutdown(mut self, token: CancellationToken) -> Self {
         self.shutdown = token;

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use futures_core::Stream as _;
 use mcp_core::{Reply, ReplyPart, RequestId};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::service::panicked;
+use crate::{HttpConfig, service::panicked};
 
 /// How much is gathered before it is handed over, in bytes.
 const FRAME: usize = 16 * 1024;
@@ -30,17 +31,22 @@ pub(crate) struct Events {
     queue: VecDeque<Bytes>,
     interval: Duration,
     keep_alive: Option<Pin<Box<Sleep>>>,
+    /// When a stream ends that would never end by itself.
+    until: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Events {
     /// Begins with a part that is there already.
-    pub(crate) fn new(reply: Reply, first: ReplyPart, keep_alive: Duration) -> Self {
+    pub(crate) fn new(reply: Reply, first: ReplyPart, config: &HttpConfig) -> Self {
+        let until =
+            reply.is_subscription().then(|| Box::pin(config.shutdown.clone().cancelled_owned()));
         let mut events = Self {
             reply: Some(reply),
             buffer: Vec::with_capacity(512),
             queue: VecDeque::new(),
-            interval: keep_alive,
+            interval: config.keep_alive,
             keep_alive: None,
+            until,
         };
         events.push(first);
         events
@@ -55,6 +61,12 @@ impl Events {
             let Some(reply) = &mut self.reply else {
                 return Poll::Ready(None);
             };
+            if let Some(until) = &mut self.until
+                && until.as_mut().poll(cx).is_ready()
+            {
+                reply.close();
+                self.until = None;
+            }
             // Tools cannot panic through a reply, but layers can.
             match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *reply).poll_next(cx))) {
                 Ok(Poll::Ready(Some(part))) => self.push(part),
@@ -90,14 +102,18 @@ impl Events {
     }
 
     fn push(&mut self, part: ReplyPart) {
-        self.buffer.extend_from_slice(b"data: ");
+        const DATA: &[u8] = b"data: ";
         match part {
             ReplyPart::Notification(notification) => {
+                self.buffer.extend_from_slice(DATA);
                 let start = self.buffer.len();
                 notification.write_to(&mut self.buffer);
                 one_line(&mut self.buffer[start..]);
             }
+            // Only the replies of legacy sessions have these.
+            ReplyPart::Request(_) | ReplyPart::CloseStream => return,
             ReplyPart::Response(response) => {
+                self.buffer.extend_from_slice(DATA);
                 self.reply = None;
                 let text = response.into_bytes();
                 if text.len() < LARGE || has_line_break(&text) {
@@ -118,9 +134,19 @@ fn has_line_break(json: &[u8]) -> bool {
     json.contains(&b'\n') || json.contains(&b'\r')
 }
 
+/// The same JSON in one line.
+pub(crate) fn without_line_breaks(json: Bytes) -> Bytes {
+    if !has_line_break(&json) {
+        return json;
+    }
+    let mut text = Vec::from(json);
+    one_line(&mut text);
+    text.into()
+}
+
 /// Line breaks end an event's data. In JSON they can only stand between tokens, where a space
 /// does as well; they come from tools that pass on JSON text which someone else has written.
-fn one_line(json: &mut [u8]) {
+pub(crate) fn one_line(json: &mut [u8]) {
     if has_line_break(json) {
         for byte in json {
             if matches!(byte, b'\n' | b'\r') {

@@ -114,7 +114,7 @@ pub(crate) fn agree(
         let params = server.header_params(name);
         if !params.is_empty() {
             let arguments = request.arguments()?;
-            for param in params {
+            for param in params.iter() {
                 agree_on_argument(headers, param, &arguments[param.argument()])?;
             }
         }

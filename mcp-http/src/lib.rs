@@ -9,7 +9,8 @@
 //! - *modern* (2026-07-28): each POST is one request, checked against its headers, and answered
 //!   with JSON, or with server-sent events where a notification comes before the result;
 //! - *legacy* (2025-03-26 to 2025-11-25, and `initialize` of 2024-11-05): sessions, with the GET
-//!   stream, resumption and DELETE, by `rmcp`'s engine over the same server;
+//!   stream, resumption and DELETE;
+//! - HTTP+SSE of 2024-11-05, which is deprecated, on paths of its own ([`SseService`]);
 //! - single requests without a handshake, as scripts and `curl` send them.
 
 mod accept;
@@ -22,9 +23,15 @@ mod headers;
 mod legacy;
 mod reply;
 mod service;
+mod session_id;
+mod sse;
+mod switch_protocols;
 
 pub use crate::{
     body::Body,
     config::{ConfigError, HttpConfig},
+    reply::refusal,
     service::{HttpService, ResponseFuture},
+    sse::{SseFuture, SseService},
+    switch_protocols::SwitchProtocols,
 };

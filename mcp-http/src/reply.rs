@@ -26,8 +26,8 @@ pub(crate) fn json_with_status(status: StatusCode, text: Bytes) -> Response<Body
     response
 }
 
-/// A reply that consists of an error.
-pub(crate) fn refusal(id: Option<&RequestId>, error: RpcError) -> Response<Body> {
+/// A response that consists of a JSON-RPC error, under the identifier of the request if that is known.
+pub fn refusal(id: Option<&RequestId>, error: RpcError) -> Response<Body> {
     let is_method_not_allowed = error.kind() == ErrorKind::MethodNotAllowed;
     let mut response = json(Encoded::refusal(id, error));
     if is_method_not_allowed {

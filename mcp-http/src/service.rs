@@ -2,16 +2,16 @@ use std::{
     any::Any,
     convert::Infallible,
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use futures_core::Stream as _;
-use http::{Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use http_body::Body as HttpBody;
 use mcp_core::{
     Encoded, ErrorKind, Message, Reply, ReplyPart, RequestId, RpcError, Server, TraceContext,
@@ -19,12 +19,12 @@ use mcp_core::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    Body, HttpConfig,
+    Body, HttpConfig, SseService,
     accept::Accept,
     collect::{CollectError, Collector},
     events::Events,
     headers::{self, Declared, SESSION_ID},
-    legacy::{Engine, Exchange},
+    legacy::Legacy,
     reply,
 };
 
@@ -55,12 +55,20 @@ use crate::{
 #[derive(Clone)]
 pub struct HttpService {
     inner: Arc<Inner>,
+    form: Form,
+}
+
+/// What callers are expected to know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Mcp,
+    JsonRpc,
 }
 
 struct Inner {
     server: Server,
     config: HttpConfig,
-    legacy: Engine,
+    legacy: Legacy,
 }
 
 impl fmt::Debug for HttpService {
@@ -76,6 +84,7 @@ pin_project! {
     /// A response on its way. Dropping it cancels the call.
     pub struct ResponseFuture<B> {
         inner: Arc<Inner>,
+        form: Form,
         #[pin]
         state: State<B>,
     }
@@ -87,7 +96,6 @@ pin_project! {
         Ready { response: Option<Response<Body>> },
         Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
         Calling { reply: Option<Reply>, accept: Accept },
-        Engine { exchange: Exchange },
     }
 }
 
@@ -99,7 +107,6 @@ pin_project! {
 enum Next {
     Response(Response<Body>),
     Call(Reply, Accept),
-    Engine(Exchange),
 }
 
 impl<B> fmt::Debug for ResponseFuture<B> {
@@ -111,8 +118,8 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = Engine::new(&server, &config);
-        Self { inner: Arc::new(Inner { server, config, legacy }) }
+        let legacy = Legacy::new(&config);
+        Self { inner: Arc::new(Inner { server, config, legacy }), form: Form::Mcp }
     }
 
     /// Answers one HTTP request: [`tower::Service::call`] through a shared reference.
@@ -120,9 +127,45 @@ impl HttpService {
         let (parts, body) = request.into_parts();
         let state = self
             .inner
-            .begin(parts, body)
+            .begin(parts, body, self.form)
             .unwrap_or_else(|error| State::Ready { response: Some(reply::refusal(None, error)) });
-        ResponseFuture { inner: Arc::clone(&self.inner), state }
+        ResponseFuture { inner: Arc::clone(&self.inner), form: self.form, state }
+    }
+
+    /// The same service for callers that know JSON-RPC and nothing of MCP, such as scripts.
+    ///
+    /// It takes POST alone, and no handshake. `Accept` and the headers of MCP are not looked at; the
+    /// answer is always JSON, and what a tool would tell before its result is left out.
+    #[must_use]
+    pub fn json_rpc(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), form: Form::JsonRpc }
+    }
+
+    /// The deprecated transport HTTP+SSE, with the server and the configuration of this one.
+    /// `messages` is the path at which it is sent messages, such as `/messages`; everything else
+    /// that it is asked for is its stream.
+    pub fn sse(&self, messages: &str) -> SseService {
+        SseService::new(self.clone(), messages)
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.inner.server
+    }
+
+    pub(crate) fn config(&self) -> &HttpConfig {
+        &self.inner.config
+    }
+
+    /// Reads the body of a request that is not this service's own.
+    pub(crate) async fn read<B: HttpBody>(
+        &self,
+        headers: &HeaderMap,
+        body: B,
+    ) -> Result<Bytes, RpcError> {
+        let mut collector = self.inner.collector(headers)?;
+        let mut body = pin!(body);
+        let read = poll_fn(|cx| collector.poll(body.as_mut(), cx)).await;
+        read.map_err(|error| self.inner.unread(error))
     }
 }
 
@@ -152,7 +195,6 @@ impl<B: HttpBody> Future for ResponseFuture<B> {
                 let mut this = self.project();
                 let id = match this.state.as_mut().project() {
                     StateProjection::Calling { reply: Some(reply), .. } => Some(reply.id().clone()),
-                    StateProjection::Engine { exchange } => exchange.id().cloned(),
                     _ => None,
                 };
                 this.state.set(State::Ready { response: None });
@@ -174,7 +216,7 @@ impl<B: HttpBody> ResponseFuture<B> {
                 StateProjection::Reading { body, parts, collector } => {
                     let read = ready!(collector.poll(body, cx));
                     match (read, parts.take()) {
-                        (Ok(text), Some(parts)) => this.inner.dispatch(parts, text),
+                        (Ok(text), Some(parts)) => this.inner.dispatch(parts, text, *this.form),
                         (Err(error), _) => {
                             return Poll::Ready(reply::refusal(None, this.inner.unread(error)));
                         }
@@ -198,15 +240,13 @@ impl<B: HttpBody> ResponseFuture<B> {
                     let Some(reply) = reply.take() else {
                         return Poll::Pending;
                     };
-                    let events = Events::new(reply, first, this.inner.config.keep_alive);
+                    let events = Events::new(reply, first, &this.inner.config);
                     return Poll::Ready(reply::events(Body::events(events)));
                 }
-                StateProjection::Engine { exchange } => return Pin::new(exchange).poll(cx),
             };
             this.state.set(match next {
                 Next::Response(response) => return Poll::Ready(response),
                 Next::Call(reply, accept) => State::Calling { reply: Some(reply), accept },
-                Next::Engine(exchange) => State::Engine { exchange },
             });
         }
     }
@@ -214,15 +254,13 @@ impl<B: HttpBody> ResponseFuture<B> {
 
 impl Inner {
     /// Judges a request by its head.
-    fn begin<B>(&self, parts: Parts, body: B) -> Result<State<B>, RpcError> {
+    fn begin<B>(&self, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
         let headers = &parts.headers;
-        self.config
-            .access
-            .check(&parts.uri, headers)
-            .map_err(|reason| RpcError::new(ErrorKind::ForbiddenOrigin, reason))?;
+        self.config.admits(&parts.uri, headers)?;
 
         if parts.method != Method::POST {
             let is_of_session = matches!(parts.method, Method::GET | Method::DELETE)
+                && form == Form::Mcp
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
             if !is_of_session {
@@ -232,10 +270,16 @@ impl Inner {
                      `Mcp-Session-Id`",
                 ));
             }
-            let exchange = self.legacy.exchange(parts, Bytes::new(), None);
-            return Ok(State::Engine { exchange });
+            let response = Some(self.legacy.serve(&parts, &self.config));
+            return Ok(State::Ready { response });
         }
 
+        let collector = self.collector(headers)?;
+        Ok(State::Reading { body, parts: Some(parts), collector })
+    }
+
+    /// Prepares to read a request's body, after a look at its headers.
+    fn collector(&self, headers: &HeaderMap) -> Result<Collector, RpcError> {
         // A caller that does not say what it sends most likely sends JSON.
         if let Some(kind) = headers.get(header::CONTENT_TYPE)
             && !is_json(kind)
@@ -258,20 +302,24 @@ impl Inner {
             }
             collector.discard();
         }
-        Ok(State::Reading { body, parts: Some(parts), collector })
+        Ok(collector)
     }
 
     /// Decides who answers a message.
-    fn dispatch(&self, mut parts: Parts, text: Bytes) -> Next {
+    fn dispatch(&self, mut parts: Parts, text: Bytes, form: Form) -> Next {
+        if form == Form::JsonRpc {
+            return self.dispatch_json_rpc(parts, text);
+        }
         let is_of_session = parts.headers.contains_key(SESSION_ID);
-        let kept = if is_of_session { text.clone() } else { Bytes::new() };
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
         let mut request = match Message::parse(text) {
             Ok(Message::Request(request)) => request,
-            Ok(Message::Notification(_) | Message::Response) if is_of_session && is_legacy => {
-                return Next::Engine(self.legacy.exchange(parts, kept, None));
+            Ok(message @ (Message::Notification(_) | Message::Response(_)))
+                if is_of_session && is_legacy =>
+            {
+                return Next::Response(self.legacy.post(&parts, message, &self.config));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
@@ -313,31 +361,61 @@ impl Inner {
                 }
                 _ if opens_session => {
                     // It opens a new one, whichever it names.
-                    parts.headers.remove(SESSION_ID);
-                    let (text, id) = (request.text().clone(), request.id().clone());
-                    return Next::Engine(self.legacy.exchange(parts, text, Some(id)));
+                    let Self { server, config, .. } = self;
+                    if let Declared::Legacy(version) = declared
+                        && !asks_for(&request, version)
+                    {
+                        return refused(
+                            Some(request.id()),
+                            ErrorKind::InvalidRequest,
+                            "the header MCP-Protocol-Version and `params.protocolVersion` differ",
+                        );
+                    }
+                    return Next::Response(self.legacy.open(&parts, request, server, config));
                 }
                 _ if is_of_session => {
-                    let id = request.id().clone();
-                    return Next::Engine(self.legacy.exchange(parts, kept, Some(id)));
+                    let message = Message::Request(request);
+                    return Next::Response(self.legacy.post(&parts, message, &self.config));
                 }
                 // A single request without a handshake: a script, a health check, `curl`.
                 _ => {}
             }
         }
 
+        let reply = self.call(request, &mut parts);
+        let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
+        Next::of(reply, accept)
+    }
+
+    /// Decides who answers a message of a caller that knows nothing of MCP.
+    fn dispatch_json_rpc(&self, mut parts: Parts, text: Bytes) -> Next {
+        match Message::parse(text) {
+            Ok(Message::Request(request)) if *request.method() == mcp_core::Method::Initialize => {
+                refused(
+                    Some(request.id()),
+                    ErrorKind::MethodNotFound,
+                    "there are no sessions here, and no handshake is needed: call `tools/list` or \
+                     `tools/call`",
+                )
+            }
+            Ok(Message::Request(request)) => Next::of(self.call(request, &mut parts), Accept::JSON),
+            Ok(Message::Notification(_)) => Next::Response(reply::accepted()),
+            Ok(_) => refused(
+                None,
+                ErrorKind::InvalidRequest,
+                "this is a response; the server has sent no request",
+            ),
+            Err(malformed) => Next::Response(reply::json(self.server.refuse(malformed))),
+        }
+    }
+
+    fn call(&self, mut request: mcp_core::Request, parts: &mut Parts) -> Reply {
         // Who is calling, and what else an outer layer has found out.
         *request.extensions_mut() = std::mem::take(&mut parts.extensions);
         if let Some(trace) = TraceContext::from_headers(&parts.headers) {
             request.extensions_mut().insert(trace);
         }
-        let reply = self.server.call(request);
-        let accept = if reply.may_notify() {
-            Accept::of(&parts.headers)
-        } else {
-            Accept { json: true, events: false }
-        };
-        Next::Call(reply, accept)
+        self.server.call(request)
     }
 
     fn unread(&self, error: CollectError) -> RpcError {
@@ -355,6 +433,26 @@ impl Inner {
             }
         }
     }
+}
+
+impl Next {
+    fn of(reply: Reply, accept: Accept) -> Self {
+        if reply.is_subscription() && !accept.events {
+            return refused(
+                Some(reply.id()),
+                ErrorKind::NotAcceptable,
+                "subscriptions/listen is answered with a stream of events: `Accept` must have \
+                 text/event-stream",
+            );
+        }
+        Self::Call(reply, accept)
+    }
+}
+
+/// Whether `initialize` asks for this version, as far as it can be read.
+fn asks_for(initialize: &mcp_core::Request, version: &str) -> bool {
+    let params = initialize.params::<serde_json::Value>();
+    params.is_ok_and(|params| params["protocolVersion"] == version)
 }
 
 #[cold]

@@ -191,7 +191,6 @@ async fn a_host_may_be_missing_only_where_any_is_allowed() {
     let guarded = HttpService::new(server(), HttpConfig::new());
     assert_eq!(guarded.oneshot(request()).await.unwrap().status(), 403);
 
-    // The engine behind it has a rule of its own.
     let params = json!({
         "protocolVersion": "2025-06-18",
         "capabilities": {},

@@ -5,13 +5,15 @@ use syn::{Error, Expr, ItemFn, Result};
 use crate::crate_path;
 
 /// Where each test runs: the name of its module's function, and the harness that it gets.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 8] = [
     "in_memory_modern",
     "in_memory_legacy",
     "stdio_modern",
     "stdio_legacy",
     "http_modern",
     "http_legacy",
+    "web_socket_modern",
+    "web_socket_legacy",
 ];
 
 pub(crate) fn expand(server: TokenStream, function: &ItemFn) -> Result<TokenStream> {

@@ -41,6 +41,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
         listen: SocketAddr,
     },
+    /// Listen for WebSockets on /ws, and for nothing else. `http` serves them as well.
+    #[cfg(feature = "ws")]
+    Ws {
+        /// The address and port to listen on; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+    },
 }
 
 /// What also applies when the environment, not a command, asks for HTTP.
@@ -72,6 +79,11 @@ pub(crate) struct HttpOptions {
         value_delimiter = ','
     )]
     pub(crate) allowed_origin: Vec<String>,
+
+    /// Also serve HTTP+SSE, the transport of 2024-11-05, on /sse and /messages. Deprecated: only for
+    /// clients that know nothing else.
+    #[arg(long, global = true, env = "MCP_LEGACY_SSE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) legacy_sse: bool,
 
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]

@@ -46,7 +46,7 @@
 //!
 //! let pack = ToolPack::new("text", Document("to be or not to be".into())).tool::<CountWord>();
 //! let server = Server::builder("words", "1.0").pack(pack).build();
-//! # assert_eq!(server.tool_names().collect::<Vec<_>>(), ["count_word"]);
+//! # assert_eq!(server.tool_names(), ["count_word"]);
 //! ```
 //!
 //! To mount a server in an application that has its own listener, use `mcp-http`'s tower service
@@ -57,6 +57,8 @@ mod logging;
 mod run;
 mod signals;
 mod state_keys;
+#[cfg(feature = "ws")]
+mod ws;
 
 #[doc(hidden)]
 pub use mcp_core::__private;

@@ -31,7 +31,7 @@ pub(crate) fn init(format: LogFormat) {
     }
 }
 
-/// Our own events, and of the legacy engine only what needs attention.
+/// Our own events, and of the client of mounted servers only what needs attention.
 fn default_filter() -> Targets {
     use tracing::level_filters::LevelFilter;
     Targets::new().with_default(LevelFilter::INFO).with_target("rmcp", LevelFilter::WARN)

@@ -94,6 +94,10 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
     let target = match cli.command {
         Some(Command::Stdio) => Target::Stdio,
         Some(Command::Http { listen }) => Target::Http { listen },
+        #[cfg(feature = "ws")]
+        Some(Command::Ws { listen }) => {
+            return serve_http(server, listen, cli.http, cli.log_format, Endpoint::WebSocket).await;
+        }
         None => Target::detect(|name| std::env::var(name).ok(), stdin().is_terminal())?,
     };
     match target {
@@ -105,9 +109,20 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .await
                 .map_err(RunError::Stdio)
         }
-        Target::Http { listen } => serve_http(server, listen, cli.http, cli.log_format).await,
+        Target::Http { listen } => {
+            serve_http(server, listen, cli.http, cli.log_format, Endpoint::Mcp).await
+        }
         Target::Lambda { .. } => Err(RunError::Lambda),
     }
+}
+
+/// What a listener is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    /// Everything that there is.
+    Mcp,
+    #[cfg(feature = "ws")]
+    WebSocket,
 }
 
 async fn serve_http(
@@ -115,6 +130,7 @@ async fn serve_http(
     listen: SocketAddr,
     options: HttpOptions,
     log_format: LogFormat,
+    endpoint: Endpoint,
 ) -> Result<(), RunError> {
     if !listen.ip().is_loopback() && !options.allow_anonymous {
         return Err(RunError::Anonymous(listen));
@@ -124,11 +140,22 @@ async fn serve_http(
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
+        .legacy_sse(options.legacy_sse)
         .config(http_config(&options)?);
+    #[cfg(feature = "ws")]
+    let transport = {
+        let sockets = crate::ws::service(&server, http_config(&options)?, options.grace);
+        let transport = transport.mount(crate::ws::PATH, sockets);
+        if endpoint == Endpoint::WebSocket { transport.only_mounts() } else { transport }
+    };
     let address = transport.local_addr().map_err(|source| RunError::Listen { listen, source })?;
-    let url = format!("http://{address}/mcp");
+    let url = match endpoint {
+        Endpoint::Mcp => format!("http://{address}/mcp"),
+        #[cfg(feature = "ws")]
+        Endpoint::WebSocket => format!("ws://{address}{}", crate::ws::PATH),
+    };
     tracing::info!(url, "listening");
-    if log_format == LogFormat::Text {
+    if log_format == LogFormat::Text && endpoint == Endpoint::Mcp {
         eprintln!(
             "\nTry it:\n  curl -s {url} -H 'Content-Type: application/json' \
              -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}'\n"

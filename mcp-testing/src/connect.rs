@@ -8,6 +8,7 @@ use std::{
 
 use mcp_core::{Era, Server, Transport as _};
 use mcp_transport_sse::HttpTransport;
+use mcp_transport_ws::{WebSocketConfig, WebSocketService};
 use rmcp::{
     model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion},
     service::{ClientLifecycleMode, RoleClient, serve_client_with_lifecycle},
@@ -19,6 +20,7 @@ use crate::{
     Harness,
     in_memory::InMemory,
     recorder::{Progress, Recorder, Recording},
+    web_socket,
 };
 
 /// A connection that is about to be made: await it, or choose its era first.
@@ -47,10 +49,14 @@ pub(crate) enum Place {
     Pipes(Server),
     /// The HTTP transport on a free port.
     Listener(Server),
+    /// The WebSocket transport on a free port.
+    WebSocket(Server),
     /// A program that speaks stdio.
     Command(tokio::process::Command),
-    /// A server that listens somewhere.
+    /// A server that listens somewhere for HTTP.
     Url(String),
+    /// A server that listens somewhere for WebSockets.
+    WebSocketUrl(String),
 }
 
 impl Connect {
@@ -75,20 +81,7 @@ impl Connect {
         let (era, capabilities) = (self.era, self.capabilities);
         let opening = Opening { era, capabilities, shutdown: shutdown.clone() };
         match self.place {
-            Place::Memory(server) => match era {
-                Era::Modern => open(InMemory::new(server), opening).await,
-                Era::Legacy => {
-                    let (ours, theirs) = tokio::io::duplex(64 * 1024);
-                    tokio::spawn(async move {
-                        if let Ok(session) =
-                            rmcp::service::serve_server(server.legacy_session(), theirs).await
-                        {
-                            let _ = session.waiting().await;
-                        }
-                    });
-                    open(ours, opening).await
-                }
-            },
+            Place::Memory(server) => open(InMemory::new(server), opening).await,
             Place::Pipes(server) => {
                 let (to_server, from_client) = pipe();
                 let (to_client, from_server) = pipe();
@@ -115,6 +108,16 @@ impl Connect {
                 tokio::spawn(transport.serve(server, shutdown.clone()));
                 open(StreamableHttpClientTransport::from_uri(url), opening).await
             }
+            Place::WebSocket(server) => {
+                let transport = HttpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+                    .await
+                    .expect("loopback has a free port");
+                let address = transport.local_addr().expect("a listener has an address");
+                let sockets = WebSocketService::new(server.clone(), WebSocketConfig::new());
+                let transport = transport.only_mounts().mount("/ws", sockets);
+                tokio::spawn(transport.serve(server, shutdown.clone()));
+                open(web_socket::connect(&format!("ws://{address}/ws")).await, opening).await
+            }
             Place::Command(command) => {
                 let (child, _) = TokioChildProcess::builder(command)
                     .stderr(Stdio::inherit())
@@ -123,6 +126,7 @@ impl Connect {
                 open(child, opening).await
             }
             Place::Url(url) => open(StreamableHttpClientTransport::from_uri(url), opening).await,
+            Place::WebSocketUrl(url) => open(web_socket::connect(&url).await, opening).await,
         }
     }
 }

@@ -69,6 +69,11 @@ impl Harness {
         Connect::new(Place::Url(url.into()))
     }
 
+    /// Connects to a server that listens for WebSockets, at a URL such as `ws://127.0.0.1:8000/ws`.
+    pub fn web_socket(url: impl Into<String>) -> Connect {
+        Connect::new(Place::WebSocketUrl(url.into()))
+    }
+
     /// Serves over real pipes within this process, and connects.
     pub fn over_pipes(server: Server) -> Connect {
         Connect::new(Place::Pipes(server))
@@ -77,6 +82,11 @@ impl Harness {
     /// Serves on a free port of loopback, and connects.
     pub fn over_http(server: Server) -> Connect {
         Connect::new(Place::Listener(server))
+    }
+
+    /// Serves WebSockets on a free port of loopback, and connects.
+    pub fn over_web_socket(server: Server) -> Connect {
+        Connect::new(Place::WebSocket(server))
     }
 
     pub(crate) fn new(
@@ -280,6 +290,14 @@ impl Harness {
 
     pub async fn http_legacy(server: Server) -> Self {
         Self::over_http(server).legacy().await
+    }
+
+    pub async fn web_socket_modern(server: Server) -> Self {
+        Self::over_web_socket(server).await
+    }
+
+    pub async fn web_socket_legacy(server: Server) -> Self {
+        Self::over_web_socket(server).legacy().await
     }
 }
 

@@ -1,6 +1,6 @@
-use std::{collections::HashMap, convert::Infallible};
+use std::{collections::HashMap, convert::Infallible, future::poll_fn, task::Poll};
 
-use mcp_core::{Message, ReplyPart, RequestId, Server};
+use mcp_core::{Era, LegacySession, Message, Method, ReplyPart, Request, RequestId, Server};
 use rmcp::{
     RoleClient,
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
@@ -15,6 +15,8 @@ const MESSAGES_IN_FLIGHT: usize = 16;
 /// but the messages' own.
 pub(crate) struct InMemory {
     server: Server,
+    /// Of a legacy client.
+    session: Option<LegacySession>,
     calls: HashMap<RequestId, AbortHandle>,
     to_client: mpsc::Sender<Vec<u8>>,
     from_server: mpsc::Receiver<Vec<u8>>,
@@ -23,7 +25,14 @@ pub(crate) struct InMemory {
 impl InMemory {
     pub(crate) fn new(server: Server) -> Self {
         let (to_client, from_server) = mpsc::channel(MESSAGES_IN_FLIGHT);
-        Self { server, calls: HashMap::new(), to_client, from_server }
+        Self { server, session: None, calls: HashMap::new(), to_client, from_server }
+    }
+
+    fn open_session(&mut self, request: &Request) {
+        if request.era() == Era::Legacy && *request.method() == Method::Initialize {
+            let session = self.server.open_session(request);
+            self.session = Some(session.expect("a client's `initialize` is well formed"));
+        }
     }
 
     fn accept(&mut self, text: Vec<u8>) {
@@ -32,11 +41,17 @@ impl InMemory {
         match Message::parse(text) {
             Ok(Message::Request(request)) => {
                 let id = request.id().clone();
-                let mut reply = self.server.call(request);
+                self.open_session(&request);
+                let mut reply = match &self.session {
+                    Some(session) => session.call(request),
+                    None => self.server.call(request),
+                };
                 let call = tokio::spawn(async move {
                     while let Some(part) = reply.next().await {
                         let text = match part {
                             ReplyPart::Notification(notification) => notification.to_bytes(),
+                            ReplyPart::Request(request) => request.to_vec(),
+                            ReplyPart::CloseStream => continue,
                             ReplyPart::Response(response) => response.into_bytes().to_vec(),
                         };
                         if to_client.send(text).await.is_err() {
@@ -51,6 +66,11 @@ impl InMemory {
                     notification.cancelled_request().and_then(|id| self.calls.remove(id))
                 {
                     call.abort();
+                }
+            }
+            Ok(Message::Response(response)) => {
+                if let Some(session) = &self.session {
+                    session.accept(&response);
                 }
             }
             Ok(_) => {}
@@ -75,7 +95,15 @@ impl Transport<RoleClient> for InMemory {
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        let text = self.from_server.recv().await?;
+        let text = poll_fn(|cx| {
+            if let Some(session) = &self.session
+                && let Poll::Ready(notification) = session.poll_notification(cx)
+            {
+                return Poll::Ready(Some(notification.to_vec()));
+            }
+            self.from_server.poll_recv(cx)
+        })
+        .await?;
         let message = serde_json::from_slice(&text).unwrap_or_else(|error| {
             panic!(
                 "the server said what is no message ({error}): {}",

@@ -1,8 +1,8 @@
 //! A test harness for Model Context Protocol servers.
 //!
 //! Depend on it from the `[dev-dependencies]` of a server or of a tool pack. A [`Harness`] is a
-//! client (rmcp's, which is not our own code) connected to a server in memory, over stdio or over
-//! HTTP, in the modern or the legacy protocol era; [`macro@test`] runs one test body in all of
+//! client (rmcp's, which is not our own code) connected to a server in memory, over stdio, over
+//! HTTP or over a WebSocket, in the modern or the legacy protocol era; [`macro@test`] runs one test body in all of
 //! these places.
 //!
 //! ```
@@ -30,6 +30,7 @@
 //! ```
 
 mod answers;
+mod changes;
 mod connect;
 mod harness;
 mod in_memory;
@@ -39,16 +40,19 @@ mod outcome;
 mod prompts;
 mod recorder;
 mod resources;
+mod web_socket;
 
 /// Runs one test over every transport and in both protocol eras.
 ///
 /// `#[mcp_testing::test(server())]` on an `async fn name(mcp: Harness)` makes a module `name` with
 /// a test for each place: `in_memory_modern`, `in_memory_legacy`, `stdio_modern`, `stdio_legacy`,
-/// `http_modern` and `http_legacy`. The expression makes the server anew for each.
+/// `http_modern`, `http_legacy`, `web_socket_modern` and `web_socket_legacy`. The expression makes
+/// the server anew for each.
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{
     answers::{Answer, Asked},
+    changes::{Changed, Changes},
     connect::Connect,
     harness::{Failure, Harness},
     outcome::Outcome,

@@ -10,13 +10,14 @@ use rmcp::{
     model::{
         ClientConfig, CreateMessageRequestParams, CreateMessageResult, ElicitRequestParams,
         ElicitResult, JsonRpcMessage, ListRootsResult, ProgressNotificationParam, ProgressToken,
-        ServerNotification,
+        ResourceUpdatedNotificationParam, ServerNotification,
     },
-    service::{RequestContext, RxJsonRpcMessage, TxJsonRpcMessage},
+    service::{NotificationContext, RequestContext, RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::answers::Answers;
+use crate::{answers::Answers, changes::Changed};
 
 /// What has been told of each call, in the order of the wire.
 pub(crate) type Progress = Arc<Mutex<HashMap<ProgressToken, Vec<ProgressNotificationParam>>>>;
@@ -72,11 +73,12 @@ pub(crate) struct Recorder {
     info: ClientConfig,
     progress: Progress,
     answers: Mutex<Answers>,
+    changes: Mutex<Option<UnboundedSender<Changed>>>,
 }
 
 impl Recorder {
     pub(crate) fn new(info: ClientConfig, progress: Progress) -> Self {
-        Self { info, progress, answers: Mutex::default() }
+        Self { info, progress, answers: Mutex::default(), changes: Mutex::default() }
     }
 
     /// How to answer what the server asks.
@@ -88,6 +90,20 @@ impl Recorder {
         *lock(&self.answers) = answers;
     }
 
+    /// What the server tells by itself from now on.
+    pub(crate) fn changes(&self) -> UnboundedReceiver<Changed> {
+        let (sender, receiver) = unbounded_channel();
+        *lock(&self.changes) = Some(sender);
+        receiver
+    }
+
+    fn note(&self, changed: Changed) {
+        if let Some(changes) = &*lock(&self.changes) {
+            // Who no longer listens has dropped the other end.
+            let _ = changes.send(changed);
+        }
+    }
+
     /// What has been said of one call, removed.
     pub(crate) fn take(&self, token: &ProgressToken) -> Vec<ProgressNotificationParam> {
         lock(&self.progress).remove(token).unwrap_or_default()
@@ -97,6 +113,39 @@ impl Recorder {
 impl ClientHandler for Recorder {
     fn get_info(&self) -> ClientConfig {
         self.info.clone()
+    }
+
+    fn on_tool_list_changed(
+        &self,
+        _context: NotificationContext<RoleClient>,
+    ) -> impl Future<Output = ()> + Send + '_ {
+        self.note(Changed::Tools);
+        std::future::ready(())
+    }
+
+    fn on_prompt_list_changed(
+        &self,
+        _context: NotificationContext<RoleClient>,
+    ) -> impl Future<Output = ()> + Send + '_ {
+        self.note(Changed::Prompts);
+        std::future::ready(())
+    }
+
+    fn on_resource_list_changed(
+        &self,
+        _context: NotificationContext<RoleClient>,
+    ) -> impl Future<Output = ()> + Send + '_ {
+        self.note(Changed::Resources);
+        std::future::ready(())
+    }
+
+    fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) -> impl Future<Output = ()> + Send + '_ {
+        self.note(Changed::Resource(params.uri));
+        std::future::ready(())
     }
 
     fn create_elicitation(

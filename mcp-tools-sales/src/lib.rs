@@ -13,7 +13,7 @@
 //! ";
 //! let store = SalesStore::from_reader("march.csv", csv.as_bytes())?;
 //! let server = Server::builder("sales", "1.0").pack(mcp_tools_sales::pack(store)).build();
-//! assert_eq!(server.tool_names().collect::<Vec<_>>(), ["top_n_products", "sales_summary"]);
+//! assert_eq!(server.tool_names(), ["top_n_products", "sales_summary"]);
 //! # Ok::<(), mcp_tools_sales::LoadError>(())
 //! ```
 

@@ -1,11 +1,4 @@
-use std::{
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -15,7 +8,7 @@ use mcp_http::HttpService;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::route::Route;
+use crate::route::{Exchanges, Mount, Route};
 
 /// How large the head of an HTTP/1 request may be, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -29,8 +22,9 @@ const PING: Duration = Duration::from_secs(20);
 /// What all connections of a listener have in common.
 pub(crate) struct Connections {
     pub(crate) http: auto::Builder<TokioExecutor>,
-    pub(crate) path: Arc<str>,
+    pub(crate) path: Option<Arc<str>>,
     pub(crate) service: HttpService,
+    pub(crate) mounts: Arc<[Mount]>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     /// Finish what is in flight.
@@ -59,13 +53,25 @@ impl Connections {
     /// brings no further request for `idle_timeout` is closed once what it asked for is answered;
     /// since that is looked at once per timeout, it can take up to twice as long.
     pub(crate) async fn serve(&self, stream: TcpStream) {
-        let requests = Arc::new(AtomicU64::new(0));
+        let exchanges = Arc::new(Exchanges::default());
+        self.serve_http(stream, &exchanges).await;
+        if let Some(switched) = exchanges.switched() {
+            tokio::select! {
+                () = switched.run(self.drain.child_token()) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn serve_http(&self, stream: TcpStream, exchanges: &Arc<Exchanges>) {
         let route = Route {
-            path: Arc::clone(&self.path),
+            path: self.path.clone(),
             service: self.service.clone(),
-            requests: Arc::clone(&requests),
+            mounts: Arc::clone(&self.mounts),
+            exchanges: Arc::clone(exchanges),
         };
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), route));
+        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), route);
+        let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.
         let drain = self.drain.child_token();
         let mut drain = pin!(drain.cancelled());
@@ -78,24 +84,19 @@ impl Connections {
                 _ = connection.as_mut() => return,
                 () = &mut drain => break,
                 () = &mut timer => {
-                    let now = requests.load(Ordering::Relaxed);
+                    let now = exchanges.requests();
                     if now == 0 {
                         return;
                     }
                     if now == seen {
-                        connection.as_mut().graceful_shutdown();
-                        tokio::select! {
-                            _ = connection.as_mut() => {}
-                            () = self.stop.cancelled() => {}
-                        }
-                        return;
+                        break;
                     }
                     seen = now;
                     timer.as_mut().reset(Instant::now() + self.idle_timeout);
                 }
             }
         }
-        if requests.load(Ordering::Relaxed) == 0 {
+        if exchanges.requests() == 0 {
             return;
         }
         connection.as_mut().graceful_shutdown();

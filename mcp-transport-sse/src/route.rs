@@ -1,20 +1,23 @@
 use std::{
     convert::Infallible,
+    fmt,
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use mcp_http::HttpService;
+use mcp_http::{HttpService, SwitchProtocols};
 use pin_project_lite::pin_project;
+use tower::{Service, ServiceExt as _};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GET: HeaderValue = HeaderValue::from_static("GET, HEAD");
@@ -23,11 +26,64 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// The paths of the listener, as one connection sees them.
 #[derive(Clone)]
 pub(crate) struct Route {
-    pub(crate) path: Arc<str>,
+    pub(crate) path: Option<Arc<str>>,
     pub(crate) service: HttpService,
-    /// How many requests the connection has brought.
-    pub(crate) requests: Arc<AtomicU64>,
+    pub(crate) mounts: Arc<[Mount]>,
+    pub(crate) exchanges: Arc<Exchanges>,
 }
+
+/// What has gone over one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Exchanges {
+    /// How many requests it has brought.
+    requests: AtomicU64,
+    switched: OnceLock<SwitchProtocols>,
+}
+
+impl Exchanges {
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// What the connection goes on as, if it has left HTTP.
+    pub(crate) fn switched(&self) -> Option<SwitchProtocols> {
+        self.switched.get().cloned()
+    }
+}
+
+/// A service beside the protocol's endpoint.
+pub(crate) struct Mount {
+    path: Box<str>,
+    serve: Box<Serve>,
+}
+
+impl Mount {
+    pub(crate) fn new<S>(path: &str, service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<mcp_http::Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let serve = move |request| -> Mounted {
+            let response = service.clone().oneshot(request);
+            Box::pin(response.map(|Ok(response)| response))
+        };
+        Self { path: absolute(path).into(), serve: Box::new(serve) }
+    }
+}
+
+pub(crate) fn absolute(path: &str) -> String {
+    format!("/{}", path.trim_matches('/'))
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mount").field(&self.path).finish()
+    }
+}
+
+type Serve = dyn Fn(Request<Incoming>) -> Mounted + Send + Sync;
+type Mounted = Pin<Box<dyn Future<Output = Response<mcp_http::Body>> + Send>>;
 
 impl hyper::service::Service<Request<Incoming>> for Route {
     type Response = Response<Body>;
@@ -36,10 +92,14 @@ impl hyper::service::Service<Request<Incoming>> for Route {
 
     fn call(&self, request: Request<Incoming>) -> RouteFuture {
         // Only the connection's own task reads it.
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.exchanges.requests.fetch_add(1, Ordering::Relaxed);
         let path = request.uri().path();
-        if path == &*self.path || path.strip_suffix('/') == Some(&self.path) {
+        if self.path.as_deref().is_some_and(|own| is_at(path, own)) {
             return RouteFuture::Mcp { response: self.service.respond(request) };
+        }
+        if let Some(mount) = self.mounts.iter().find(|mount| is_at(path, &mount.path)) {
+            let exchanges = Arc::clone(&self.exchanges);
+            return RouteFuture::Mounted { response: (mount.serve)(request), exchanges };
         }
         let response = match path {
             "/health" => health(request.method()),
@@ -47,6 +107,11 @@ impl hyper::service::Service<Request<Incoming>> for Route {
         };
         RouteFuture::Ready { response: Some(response) }
     }
+}
+
+/// A trailing slash makes no difference.
+fn is_at(path: &str, own: &str) -> bool {
+    path == own || path.strip_suffix('/') == Some(own)
 }
 
 fn health(method: &Method) -> Response<Body> {
@@ -72,6 +137,7 @@ pin_project! {
     #[project = RouteProjection]
     pub(crate) enum RouteFuture {
         Mcp { #[pin] response: mcp_http::ResponseFuture<Incoming> },
+        Mounted { response: Mounted, exchanges: Arc<Exchanges> },
         Ready { response: Option<Response<Body>> },
     }
 }
@@ -83,6 +149,15 @@ impl Future for RouteFuture {
         match self.project() {
             RouteProjection::Mcp { response } => {
                 response.poll(cx).map(|response| response.map(|response| response.map(Body::Mcp)))
+            }
+            RouteProjection::Mounted { response, exchanges } => {
+                response.as_mut().poll(cx).map(|mut response| {
+                    if let Some(switched) = response.extensions_mut().remove() {
+                        // A connection leaves HTTP once.
+                        let _ = exchanges.switched.set(switched);
+                    }
+                    Ok(response.map(Body::Mcp))
+                })
             }
             RouteProjection::Ready { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))

@@ -1,14 +1,20 @@
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use mcp_core::{Server, Transport};
-use mcp_http::{HttpConfig, HttpService};
+use mcp_http::{Body, HttpConfig, HttpService};
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
 
-use crate::connection::{Connections, builder};
+use crate::{
+    connection::{Connections, builder},
+    route::{self, Mount},
+};
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -18,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// | path | |
 /// |---|---|
 /// | `/mcp` | the protocol ([`HttpService`]) |
+/// | `/rpc` | the same for callers that know nothing of MCP ([`HttpService::json_rpc`]) |
+/// | `/sse`, `/messages` | HTTP+SSE, if it is [turned on](Self::legacy_sse) |
 /// | `/health` | 200 on GET and HEAD as long as the process serves |
 ///
 /// On shutdown it stops accepting, lets calls in flight finish for up to the grace period, and
@@ -26,7 +34,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct HttpTransport {
     listener: TcpListener,
     config: HttpConfig,
-    path: Arc<str>,
+    path: Option<Arc<str>>,
+    mounts: Vec<Mount>,
+    legacy_sse: bool,
     grace: Duration,
     max_connections: usize,
     header_timeout: Duration,
@@ -57,7 +67,9 @@ impl HttpTransport {
         Self {
             listener,
             config: HttpConfig::new(),
-            path: "/mcp".into(),
+            path: Some("/mcp".into()),
+            mounts: Vec::new(),
+            legacy_sse: false,
             grace: Duration::from_secs(25),
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
@@ -87,7 +99,42 @@ impl HttpTransport {
     /// difference.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
-        self.path = format!("/{}", path.trim_matches('/')).into();
+        self.path = Some(route::absolute(path).into());
+        self
+    }
+
+    /// Serves nothing but `/health` and what is [mounted](Self::mount).
+    #[must_use]
+    pub fn only_mounts(mut self) -> Self {
+        self.path = None;
+        self
+    }
+
+    /// Serves something else on a path of its own, such as the upgrade to a WebSocket. A trailing
+    /// slash makes no difference.
+    ///
+    /// Where the service answers with [`SwitchProtocols`](mcp_http::SwitchProtocols) in the
+    /// response's extensions, the connection goes on as that; limits and draining hold for it as they
+    /// do for HTTP. HTTP/2 connections cannot be upgraded.
+    #[must_use]
+    pub fn mount<S>(mut self, path: &str, service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        self.mounts.push(Mount::new(path, service));
+        self
+    }
+
+    /// Also serves HTTP+SSE, the transport of 2024-11-05, on `/sse` and `/messages`.
+    ///
+    /// **Deprecated** by every later revision of the protocol, and off by default: for clients that
+    /// know nothing else. `POST /sse` is Streamable HTTP, as `/mcp` is. See
+    /// [`SseService`](mcp_http::SseService).
+    #[must_use]
+    pub fn legacy_sse(mut self, on: bool) -> Self {
+        self.legacy_sse = on;
         self
     }
 
@@ -136,10 +183,21 @@ impl Transport for HttpTransport {
     async fn serve(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let service = HttpService::new(server, self.config.shutdown(drain.clone()));
+        let mut mounts = self.mounts;
+        if self.path.is_some() {
+            mounts.push(Mount::new("/rpc", service.json_rpc()));
+        }
+        if self.legacy_sse {
+            let sse = service.sse("/messages");
+            mounts.push(Mount::new("/sse", sse.clone()));
+            mounts.push(Mount::new("/messages", sse));
+        }
         let connections = Arc::new(Connections {
             http: builder(),
             path: self.path,
-            service: HttpService::new(server, self.config.shutdown(drain.clone())),
+            mounts: mounts.into(),
+            service,
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
             drain: drain.clone(),

@@ -68,7 +68,7 @@ async fn every_legacy_version_is_agreed_to_under_our_own_name() {
             let reply = server.post(headers, initialize(version)).await;
             assert_eq!(reply.status, 200, "{version} {headers}");
             assert!(reply.header("mcp-session-id").is_some());
-            let message = reply.events().pop().unwrap();
+            let message = reply.messages().pop().unwrap();
             assert_eq!(message["id"], "init");
             assert_eq!(message["result"]["protocolVersion"], version);
             let identity = &message["result"]["serverInfo"];
@@ -82,7 +82,7 @@ async fn every_legacy_version_is_agreed_to_under_our_own_name() {
 async fn a_version_that_is_not_legacy_is_answered_with_one_that_is() {
     let server = start().await;
     for version in ["2026-07-28", "2099-01-01", "1.0"] {
-        let message = server.post("", initialize(version)).await.events().pop().unwrap();
+        let message = server.post("", initialize(version)).await.messages().pop().unwrap();
         assert_eq!(message["result"]["protocolVersion"], "2025-11-25", "{version}");
     }
 }
@@ -95,19 +95,19 @@ async fn a_session_serves_until_it_is_deleted() {
         let headers = format!("{session}mcp-protocol-version: {version}\r\n");
 
         let listed = server.post(&headers, request(1, "tools/list", &json!({}))).await;
-        let listed = listed.events().pop().unwrap();
+        let listed = listed.messages().pop().unwrap();
         assert_eq!(listed["id"], 1);
         assert_eq!(listed["result"]["tools"][0]["name"], "echo");
 
         let params = call("add", json!({"a": 20, "b": 22}));
         let called = server.post(&headers, request(2, "tools/call", &params)).await;
-        let called = called.events().pop().unwrap();
+        let called = called.messages().pop().unwrap();
         assert_eq!(called["id"], 2);
         assert_eq!(called["result"]["content"][0]["text"], "42");
         assert_eq!(called["result"].get("resultType"), None);
 
         let pinged = server.post(&headers, request(3, "ping", &json!({}))).await;
-        assert_eq!(pinged.events().pop().unwrap()["result"], json!({}));
+        assert_eq!(pinged.messages().pop().unwrap()["result"], json!({}));
 
         let deleted = server.bare("DELETE", "/mcp", &headers).await;
         assert_eq!(deleted.status, 204, "{deleted:?}");
@@ -134,7 +134,7 @@ async fn an_accept_header_never_fails_a_session() {
 async fn bad_messages_in_a_session_are_answered_under_their_identifier() {
     let server = start().await;
     let session = open(&server, "2025-06-18").await;
-    // Before the engine sees them.
+    // What is no request.
     for (body, status, code, id) in [
         ("{", 400, -32700, Value::Null),
         ("[]", 400, -32600, Value::Null),
@@ -151,7 +151,7 @@ async fn bad_messages_in_a_session_are_answered_under_their_identifier() {
         let error = reply.assert_error(status, code, id);
         assert!(error["error"]["message"].is_string(), "{body}");
     }
-    // By the engine.
+    // What cannot be served. To a client of a session, a status of 404 would say that it is gone.
     for (body, code) in [
         (request(5, "tools/call", &json!({})), -32602),
         (request(5, "tools/call", &json!({"arguments": {}})), -32602),
@@ -160,23 +160,24 @@ async fn bad_messages_in_a_session_are_answered_under_their_identifier() {
         (request(5, "tools/guess", &json!({})), -32601),
         (request(5, "tools/call", &call("panics", json!({}))), -32603),
     ] {
-        let message = server.post(&session, &body).await.events().pop().unwrap();
+        let reply = server.post(&session, &body).await;
+        assert_eq!(reply.status, 200, "{body}");
+        let message = reply.messages().pop().unwrap();
         assert_eq!(message["id"], 5, "{body}");
         assert_eq!(message["error"]["code"], code, "{body}: {message}");
     }
-    // Beyond what the engine reads.
     let deep = format!("{}1{}", "[".repeat(20_000), "]".repeat(20_000));
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":6,"method":"tools/call","params":{{"name":"echo","arguments":{{"text":{deep}}}}}}}"#
     );
-    server.post(&session, body).await.assert_error(400, -32600, json!(6));
+    server.post(&session, body).await.assert_error(200, -32602, json!(6));
     let body = r#"{"jsonrpc":"2.0","id":99999999999999999999,"method":"ping"}"#;
     let reply = server.post(&session, body).await;
-    assert_eq!(reply.status, 400);
+    assert_eq!(reply.status, 200);
     assert!(reply.text().contains(r#""id":99999999999999999999,"#), "{}", reply.text());
 
     let reply = server.post(&session, request(7, "ping", &json!({}))).await;
-    assert_eq!(reply.events().pop().unwrap()["id"], 7);
+    assert_eq!(reply.messages().pop().unwrap()["id"], 7);
 }
 
 #[tokio::test]
@@ -253,9 +254,11 @@ async fn a_cancelled_call_stops() {
 #[tokio::test]
 async fn only_clients_that_take_them_get_events_without_data() {
     let server = start().await;
+    server.gate.steps.add_permits(3);
+    let params = call_with_progress("step", json!({"steps": 1}));
     for (version, expected) in [("2025-03-26", 0), ("2025-06-18", 0), ("2025-11-25", 1)] {
         let session = open(&server, version).await;
-        let reply = server.post(&session, request(1, "ping", &json!({}))).await;
+        let reply = server.post(&session, request(1, "tools/call", &params)).await;
         let is_empty = |event: &str| event.lines().any(|line| line.trim_end() == "data:");
         let empty = reply.text().split("\n\n").filter(|event| is_empty(event)).count();
         assert_eq!(empty, expected, "{version}: {}", reply.text());
@@ -348,30 +351,29 @@ async fn a_call_cannot_close_the_stream_of_a_client_that_would_not_come_back() {
 }
 
 #[tokio::test]
-async fn log_messages_go_to_the_stream_of_a_session_that_asks_for_them() {
+async fn log_messages_come_with_the_answer_of_a_session_that_asks_for_them() {
     let server = start().await;
     let session = open(&server, "2025-06-18").await;
     let talk = |id| request(id, "tools/call", &call("talk", json!({})));
-    // Nobody listens, and nobody has asked.
-    assert_eq!(server.post(&session, talk(1)).await.events().len(), 1);
+    // Nobody has asked.
+    assert_eq!(server.post(&session, talk(1)).await.messages().len(), 1);
 
-    let mut stream = get(&server, &session, None).await;
     let level = json!({"level": "warning"});
     let set = server.post(&session, request(2, "logging/setLevel", &level)).await;
-    assert_eq!(set.events().pop().unwrap()["result"], json!({}));
-    server.post(&session, talk(3)).await;
-    let messages = [stream.event().await, stream.event().await];
+    assert_eq!(set.messages().pop().unwrap()["result"], json!({}));
+    let messages = server.post(&session, talk(3)).await.events();
     assert_eq!(
-        messages.map(|message| message["params"].clone()),
+        messages[..2].iter().map(|message| message["params"].clone()).collect::<Vec<_>>(),
         [
             json!({"level": "warning", "logger": "talk", "data": "one"}),
             json!({"level": "error", "logger": "talk", "data": {"two": 2}}),
         ]
     );
+    assert_eq!(messages[2]["id"], 3);
 
     let level = json!({"level": "loud"});
     let refused = server.post(&session, request(4, "logging/setLevel", &level)).await;
-    assert_eq!(refused.events().pop().unwrap()["error"]["code"], -32602);
+    assert_eq!(refused.messages().pop().unwrap()["error"]["code"], -32602);
 }
 
 #[tokio::test]
@@ -383,7 +385,7 @@ async fn log_messages_that_nobody_reads_hold_no_call_up() {
     for id in 1..=50 {
         let reply =
             server.post(&session, request(id, "tools/call", &call("talk", json!({})))).await;
-        assert_eq!(reply.events().pop().unwrap()["id"], id);
+        assert_eq!(reply.messages().pop().unwrap()["id"], id);
     }
 }
 
@@ -391,7 +393,7 @@ async fn log_messages_that_nobody_reads_hold_no_call_up() {
 async fn a_session_hears_of_the_resources_that_it_subscribes_to() {
     let server = start().await;
     let reply = server.post("", initialize("2025-06-18")).await;
-    let capabilities = &reply.events()[0]["result"]["capabilities"];
+    let capabilities = &reply.messages()[0]["result"]["capabilities"];
     assert_eq!(capabilities["resources"]["subscribe"], true, "{capabilities}");
 
     let note = json!({"uri": "test://note"});
@@ -399,9 +401,9 @@ async fn a_session_hears_of_the_resources_that_it_subscribes_to() {
     let (mut heard, mut unheard) =
         (get(&server, &first, None).await, get(&server, &second, None).await);
     let subscribed = server.post(&first, request(1, "resources/subscribe", &note)).await;
-    assert_eq!(subscribed.events()[0]["result"], json!({}));
-    server.server.notify_resource_updated("test://other").await;
-    server.server.notify_resource_updated("test://note").await;
+    assert_eq!(subscribed.messages()[0]["result"], json!({}));
+    server.server.notify_resource_updated("test://other");
+    server.server.notify_resource_updated("test://note");
     let event = heard.event().await;
     assert_eq!(event["method"], "notifications/resources/updated");
     assert_eq!(event["params"], note);
@@ -409,8 +411,8 @@ async fn a_session_hears_of_the_resources_that_it_subscribes_to() {
     // Another session subscribes for itself, and none hears what it no longer wants.
     server.post(&second, request(1, "resources/subscribe", &note)).await;
     let unsubscribed = server.post(&first, request(2, "resources/unsubscribe", &note)).await;
-    assert_eq!(unsubscribed.events()[0]["result"], json!({}));
-    server.server.notify_resource_updated("test://note").await;
+    assert_eq!(unsubscribed.messages()[0]["result"], json!({}));
+    server.server.notify_resource_updated("test://note");
     assert_eq!(unheard.event().await["params"], note);
     server.bare("DELETE", "/mcp", &first).await;
     assert_eq!(heard.chunk().await, None);
@@ -422,7 +424,7 @@ async fn a_resource_that_is_not_there_cannot_be_subscribed_to() {
     let session = open(&server, "2025-06-18").await;
     let uri = json!({"uri": "test://nothing"});
     let refused = server.post(&session, request(1, "resources/subscribe", &uri)).await;
-    assert_eq!(refused.events()[0]["error"]["code"], -32002);
+    assert_eq!(refused.messages()[0]["error"]["code"], -32002);
     // Removed from the modern era.
     server.modern("resources/subscribe", uri).await.assert_error(404, -32601, json!(1));
 }
@@ -434,7 +436,7 @@ async fn an_update_after_the_end_of_a_session_is_told_to_nobody() {
     let note = json!({"uri": "test://note"});
     server.post(&session, request(1, "resources/subscribe", &note)).await;
     server.bare("DELETE", "/mcp", &session).await;
-    server.server.notify_resource_updated("test://note").await;
+    server.server.notify_resource_updated("test://note");
 }
 
 #[tokio::test]
@@ -444,8 +446,9 @@ async fn an_event_that_nobody_knows_resumes_nothing() {
     let other = open(&server, "2025-11-25").await;
     let other_id = other.trim_end().split_once(": ").unwrap().1;
     for id in ["0", "7/7", "x", "", "//", &format!("{other_id}:common/0"), &"9".repeat(1_000)] {
-        let client = get(&server, &session, Some(id)).await;
-        assert_eq!(read(client).await, "", "{id}");
+        let headers = format!("{session}last-event-id: {id}\r\n");
+        let reply = server.bare("GET", "/mcp", &headers).await;
+        assert_eq!((reply.status, reply.text()), (200, ""), "{id}");
     }
 }
 
@@ -568,7 +571,7 @@ async fn shutdown_ends_session_streams_and_lets_calls_finish() {
     server.shutdown.cancel();
     read(stream).await;
     server.gate.steps.add_permits(1);
-    let result = busy.reply().await.events().pop().unwrap();
+    let result = busy.reply().await.messages().pop().unwrap();
     assert_eq!(result["result"]["content"][0]["text"], "took 1 steps");
     within(&mut server.task).await.unwrap().unwrap();
 }

@@ -40,6 +40,10 @@ impl Input {
         Self { buffer: BytesMut::new(), scanned: 0, max_line, skipping: false, ended: false }
     }
 
+    pub(crate) fn max_line(&self) -> usize {
+        self.max_line
+    }
+
     /// Whether nothing more will be read.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended

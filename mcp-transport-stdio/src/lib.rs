@@ -20,11 +20,9 @@
 //!   waiting. Calls in flight are limited in number, and the texts of their requests in size.
 //! - When the client closes its side, what is in flight is finished, within the grace period.
 
-mod calls;
-mod connection;
 mod input;
+mod lines;
 mod output;
-mod session;
 mod stdio;
 mod stream;
 mod streams;

@@ -7,8 +7,6 @@ use std::{
 };
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
-use mcp_core::RequestId;
-use rmcp::model::{ErrorData, ServerJsonRpcMessage, ServerResult};
 use tokio::io::AsyncWrite;
 
 /// How much may wait for the client to read before nothing more is done for it.
@@ -31,35 +29,6 @@ impl Output {
     pub(crate) fn push(&mut self, message: &[u8]) {
         self.buffer.reserve(message.len() + 1);
         self.buffer.put_slice(message);
-        self.buffer.put_u8(b'\n');
-    }
-
-    /// Adds a response of the legacy engine, under the identifier that the client gave.
-    pub(crate) fn push_response(
-        &mut self,
-        id: &RequestId,
-        response: &Result<ServerResult, ErrorData>,
-    ) {
-        use std::io::Write as _;
-        let mut out = (&mut self.buffer).writer();
-        // Writing to memory and serializing the protocol's types does not fail.
-        let _ = write!(out, r#"{{"jsonrpc":"2.0","id":{id},"#);
-        let _ = match response {
-            Ok(result) => {
-                out.get_mut().put_slice(br#""result":"#);
-                serde_json::to_writer(out, result)
-            }
-            Err(error) => {
-                out.get_mut().put_slice(br#""error":"#);
-                serde_json::to_writer(out, error)
-            }
-        };
-        self.buffer.put_slice(b"}\n");
-    }
-
-    /// Adds any other message of the legacy engine.
-    pub(crate) fn push_legacy(&mut self, message: &ServerJsonRpcMessage) {
-        let _ = serde_json::to_writer((&mut self.buffer).writer(), message);
         self.buffer.put_u8(b'\n');
     }
 

@@ -1,22 +1,24 @@
 use std::{io, time::Duration};
 
+use http::Extensions;
+use mcp_connection::{ConnectionOptions, serve_connection};
 use mcp_core::Server;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::Connection;
+use crate::lines::Lines;
 
 /// The limits of one connection.
 #[derive(Clone, Debug)]
 pub struct StreamOptions {
-    pub(crate) max_line: usize,
-    pub(crate) grace: Duration,
-    pub(crate) max_in_flight: usize,
+    max_line: usize,
+    connection: ConnectionOptions,
 }
 
 impl Default for StreamOptions {
     fn default() -> Self {
-        Self { max_line: 16 * 1024 * 1024, grace: Duration::from_secs(25), max_in_flight: 256 }
+        const MAX_LINE: usize = 16 * 1024 * 1024;
+        Self { max_line: MAX_LINE, connection: ConnectionOptions::new().max_message(MAX_LINE) }
     }
 }
 
@@ -33,6 +35,7 @@ impl StreamOptions {
     #[must_use]
     pub fn max_line(mut self, bytes: usize) -> Self {
         self.max_line = bytes;
+        self.connection = self.connection.max_message(bytes);
         self
     }
 
@@ -40,7 +43,7 @@ impl StreamOptions {
     /// asked for; 25 s by default. What is left then is answered with an error.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.connection = self.connection.grace(grace);
         self
     }
 
@@ -49,7 +52,7 @@ impl StreamOptions {
     /// As many again wait for their turn. After that nothing more is read until a call ends.
     #[must_use]
     pub fn max_in_flight(mut self, calls: usize) -> Self {
-        self.max_in_flight = calls.max(1);
+        self.connection = self.connection.max_in_flight(calls);
         self
     }
 }
@@ -107,5 +110,6 @@ where
     R: AsyncRead + Send + Unpin,
     W: AsyncWrite + Send + Unpin,
 {
-    Connection::new(server, reader, writer, options).serve(shutdown).await
+    let mut lines = Lines::new(reader, writer, options.max_line);
+    serve_connection(server, &mut lines, options.connection, Extensions::new(), shutdown).await
 }

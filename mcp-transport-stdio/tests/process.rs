@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
-mod common;
-
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -12,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use common::{Stage, initialize, initialized, legacy, modern, server, text};
 use libtest_mimic::{Arguments, Failed, Trial};
 use mcp_core::Transport as _;
+use mcp_stage::{Stage, initialize, initialized, legacy, modern, server, text};
 use mcp_transport_stdio::StdioTransport;
 use serde_json::{Value, json};
 

@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better so")]
 
-mod common;
-
 use std::{
     collections::HashMap,
     io,
@@ -13,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use common::{
+use mcp_stage::{
     Stage, cancelled, code, initialize, initialized, legacy, meta, modern, server, text,
     with_progress,
 };

@@ -1,8 +1,8 @@
 """Connects the official clients to the example servers and checks what they see.
 
 The Python SDK (automatic and legacy mode) and the MCP Inspector's command line, each over stdio
-and over HTTP, list the tools and call `top_n_products`; the sums are computed here a second time,
-from the CSV, with decimal arithmetic. Run by `cargo xtask test`.
+and over HTTP (the Inspector over HTTP+SSE, too), list the tools and call `top_n_products`; the sums
+are computed here a second time, from the CSV, with decimal arithmetic. Run by `cargo xtask test`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import decimal
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import traceback
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+
+from serving import Listening
 
 
 def expected_top(path: pathlib.Path, n: int, operation: str) -> list[tuple[str, decimal.Decimal]]:
@@ -32,31 +33,6 @@ def expected_top(path: pathlib.Path, n: int, operation: str) -> list[tuple[str, 
             if row["operation"] == operation:
                 revenue[row["product"]] += decimal.Decimal(row["revenue"])
     return sorted(revenue.items(), key=lambda item: (-item[1], item[0]))[:n]
-
-
-class HttpServer:
-    """A server process that listens on a free port of loopback."""
-
-    def __init__(self, command: list[str]):
-        self.command = command
-
-    def __enter__(self) -> str:
-        self.process = subprocess.Popen(
-            [*self.command, "http", "--listen", "127.0.0.1:0"],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for line in self.process.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:\d+/mcp", line):
-                return found.group()
-        raise RuntimeError("the server did not say where it listens")
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.stderr.read()
-        status = self.process.wait(timeout=30)
-        assert status == 0, f"SIGTERM should end the server with 0, not {status}"
 
 
 def check_top(structured: dict, expected: list[tuple[str, decimal.Decimal]]) -> None:
@@ -143,7 +119,8 @@ def main() -> int:
         command = [str(options.binaries / name)]
         sales = name == "sales-server"
         checks = []
-        with HttpServer(command) as url:
+        with Listening(command, "--legacy-sse") as address:
+            url = f"http://{address}/mcp"
             stdio = StdioServerParameters(command=command[0], args=["stdio"])
             for mode in ("auto", "legacy"):
                 for transport, server in (("stdio", stdio), ("http", url)):
@@ -159,6 +136,11 @@ def main() -> int:
                         f"inspector, {transport}, {era}",
                         lambda target=target, era=era: inspector(options.npm, target, era, sales, top),
                     ))
+            sse = [f"http://{address}/sse", "--transport", "sse"]
+            checks.append((
+                "inspector, sse, legacy",
+                lambda sse=sse: inspector(options.npm, sse, "legacy", sales, top),
+            ))
             for title, check in checks:
                 try:
                     check()

@@ -37,10 +37,12 @@ fn cargo_test() -> anyhow::Result<()> {
 /// The official clients against the example servers' binaries.
 fn clients() -> anyhow::Result<()> {
     const WHAT: &str = "tests with the official clients";
-    let Some(python) = toolbox::python(toolbox::CLIENT)? else {
+    let python = (toolbox::python(toolbox::PYTHON_SDK)?, toolbox::python(toolbox::PYTHON_SDK_V1)?);
+    let (Some(python), Some(python_v1)) = python else {
         return skip(WHAT, toolbox::NO_PYTHON);
     };
-    let Some(npm) = toolbox::npm(toolbox::INSPECTOR)? else {
+    let npm = (toolbox::npm(toolbox::INSPECTOR)?, toolbox::npm(toolbox::TYPESCRIPT_SDK)?);
+    let (Some(inspector), Some(typescript)) = npm else {
         return skip(WHAT, toolbox::NO_NPM);
     };
     step("the official clients");
@@ -49,16 +51,29 @@ fn clients() -> anyhow::Result<()> {
         "--locked",
         "--package=hello",
         "--package=sales-server",
+        "--features=mcp-serve/ws",
     ]))?;
     let binaries = shell::target_directory()?.join("debug");
+    let scripts = crate::root().join("xtask/clients");
     shell::run(
         Command::new(python)
-            .arg(crate::root().join("xtask/clients/check.py"))
+            // Nothing is written into the checkout.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(scripts.join("check.py"))
             .arg("--binaries")
-            .arg(binaries)
+            .arg(&binaries)
             .arg("--npm")
-            .arg(npm)
+            .arg(inspector)
             .arg("--sales")
             .arg(crate::root().join("examples/sales-server/data/sales.csv")),
+    )?;
+    shell::run(
+        Command::new(python_v1)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(scripts.join("check_v1.py"))
+            .arg("--binaries")
+            .arg(&binaries)
+            .arg("--npm")
+            .arg(typescript),
     )
 }

@@ -10,7 +10,11 @@ use anyhow::Context as _;
 use crate::shell::{self, exists, run, step};
 
 /// The official Python SDK that the tests connect with.
-pub(crate) const CLIENT: &[&str] = &["mcp==2.3.0"];
+pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0"];
+/// Its first generation, which still speaks WebSocket.
+pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
+/// The official TypeScript SDK.
+pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 /// The emulator of AWS that packs and stores are tested against.
 pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
 /// The Node.js that all of the npm packages need.

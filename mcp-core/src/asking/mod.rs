@@ -6,7 +6,6 @@
 
 mod call;
 mod form;
-mod legacy;
 mod memory;
 mod question;
 mod seal;
@@ -14,7 +13,6 @@ mod state_keys;
 
 pub(crate) use self::{
     call::{Asking, Stop},
-    legacy::LegacyPeer,
     memory::Memory,
     seal::Seal,
 };

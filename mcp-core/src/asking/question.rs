@@ -2,22 +2,20 @@
 
 use std::fmt::Write as _;
 
-use rmcp::{
-    model::{
-        ClientCapabilities, ClientResult, ContextInclusion, CreateMessageRequest,
-        CreateMessageRequestParams, CreateMessageResult, ElicitRequest, ElicitRequestParams,
-        ListRootsRequest, ListRootsResult, Root, ServerRequest,
-    },
-    service::ServiceError,
+use rmcp::model::{
+    ClientCapabilities, ContextInclusion, CreateMessageRequestParams, CreateMessageResult,
+    ListRootsResult, Root,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
-use super::{Asking, LegacyPeer, call::Answer, form::FormSchema, seal::random};
+use super::{Asking, call::Answer, form::FormSchema, seal::random};
 use crate::{
-    Era, ErrorKind, RpcError, ToolContext, ToolError, ToolErrorKind, ToolResult, task::TaskLink,
+    Era, ErrorKind, RpcError, ToolContext, ToolError, ToolErrorKind, ToolResult,
+    session::{NoAnswer, SessionClient},
+    task::TaskLink,
 };
 
 /// How often a task asks the same when it is answered what is no answer.
@@ -238,18 +236,14 @@ impl ToolContext {
 
     /// What the client has declared that it can do: in this request, or when its session began.
     pub fn client_capabilities(&self) -> ClientCapabilities {
-        match self.legacy_peer() {
-            Some(peer) => peer.capabilities(),
+        match self.request().client() {
+            Some(client) => (*client.capabilities()).clone(),
             None => self.meta().client_capabilities().unwrap_or_default(),
         }
     }
 
     fn unnamed(&self) -> Question<'_> {
         Question { cx: self, name: None }
-    }
-
-    fn legacy_peer(&self) -> Option<&LegacyPeer> {
-        self.extensions().get::<std::sync::Arc<LegacyPeer>>().map(|peer| &**peer)
     }
 }
 
@@ -395,8 +389,8 @@ impl Question<'_> {
             return Err(misuse("a step must not ask: ask before it or after it"));
         }
         let era = self.cx.request().era();
-        let peer = self.cx.legacy_peer();
-        if era == Era::Legacy && peer.is_none() {
+        let client = self.cx.request().client();
+        if era == Era::Legacy && client.is_none() {
             return Err(ToolError::new(
                 ToolErrorKind::ClientLacksCapability,
                 "this tool asks its client, which needs a session: connect with `initialize`",
@@ -405,8 +399,8 @@ impl Question<'_> {
         if !(ask.is_supported)(&self.cx.client_capabilities(), &ask.params) {
             return Err(ask.unsupported(era));
         }
-        match (peer, self.cx.task()) {
-            (Some(peer), _) => ask.legacy(peer, read).await,
+        match (client, self.cx.task()) {
+            (Some(client), _) => ask.legacy(client, read).await,
             (None, Some(task)) => ask.task(task, asking, self.name, read).await,
             (None, None) => ask.modern(asking, self.name, read).await,
         }
@@ -483,44 +477,22 @@ impl Ask {
     }
 
     async fn legacy<T>(
-        self,
-        peer: &LegacyPeer,
+        mut self,
+        client: &SessionClient,
         read: impl Fn(&RawValue) -> Result<T, String>,
     ) -> ToolResult<T> {
-        let answer = peer.ask(self.into_legacy()?).await.map_err(|error| {
-            let message = match &error {
-                ServiceError::McpError(_) => "the client failed to ask",
-                ServiceError::Timeout { .. } => "the client did not answer in time",
-                _ => "the client is gone",
+        if let Some(params) = self.params.as_mut().filter(|params| params["mode"] == "url") {
+            params["elicitationId"] = hex(&random::<16>()).into();
+        }
+        let answer = client.ask(self.method, self.params.as_ref()).await.map_err(|reason| {
+            let message = match &reason {
+                NoAnswer::Refused(_) => "the client failed to ask",
+                NoAnswer::Late(_) => "the client did not answer in time",
+                NoAnswer::Gone => "the client is gone",
             };
-            ToolError::new(ToolErrorKind::Unavailable, message).with_source(error)
+            ToolError::new(ToolErrorKind::Unavailable, message).with_source(reason)
         })?;
-        let answer = match answer {
-            ClientResult::ElicitResult(result) => serde_json::value::to_raw_value(&result)?,
-            ClientResult::CreateMessageResult(result) => serde_json::value::to_raw_value(&result)?,
-            ClientResult::ListRootsResult(result) => serde_json::value::to_raw_value(&result)?,
-            other => serde_json::value::to_raw_value(&other)?,
-        };
         read(&answer).map_err(|faults| no_answer(&faults))
-    }
-
-    /// The request in the legacy engine's type.
-    fn into_legacy(self) -> ToolResult<ServerRequest> {
-        let mut params = self.params.unwrap_or_default();
-        Ok(match self.method {
-            "elicitation/create" => {
-                if params["mode"] == "url" {
-                    params["elicitationId"] = hex(&random::<16>()).into();
-                }
-                let params: ElicitRequestParams = serde_json::from_value(params)?;
-                ServerRequest::ElicitRequest(ElicitRequest::new(params))
-            }
-            "sampling/createMessage" => {
-                let params: CreateMessageRequestParams = serde_json::from_value(params)?;
-                ServerRequest::CreateMessageRequest(CreateMessageRequest::new(params))
-            }
-            _ => ServerRequest::ListRootsRequest(ListRootsRequest::default()),
-        })
     }
 
     /// Says that the client cannot be asked this.

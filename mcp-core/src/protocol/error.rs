@@ -39,6 +39,8 @@ pub enum ErrorKind {
     ReadTimeout,
     /// The HTTP method is none of those that the endpoint has.
     MethodNotAllowed,
+    /// The answer has a form that the HTTP client does not take.
+    NotAcceptable,
     /// The HTTP body is not declared as JSON.
     UnsupportedMediaType,
     /// The `Host` or `Origin` header names a party that the server does not serve.
@@ -64,6 +66,7 @@ impl ErrorKind {
             | Self::PayloadTooLarge
             | Self::ReadTimeout
             | Self::MethodNotAllowed
+            | Self::NotAcceptable
             | Self::UnsupportedMediaType
             | Self::ForbiddenOrigin
             | Self::SessionNotFound => -32600,
@@ -96,6 +99,7 @@ impl ErrorKind {
             Self::Forbidden | Self::ForbiddenOrigin => 403,
             Self::MethodNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
             Self::ReadTimeout => 408,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -153,14 +157,6 @@ impl RpcError {
             let _ = serde_json::to_writer(&mut *out, data);
         }
         out.push(b'}');
-    }
-
-    pub(crate) fn into_rmcp(self) -> rmcp::ErrorData {
-        rmcp::ErrorData::new(
-            rmcp::model::ErrorCode(self.kind.code()),
-            self.message,
-            self.data.map(|data| *data),
-        )
     }
 }
 

@@ -57,13 +57,6 @@ macro_rules! token {
             pub(crate) fn parse(raw: &RawValue) -> Option<Self> {
                 Token::parse(raw).map(Self)
             }
-
-            pub(crate) fn from_rmcp(id: &rmcp::model::NumberOrString) -> Self {
-                Self(match id {
-                    rmcp::model::NumberOrString::Number(number) => Token::Integer(*number),
-                    rmcp::model::NumberOrString::String(text) => Token::string(text),
-                })
-            }
         }
 
         impl From<i64> for $name {
@@ -89,17 +82,6 @@ macro_rules! token {
 
 token!(RequestId);
 token!(ProgressToken);
-
-impl ProgressToken {
-    pub(crate) fn to_rmcp(&self) -> rmcp::model::ProgressToken {
-        rmcp::model::ProgressToken(match &self.0 {
-            Token::Integer(integer) => rmcp::model::NumberOrString::Number(*integer),
-            Token::Json(text) => rmcp::model::NumberOrString::String(
-                serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_string()).into(),
-            ),
-        })
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,12 +10,12 @@ use serde_json::{Map, Value, map::Entry, value::RawValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Era, ErrorKind, LogLevel, Notification, ProgressToken, RequestId, RequestMeta, RpcError,
+    ClientResponse, Era, ErrorKind, LogLevel, Notification, RequestId, RequestMeta, RpcError,
     TraceContext, TraceIds,
     meta::MetaSpans,
     span::{Span, Text},
 };
-use crate::task::TaskLink;
+use crate::{session::SessionClient, task::TaskLink};
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum Message {
     /// Wants none.
     Notification(NotificationMessage),
     /// Answers a request that the server sent; only legacy sessions have these.
-    Response,
+    Response(ClientResponse),
 }
 
 /// Text that is not a message, with the answer that its sender gets.
@@ -114,12 +114,20 @@ methods! {
     UpdateTask = "tasks/update",
     /// `tasks/cancel` (the extension `io.modelcontextprotocol/tasks`)
     CancelTask = "tasks/cancel",
+    /// `subscriptions/listen`
+    Listen = "subscriptions/listen",
+    /// `resources/subscribe` (legacy)
+    Subscribe = "resources/subscribe",
+    /// `resources/unsubscribe` (legacy)
+    Unsubscribe = "resources/unsubscribe",
     /// `completion/complete`
     Complete = "completion/complete",
     /// `initialize` (legacy)
     Initialize = "initialize",
     /// `ping` (legacy)
     Ping = "ping",
+    /// `logging/setLevel` (legacy sessions)
+    SetLogLevel = "logging/setLevel",
     /// `notifications/cancelled`
     Cancelled = "notifications/cancelled",
     /// `notifications/initialized` (legacy)
@@ -134,8 +142,6 @@ pub struct Arguments(pub(crate) ArgumentsSource);
 pub(crate) enum ArgumentsSource {
     /// Not yet parsed: a part of the request's text.
     Raw(Span),
-    /// Parsed by the legacy engine.
-    Parsed(Value),
     Absent,
 }
 
@@ -153,6 +159,8 @@ pub struct Request {
     meta: MetaSpans,
     extensions: http::Extensions,
     notifications: Option<mpsc::Sender<Notification>>,
+    /// Whom a call of a legacy session may ask.
+    client: Option<Arc<SessionClient>>,
     /// Where the call is a task, or may become one.
     task: Option<Arc<TaskLink>>,
     /// Only calls that are made again have it.
@@ -167,7 +175,7 @@ struct Input {
 }
 
 impl Request {
-    /// The message as it came; empty for a request that the legacy engine has read.
+    /// The message as it came.
     pub fn text(&self) -> &Bytes {
         &self.text
     }
@@ -253,7 +261,6 @@ impl Request {
         let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
         match &self.arguments.0 {
             ArgumentsSource::Absent => Ok(Value::Object(Map::new())),
-            ArgumentsSource::Parsed(arguments) => Ok(arguments.clone()),
             ArgumentsSource::Raw(span) => {
                 let text = span.bytes(&self.text);
                 if !text.starts_with(b"{") {
@@ -275,69 +282,23 @@ impl Request {
         ))
     }
 
-    /// A legacy tool call, from the types of the legacy engine.
-    pub(crate) fn legacy_call(
-        id: RequestId,
-        name: String,
-        arguments: Option<serde_json::Map<String, Value>>,
-        progress_token: Option<ProgressToken>,
-    ) -> Self {
-        Self::legacy(id, Method::CallTool, progress_token)
-            .with_target(name)
-            .with_arguments(arguments)
-    }
-
-    /// A legacy request, from the types of the legacy engine.
-    pub(crate) fn legacy(
-        id: RequestId,
-        method: Method,
-        progress_token: Option<ProgressToken>,
-    ) -> Self {
+    /// A call that no client has made, for a context without one.
+    pub(crate) fn detached() -> Self {
         Self {
             text: Bytes::new(),
-            id,
-            method,
+            id: 0.into(),
+            method: Method::CallTool,
             era: Era::Legacy,
             target: None,
             cursor: None,
             arguments: Arguments(ArgumentsSource::Absent),
-            meta: MetaSpans::legacy(progress_token),
+            meta: MetaSpans::default(),
             extensions: http::Extensions::new(),
             notifications: None,
+            client: None,
             task: None,
             input: None,
         }
-    }
-
-    /// Sets what [`Self::name`] returns.
-    pub(crate) fn with_target(mut self, target: String) -> Self {
-        self.target = Some(Text::Unescaped(target.into()));
-        self
-    }
-
-    /// Sets what [`Self::cursor`] returns.
-    pub(crate) fn with_cursor(mut self, cursor: Option<String>) -> Self {
-        self.cursor = cursor.map(|cursor| Text::Unescaped(cursor.into()));
-        self
-    }
-
-    /// Sets what [`Self::arguments`] returns.
-    pub(crate) fn with_arguments(
-        mut self,
-        arguments: Option<serde_json::Map<String, Value>>,
-    ) -> Self {
-        if let Some(arguments) = arguments {
-            self.arguments = Arguments(ArgumentsSource::Parsed(Value::Object(arguments)));
-        }
-        self
-    }
-
-    /// Sets what [`Self::params`] reads.
-    pub(crate) fn with_params<T: serde::Serialize>(mut self, params: &T) -> Self {
-        // The types of the legacy engine came from JSON and go back into it.
-        self.text =
-            serde_json::to_vec(&serde_json::json!({ "params": params })).unwrap_or_default().into();
-        self
     }
 
     /// Asks for log messages of this severity in the name of the request's session.
@@ -373,6 +334,15 @@ impl Request {
         self.notifications = None;
     }
 
+    pub(crate) fn set_client(&mut self, client: Arc<SessionClient>) {
+        self.client = Some(client);
+    }
+
+    /// The client of the request's legacy session.
+    pub(crate) fn client(&self) -> Option<&Arc<SessionClient>> {
+        self.client.as_ref()
+    }
+
     pub(crate) fn link_to_task(&mut self, link: Arc<TaskLink>) {
         self.task = Some(link);
     }
@@ -394,7 +364,8 @@ struct Wire<'a> {
     id: Option<&'a RawValue>,
     method: Option<&'a RawValue>,
     params: Option<Params<'a>>,
-    is_response: bool,
+    result: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Default)]
@@ -430,10 +401,8 @@ impl<'de> Deserialize<'de> for Wire<'de> {
                         "id" => once(&mut wire.id, "id", &mut map)?,
                         "method" => once(&mut wire.method, "method", &mut map)?,
                         "params" => once(&mut wire.params, "params", &mut map)?,
-                        "result" | "error" => {
-                            wire.is_response = true;
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                        "result" => once(&mut wire.result, "result", &mut map)?,
+                        "error" => once(&mut wire.error, "error", &mut map)?,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -600,8 +569,10 @@ impl Message {
         let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| classify(text, &error))?;
 
         // Whatever its identifier: an answer to an answer would never end.
-        if wire.is_response && wire.method.is_none() {
-            return Ok(Self::Response);
+        if wire.method.is_none() && (wire.result.is_some() || wire.error.is_some()) {
+            let response =
+                ClientResponse::new(bytes.clone(), text, wire.id, wire.result, wire.error);
+            return Ok(Self::Response(response));
         }
         let id = match wire.id {
             None => None,
@@ -651,7 +622,9 @@ impl Message {
                 .transpose()
         };
         let target = match method {
-            Method::ReadResource => string("uri", params.uri)?,
+            Method::ReadResource | Method::Subscribe | Method::Unsubscribe => {
+                string("uri", params.uri)?
+            }
             Method::GetTask | Method::UpdateTask | Method::CancelTask => {
                 string("taskId", params.task_id)?
             }
@@ -686,6 +659,7 @@ impl Message {
             meta,
             extensions: http::Extensions::new(),
             notifications: None,
+            client: None,
             task: None,
             input,
             text: bytes,
@@ -753,7 +727,7 @@ fn find_id(text: &str) -> Option<RequestId> {
     deserializer.deserialize_map(IdVisitor).ok().flatten()
 }
 
-/// Some clients write `null` for what they leave out, and the legacy engine takes it as that, too.
+/// Some clients write `null` for what they leave out.
 fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }

@@ -115,11 +115,6 @@ impl MetaSpans {
         })
     }
 
-    /// What the legacy engine has read of `_meta`.
-    pub(super) fn legacy(progress_token: Option<ProgressToken>) -> Self {
-        Self { progress_token, ..Self::default() }
-    }
-
     /// Sets what the session has asked for instead of the request.
     pub(super) fn set_log_level(&mut self, level: Option<LogLevel>) {
         self.log_level = level;

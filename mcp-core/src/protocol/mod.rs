@@ -1,5 +1,6 @@
 //! The messages of the protocol, parsed once and borrowed from their bytes.
 
+mod client_response;
 mod error;
 mod id;
 mod log_level;
@@ -11,6 +12,7 @@ mod trace;
 mod version;
 
 pub use self::{
+    client_response::ClientResponse,
     error::{ErrorKind, RpcError},
     id::{ProgressToken, RequestId},
     log_level::LogLevel,

@@ -3,8 +3,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{LogLevel, ProgressToken};
+use crate::SubscriptionNotification;
 
-/// What a call tells its client before the result.
+/// What a request's answer tells the client before the result.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Notification {
@@ -28,6 +29,8 @@ pub enum Notification {
         /// Any JSON.
         data: Value,
     },
+    /// What a `subscriptions/listen` stream tells.
+    Subscription(SubscriptionNotification),
 }
 
 impl Notification {
@@ -68,6 +71,7 @@ impl Notification {
                 out.extend_from_slice(br#","data":"#);
                 let _ = serde_json::to_writer(&mut *out, data);
             }
+            Self::Subscription(notification) => notification.write_to(out),
         }
         out.extend_from_slice(b"}}");
     }

@@ -196,18 +196,6 @@ impl Contents {
         out.push(b']');
     }
 
-    /// The parts in the legacy engine's type.
-    pub(crate) fn into_rmcp(self) -> Option<Vec<ResourceContents>> {
-        #[derive(serde::Deserialize)]
-        struct Members {
-            contents: Vec<ResourceContents>,
-        }
-        let mut out = vec![b'{'];
-        self.write_members(&mut out);
-        out.push(b'}');
-        serde_json::from_slice::<Members>(&out).ok().map(|members| members.contents)
-    }
-
     /// Writes what a modern result has beside: `,"ttlMs":…`.
     pub(crate) fn write_cache(&self, out: &mut Vec<u8>) {
         self.cache.unwrap_or(CacheHints::NEVER).write_members(out);

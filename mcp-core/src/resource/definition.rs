@@ -45,6 +45,18 @@ pub struct Resource<C = Contents> {
 pub(crate) type Read<S> = Box<dyn Fn(Arc<S>, Arc<ToolContext>) -> Reading + Send + Sync>;
 pub(crate) type Reading = Pin<Box<dyn Future<Output = ToolResult<Contents>> + Send>>;
 
+pub(crate) fn boxed_read<S, F, R, C>(read: F) -> Read<S>
+where
+    F: Fn(Arc<S>, Arc<ToolContext>) -> R + Send + Sync + 'static,
+    R: Future<Output = ToolResult<C>> + Send + 'static,
+    C: Into<Contents>,
+{
+    Box::new(move |state, cx| {
+        let reading = read(state, cx);
+        Box::pin(async move { Ok(reading.await?.into()) })
+    })
+}
+
 impl Resource<()> {
     /// A resource that is read when it is asked for.
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
@@ -79,6 +91,10 @@ impl Resource<Contents> {
 }
 
 impl<C> Resource<C> {
+    pub(crate) fn uri(&self) -> &str {
+        &self.model.uri
+    }
+
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {

@@ -12,7 +12,7 @@ pub use self::{
     template::{ReadResource, ResourceTemplate, ResourceTemplateDefinition},
 };
 pub(crate) use self::{
-    definition::Read,
+    definition::{Read, boxed_read},
     erased::{ErasedResource, ErasedTemplate, InvalidTemplate},
     uri_template::UriTemplate,
 };

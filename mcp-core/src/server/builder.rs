@@ -1,26 +1,27 @@
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use rmcp::model::{
-    self, Implementation, JsonObject, PromptsCapability, ResourcesCapability, ServerCapabilities,
-};
-use serde_json::{Value, json};
+use rmcp::model::Implementation;
+use serde_json::json;
 use tower::{Layer, Service, service_fn};
 
 use super::{
-    CacheHints, Entry, Inner, Lists, Response, Server, Tools,
-    features::Features,
-    list::List,
-    prompts::Prompts,
-    resources::Resources,
+    CacheHints, Dynamic, Inner, Server,
+    capabilities::{DynamicKinds, capabilities},
+    dynamic::Slot,
+    features::{Defaults, Features},
+    handshake::Handshake,
+    lists::{Listed, Listing},
+    live::Live,
     response::{BoxError, Encoding},
     tasks::{EXTENSION, Tasks},
 };
 use crate::{
-    Call, DynTool, GetPrompt, ReadResource, Request, Resource, SUPPORTED_VERSIONS, StateKeys,
-    ToolPack,
+    Call, DynTool, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, Notifier,
+    ReadResource, Request, Resource, Response, SUPPORTED_VERSIONS, StateKeys, ToolPack,
     asking::Seal,
-    task::{TaskOptions, TaskSupport},
-    tool::{BoxLayer, BoxService, ErasedTool, PackParts, boxed_layer},
+    subscription::Hub,
+    task::TaskOptions,
+    tool::{BoxLayer, BoxService, PackParts, boxed_layer},
 };
 
 /// Who may keep a listed or discovered result (`cacheScope`).
@@ -54,6 +55,8 @@ pub struct ServerBuilder {
     tasks: TaskOptions,
     state_keys: Option<StateKeys>,
     answer_within: Duration,
+    hub: Arc<Hub>,
+    lists_change: bool,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -151,6 +154,17 @@ pub enum BuildError {
         /// Its pack.
         pack: String,
     },
+    /// A handle of what comes and goes is in use already.
+    #[error(
+        "the pack `{second}` has a dynamic part that the pack `{first}` has already; make one for \
+         each pack and each server"
+    )]
+    DynamicTwice {
+        /// The pack that came first.
+        first: String,
+        /// The pack that came second.
+        second: String,
+    },
     /// The schema of a tool's arguments is not valid JSON Schema 2020-12.
     #[error("a tool of the pack `{pack}` has an invalid schema: {reason}")]
     InvalidSchema {
@@ -175,6 +189,8 @@ impl ServerBuilder {
             tasks: TaskOptions::default(),
             state_keys: None,
             answer_within: Duration::from_secs(600),
+            hub: Arc::default(),
+            lists_change: false,
         }
     }
 
@@ -244,6 +260,27 @@ impl ServerBuilder {
         self
     }
 
+    /// Adds tools that come and go while the server runs, and need no state.
+    #[must_use]
+    pub fn dynamic_tools(mut self, tools: &DynamicTools) -> Self {
+        self.own = self.own.dynamic_tools(tools);
+        self
+    }
+
+    /// Adds prompts that come and go while the server runs, and need no state.
+    #[must_use]
+    pub fn dynamic_prompts(mut self, prompts: &DynamicPrompts) -> Self {
+        self.own = self.own.dynamic_prompts(prompts);
+        self
+    }
+
+    /// Adds resources that come and go while the server runs, and need no state.
+    #[must_use]
+    pub fn dynamic_resources(mut self, resources: &DynamicResources) -> Self {
+        self.own = self.own.dynamic_resources(resources);
+        self
+    }
+
     /// Adds a pack of tools, resources and prompts. All are listed in
     /// the order in which they are added, those of the server itself first.
     #[must_use]
@@ -307,6 +344,32 @@ impl ServerBuilder {
         self
     }
 
+    /// What tells clients of changes, for tools that make some.
+    pub fn notifier(&self) -> Notifier {
+        Notifier(Arc::clone(&self.hub))
+    }
+
+    /// Declares that the lists of tools, prompts and resources may change although the server does
+    /// not change them, because a layer answers in its place.
+    ///
+    /// Clients are told of each change with [`Server::notify_tools_changed`] and the like. Lists
+    /// with [`DynamicTools`](crate::DynamicTools) need no declaration.
+    #[must_use]
+    pub fn lists_change(mut self) -> Self {
+        self.lists_change = true;
+        self
+    }
+
+    /// Sets how many `subscriptions/listen` streams may be open at once; 1,000 by default.
+    ///
+    /// One more is answered with an error. What they listen for takes 16 MiB at most, together
+    /// with the subscriptions of legacy sessions.
+    #[must_use]
+    pub fn max_subscriptions(self, streams: usize) -> Self {
+        self.hub.set_most_streams(streams);
+        self
+    }
+
     /// Sets the keys that seal what a call knows while its client is being asked.
     ///
     /// All replicas need the same ones. Without any, `mcp-serve` reads them from `MCP_STATE_KEY`;
@@ -350,59 +413,41 @@ impl ServerBuilder {
         let mut packs = self.packs;
         packs.insert(0, self.own.into_parts());
 
-        let tasks = Tasks::new(self.tasks);
+        let defaults =
+            Defaults { timeout: self.timeout, cache: self.cache, tasks: Tasks::new(self.tasks) };
+        let dynamic = DynamicKinds::of(&packs);
+        // What has been added since is looked up within the layers, too.
+        let inside_now: Arc<Live<Features>> = Arc::default();
         let mut listed = Listed::default();
-        let mut tools: HashMap<Box<str>, Entry> = HashMap::new();
-        let (mut resources, mut prompts) = (Resources::default(), Prompts::default());
-        for pack in packs {
-            let name = &*pack.name;
+        let mut features = Features::default();
+        let (mut slots, mut attachments) = (Vec::new(), Vec::new());
+        for mut pack in packs {
             listed.add(&pack);
             pack.set_seal(&seal);
-            let own_tools = tools_of_pack(&tools, pack.tools, name, self.timeout, &tasks)?;
-            let own_resources = resources.of_pack(
-                pack.resources,
-                pack.templates,
-                name,
-                self.timeout,
-                self.cache,
-            )?;
-            let own_prompts = prompts.of_pack(pack.prompts, name, self.timeout)?;
-            let layered = (!pack.layers.is_empty()).then(|| {
-                let inside = Features {
-                    tools: Tools(Arc::new(
-                        own_tools
-                            .iter()
-                            .map(|(name, tool)| (name.clone(), tool.inside()))
-                            .collect(),
-                    )),
-                    resources: Arc::new(own_resources.inside()),
-                    prompts: Arc::new(own_prompts.inside()),
-                };
-                let service = service_fn(move |request| inside.serve(request));
-                wrap(BoxService::new(service), pack.layers)
+            let layers = std::mem::take(&mut pack.layers);
+            let attached = std::mem::take(&mut pack.dynamic);
+            let state = Arc::clone(&pack.state);
+            let own = Features::of_pack(pack, &[&features], &defaults)?;
+            let layered = (!layers.is_empty()).then(|| {
+                let inside = own.inside();
+                let now = (!attached.is_empty()).then(|| Arc::clone(&inside_now));
+                let service = service_fn(move |request| match &now {
+                    Some(now) if !inside.have(&request) => now.load().serve(request),
+                    _ => inside.serve(request),
+                });
+                wrap(BoxService::new(service), layers)
             });
-            tools.extend(
-                own_tools
-                    .into_iter()
-                    .map(|(name, entry)| (name, Entry { layered: layered.clone(), ..entry })),
-            );
-            resources.extend(own_resources, layered.as_ref());
-            prompts.extend(own_prompts, layered.as_ref());
+            features.extend(own, layered.as_ref());
+            if !attached.is_empty() {
+                attachments.extend(attached.into_iter().map(|attached| (slots.len(), attached)));
+                slots.push(Slot::new(layered, state));
+            }
         }
-        let features = Features {
-            tools: Tools(Arc::new(tools)),
-            resources: Arc::new(resources),
-            prompts: Arc::new(prompts),
-        };
+        let features = Arc::new(features);
 
         let meta = json!({ "io.modelcontextprotocol/serverInfo": self.identity });
-        #[expect(deprecated, reason = "deprecated, yet part of every revision")]
-        let mut capabilities =
-            ServerCapabilities::builder().enable_logging().enable_tools().build();
-        capabilities.resources =
-            (!features.resources.is_empty()).then(ResourcesCapability::default);
-        capabilities.prompts = (!features.prompts.is_empty()).then(PromptsCapability::default);
-        capabilities.completions = features.can_complete().then(JsonObject::default);
+        let capabilities = capabilities(&features, dynamic, self.lists_change);
+        let has_tasks = dynamic.tools || features.tools.have_tasks();
         let mut discover = json!({
             "resultType": "complete",
             "supportedVersions": SUPPORTED_VERSIONS,
@@ -411,32 +456,55 @@ impl ServerBuilder {
         if let Some(instructions) = &self.instructions {
             discover["instructions"] = instructions.as_str().into();
         }
-        let has_tasks = features.tools.0.values().any(|entry| entry.tasks.is_some());
         if has_tasks {
             discover["capabilities"]["extensions"][EXTENSION] = json!({});
         }
         self.cache.write(&mut discover);
         discover["_meta"] = meta.clone();
+        let modern_tail = format!(r#","_meta":{meta}}}"#).into_bytes().into();
 
+        let listing = Listing {
+            has_resources: capabilities.resources.is_some(),
+            has_prompts: capabilities.prompts.is_some(),
+            page_size: self.page_size,
+            cache: self.cache,
+            meta,
+        };
+        let lists = Arc::new(listed.write_down(&listing));
+        let tasks = has_tasks.then(|| Arc::clone(&defaults.tasks));
+        let dynamic = (!slots.is_empty()).then(|| {
+            Arc::new(Dynamic::new(
+                Arc::clone(&features),
+                listed,
+                // What can be replaced is not to be kept by clients, unless it says so itself.
+                Defaults { cache: CacheHints::NEVER, ..defaults },
+                listing,
+                Arc::clone(&seal),
+                Arc::clone(&self.hub),
+                slots,
+                inside_now,
+            ))
+        });
+        if let Some(dynamic) = &dynamic {
+            for (slot, attachment) in attachments {
+                (attachment.attach)(dynamic, slot)?;
+            }
+        }
+
+        let handshake = Handshake::new(&capabilities, &self.identity, self.instructions.as_deref());
         let server = Server {
             inner: Arc::new(Inner {
-                lists: Arc::new(listed.write_down(
-                    &capabilities,
-                    self.page_size,
-                    self.cache,
-                    &meta,
-                )),
+                lists,
                 discover: discover.to_string().into(),
-                encoding: Arc::new(Encoding {
-                    modern_tail: format!(r#","_meta":{meta}}}"#).into_bytes().into(),
-                }),
+                encoding: Arc::new(Encoding { modern_tail }),
                 identity: self.identity,
-                instructions: self.instructions,
+                handshake: Arc::new(handshake),
                 capabilities,
                 features,
-                tasks: has_tasks.then_some(tasks),
+                dynamic,
+                tasks,
                 seal,
-                subscriptions: Arc::default(),
+                hub: self.hub,
                 layered: None,
             }),
         };
@@ -449,106 +517,19 @@ impl ServerBuilder {
         let layered = Inner {
             layered: Some(wrap(service, self.layers)),
             identity: inner.identity.clone(),
-            instructions: inner.instructions.clone(),
             capabilities: inner.capabilities.clone(),
-            features: inner.features.clone(),
+            handshake: Arc::clone(&inner.handshake),
+            features: Arc::clone(&inner.features),
+            dynamic: inner.dynamic.clone(),
             lists: Arc::clone(&inner.lists),
             discover: inner.discover.clone(),
             encoding: Arc::clone(&inner.encoding),
             seal: Arc::clone(&inner.seal),
-            subscriptions: Arc::clone(&inner.subscriptions),
+            hub: Arc::clone(&inner.hub),
             tasks: inner.tasks.clone(),
         };
         Ok(Server { inner: Arc::new(layered) })
     }
-}
-
-/// The tools of a pack, not yet in its layers.
-fn tools_of_pack(
-    known: &HashMap<Box<str>, Entry>,
-    tools: Vec<Result<ErasedTool, String>>,
-    pack: &str,
-    timeout: Duration,
-    tasks: &Arc<Tasks>,
-) -> Result<HashMap<Box<str>, Entry>, BuildError> {
-    let mut added: HashMap<Box<str>, Entry> = HashMap::new();
-    for tool in tools {
-        let tool =
-            tool.map_err(|reason| BuildError::InvalidSchema { pack: pack.to_owned(), reason })?;
-        let timeout = tool.definition.timeout.unwrap_or(timeout);
-        let is_task = tool.definition.task != TaskSupport::Never;
-        let tasks = is_task.then(|| Arc::clone(tasks));
-        let entry = Entry { tool: Arc::new(tool), timeout, tasks, layered: None };
-        for name in entry.tool.names() {
-            if !is_name(name) {
-                let (tool, pack) = (name.to_owned(), pack.to_owned());
-                return Err(BuildError::InvalidName { tool, pack });
-            }
-            if let Some(first) = known.get(name).or_else(|| added.get(name)) {
-                return Err(BuildError::DuplicateTool {
-                    tool: name.to_owned(),
-                    first: first.tool.subject.pack.to_string(),
-                    second: pack.to_owned(),
-                });
-            }
-            added.insert(name.into(), entry.inside());
-        }
-    }
-    Ok(added)
-}
-
-/// What is to be listed, in its order.
-#[derive(Default)]
-struct Listed {
-    tools: Vec<model::Tool>,
-    resources: Vec<model::Resource>,
-    templates: Vec<model::ResourceTemplate>,
-    prompts: Vec<model::Prompt>,
-}
-
-impl Listed {
-    /// Adds what a pack has. What is invalid is told elsewhere.
-    fn add(&mut self, pack: &PackParts) {
-        let tools = pack.tools.iter().flatten();
-        self.tools.extend(tools.map(|tool| tool.definition.model.clone()));
-        self.resources.extend(pack.resources.iter().map(|resource| resource.model.clone()));
-        let templates = pack.templates.iter().flatten();
-        self.templates.extend(templates.map(|template| template.model.clone()));
-        self.prompts.extend(pack.prompts.iter().map(|prompt| prompt.model.clone()));
-    }
-
-    fn write_down(
-        &self,
-        capabilities: &ServerCapabilities,
-        page_size: usize,
-        cache: CacheHints,
-        meta: &Value,
-    ) -> Lists {
-        let has_resources = capabilities.resources.is_some();
-        let resources =
-            || List::new("resources", &self.resources, |item| json!(item), page_size, cache, meta);
-        let templates = || {
-            let items = &self.templates;
-            List::new("resourceTemplates", items, |item| json!(item), page_size, cache, meta)
-        };
-        let prompts =
-            || List::new("prompts", &self.prompts, |item| json!(item), page_size, cache, meta);
-        Lists {
-            tools: List::new("tools", &self.tools, legacy_tool, page_size, cache, meta),
-            resources: has_resources.then(resources),
-            templates: has_resources.then(templates),
-            prompts: capabilities.prompts.is_some().then(prompts),
-            tool_names: self.tools.iter().map(|tool| (*tool.name).into()).collect(),
-        }
-    }
-}
-
-/// Legacy revisions know only objects as structured content.
-fn legacy_tool(tool: &model::Tool) -> Value {
-    let mut tool = tool.clone();
-    tool.output_schema =
-        tool.output_schema.filter(|schema| schema.get("type").is_some_and(|kind| kind == "object"));
-    json!(tool)
 }
 
 fn wrap(innermost: BoxService, layers: Vec<BoxLayer>) -> BoxService {

@@ -18,8 +18,9 @@ use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
     CallResult, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
     ToolErrorKind,
-    asking::{LegacyPeer, Stop},
+    asking::Stop,
     protocol::TraceIds,
+    session::SessionClient,
     subject::{Subject, SubjectKind},
     tool::{CallEnd, CallFuture, Refusal},
 };
@@ -47,8 +48,8 @@ pub(super) fn prepare(
 ) -> Result<Work, Response> {
     let trace = request.begin_trace();
     let mut log = CallLog::new(subject, &request);
-    let peer = match before(subject, &mut request) {
-        Ok(peer) => peer,
+    let client = match before(subject, &mut request) {
+        Ok(client) => client,
         Err(error) => {
             log.end("malformed", None);
             return Err(Response::error(error));
@@ -62,7 +63,7 @@ pub(super) fn prepare(
         Ok(Ok(future)) => {
             let span = span.clone();
             let deadline = None;
-            Ok(Work { future, log, failure, timeout, deadline, span, peer, handover: None })
+            Ok(Work { future, log, failure, timeout, deadline, span, client, handover: None })
         }
         Ok(Err(Refusal::Arguments(faults))) => {
             log.end("invalid_arguments", None);
@@ -77,9 +78,12 @@ pub(super) fn prepare(
 }
 
 /// What a call needs to know of the times that it was made before, or of its session.
-fn before(subject: &Subject, request: &mut Request) -> Result<Option<Arc<LegacyPeer>>, RpcError> {
+fn before(
+    subject: &Subject,
+    request: &mut Request,
+) -> Result<Option<Arc<SessionClient>>, RpcError> {
     if request.era() == Era::Legacy {
-        return Ok(request.extensions().get::<Arc<LegacyPeer>>().cloned());
+        return Ok(request.client().cloned());
     }
     if request.input().is_some()
         && let Some(seal) = subject.seal()
@@ -118,7 +122,7 @@ pub(super) struct Work {
     /// Only work that is part of a trace has one.
     span: Option<Span>,
     /// Whose answers the work may be waiting for.
-    peer: Option<Arc<LegacyPeer>>,
+    client: Option<Arc<SessionClient>>,
     /// Only for tools that may make a task of a call under way.
     handover: Option<Box<HandoverState>>,
 }
@@ -161,7 +165,7 @@ impl Work {
                     timeout: handover.limit(),
                     deadline: None,
                     span: self.span.clone(),
-                    peer: None,
+                    client: None,
                     handover: None,
                 };
                 let begun = Box::pin(handover.begin(task));
@@ -210,7 +214,7 @@ impl Work {
         loop {
             std::task::ready!(deadline.as_mut().poll(cx));
             // The time that a person takes is not the author's.
-            match self.peer.as_ref().and_then(|peer| peer.deadline(timeout)) {
+            match self.client.as_ref().and_then(|client| client.deadline(timeout)) {
                 Some(later) if later > Instant::now() => deadline.as_mut().reset(later),
                 _ => break,
             }

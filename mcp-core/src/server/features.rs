@@ -2,22 +2,33 @@
 
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
-use super::{Response, ResponseFuture, Tools, prompts::Prompts, resources::Resources};
+use super::{
+    BuildError, CacheHints, Response, ResponseFuture, prompts::Prompts, resources::Resources,
+    tasks::Tasks, tools::Tools,
+};
 use crate::{
     ErrorKind, Method, Request, RpcError,
     completion::{CompleteParams, Completer, Completing, Completion, Reference},
     server::{ResultBody, call},
     subject::Subject,
     text::excerpt,
-    tool::{BoxService, CallEnd},
+    tool::{BoxService, CallEnd, PackParts},
 };
 
 /// Tools, resources and prompts: of a server, or of one pack inside its layers.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Features {
     pub(super) tools: Tools,
-    pub(super) resources: Arc<Resources>,
-    pub(super) prompts: Arc<Prompts>,
+    pub(super) resources: Resources,
+    pub(super) prompts: Prompts,
+}
+
+/// What holds where a tool, a resource or a prompt does not say.
+#[derive(Clone)]
+pub(super) struct Defaults {
+    pub(super) timeout: Duration,
+    pub(super) cache: CacheHints,
+    pub(super) tasks: Arc<Tasks>,
 }
 
 /// A resource, a template or a prompt, with what it is served under.
@@ -27,6 +38,13 @@ pub(super) struct Offer<T> {
     pub(super) timeout: Duration,
     /// The pack's layers around a service that serves all of the pack.
     pub(super) layered: Option<BoxService>,
+}
+
+impl<T> Clone for Offer<T> {
+    fn clone(&self) -> Self {
+        let (item, layered) = (Arc::clone(&self.item), self.layered.clone());
+        Self { item, timeout: self.timeout, layered }
+    }
 }
 
 impl<T> Offer<T> {
@@ -57,13 +75,74 @@ pub(super) struct CompletionOffer<'a> {
 }
 
 impl Features {
+    /// Those of a pack, which are not yet in its layers. `known` are all that are there already.
+    ///
+    /// # Errors
+    ///
+    /// When something is invalid, or its name is taken.
+    pub(super) fn of_pack(
+        pack: PackParts,
+        known: &[&Self],
+        defaults: &Defaults,
+    ) -> Result<Self, BuildError> {
+        let name = &*pack.name;
+        let tools: Vec<&Tools> = known.iter().map(|known| &known.tools).collect();
+        let resources: Vec<&Resources> = known.iter().map(|known| &known.resources).collect();
+        let prompts: Vec<&Prompts> = known.iter().map(|known| &known.prompts).collect();
+        Ok(Self {
+            tools: Tools::of_pack(pack.tools, name, &tools, defaults)?,
+            resources: Resources::of_pack(
+                pack.resources,
+                pack.templates,
+                name,
+                &resources,
+                defaults,
+            )?,
+            prompts: Prompts::of_pack(pack.prompts, name, &prompts, defaults)?,
+        })
+    }
+
+    /// The same inside the pack's layers.
+    pub(super) fn inside(&self) -> Self {
+        Self {
+            tools: self.tools.inside(),
+            resources: self.resources.inside(),
+            prompts: self.prompts.inside(),
+        }
+    }
+
+    /// Takes over those of a pack, behind its layers if it has any.
+    pub(super) fn extend(&mut self, pack: Self, layered: Option<&BoxService>) {
+        self.tools.extend(pack.tools, layered);
+        self.resources.extend(pack.resources, layered);
+        self.prompts.extend(pack.prompts, layered);
+    }
+
+    /// Whether what a request acts on is among these.
+    pub(super) fn have(&self, request: &Request) -> bool {
+        let has = |known: &dyn Fn(&str) -> bool| request.name().is_some_and(known);
+        match request.method() {
+            Method::CallTool => has(&|name| self.tools.get(name).is_some()),
+            Method::ReadResource => has(&|uri| self.resources.is_readable(uri)),
+            Method::GetPrompt => has(&|name| self.prompts.is_known(name)),
+            Method::Complete => {
+                match request.params::<CompleteParams>().map(|p| p.into_parts().0) {
+                    Ok(Reference::Prompt { name }) => self.prompts.is_known(&name),
+                    Ok(Reference::Resource { uri }) => self.resources.is_readable(&uri),
+                    Err(_) => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
     /// Serves the requests that act on one thing.
     pub(super) fn serve(&self, request: Request) -> ResponseFuture {
         match request.method() {
             Method::CallTool => self.tools.call(request),
-            Method::ReadResource if !self.resources.is_empty() => self.resources.read(request),
-            Method::GetPrompt if !self.prompts.is_empty() => self.prompts.get(request),
-            Method::Complete if self.can_complete() => self.complete(request),
+            Method::ReadResource => self.resources.read(request),
+            Method::GetPrompt => self.prompts.get(request),
+            Method::Complete => self.complete(request),
             method => no_such_method(method),
         }
     }

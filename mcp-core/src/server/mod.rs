@@ -3,45 +3,55 @@
 
 mod builder;
 mod call;
+mod capabilities;
+mod dynamic;
 mod features;
-mod legacy;
+mod handshake;
 mod list;
+mod lists;
+mod live;
 mod prompts;
 mod reply;
 mod resources;
 mod response;
+mod subscriptions;
 mod tasks;
+mod tools;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
 use serde_json::json;
 
-pub(crate) use self::list::CacheHints;
 pub use self::{
     builder::{BuildError, CacheScope, ServerBuilder},
-    legacy::LegacySession,
     reply::{Reply, ReplyPart},
     response::{BoxError, Encoded, Response, ResponseFuture, ResultBody},
 };
+pub(crate) use self::{
+    dynamic::Dynamic,
+    list::CacheHints,
+    tasks::{TaskWatch, Watching},
+};
 use self::{
+    dynamic::Snapshot,
     features::{Features, no_such_method},
-    legacy::Subscriptions,
-    list::List,
+    handshake::Handshake,
+    lists::Lists,
     response::Encoding,
     tasks::Tasks,
+    tools::Entry,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Principal, Request, RpcError, SUPPORTED_VERSIONS,
-    StateKeys,
-    asking::Seal,
-    tool::{BoxService, ErasedTool},
+    Era, ErrorKind, HeaderParam, Method, Notifier, Request, RpcError, SUPPORTED_VERSIONS,
+    StateKeys, asking::Seal, subscription::Hub, tool::BoxService,
 };
 
 /// A Model Context Protocol server, ready to be served by any transport.
 ///
-/// Immutable and cheap to clone: all clones share one set of tools. See [`Server::builder`].
+/// Cheap to clone: all clones share one set of tools, which does not change unless it has
+/// [`DynamicTools`](crate::DynamicTools). See [`Server::builder`].
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,
@@ -49,38 +59,18 @@ pub struct Server {
 
 struct Inner {
     identity: Implementation,
-    instructions: Option<String>,
     capabilities: ServerCapabilities,
-    features: Features,
+    handshake: Arc<Handshake>,
+    features: Arc<Features>,
     lists: Arc<Lists>,
+    /// Only where something comes and goes.
+    dynamic: Option<Arc<Dynamic>>,
     discover: Bytes,
     encoding: Arc<Encoding>,
     seal: Arc<Seal>,
-    subscriptions: Arc<Subscriptions>,
+    hub: Arc<Hub>,
     /// Only where some tool's calls may become tasks.
     tasks: Option<Arc<Tasks>>,
-    layered: Option<BoxService>,
-}
-
-/// What a server lists. It has no list of what it cannot offer.
-struct Lists {
-    tools: List,
-    resources: Option<List>,
-    templates: Option<List>,
-    prompts: Option<List>,
-    tool_names: Vec<Box<str>>,
-}
-
-/// The tools by name, with the layers of their packs.
-#[derive(Clone)]
-struct Tools(Arc<HashMap<Box<str>, Entry>>);
-
-struct Entry {
-    tool: Arc<ErasedTool>,
-    timeout: std::time::Duration,
-    /// Only where the tool's calls may become tasks.
-    tasks: Option<Arc<Tasks>>,
-    /// The pack's layers around a service that calls any tool of the pack.
     layered: Option<BoxService>,
 }
 
@@ -89,7 +79,7 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("name", &self.inner.identity.name)
             .field("version", &self.inner.identity.version)
-            .field("tools", &self.tool_names().collect::<Vec<_>>())
+            .field("tools", &self.tool_names())
             .finish_non_exhaustive()
     }
 }
@@ -114,7 +104,12 @@ impl Server {
                 request.notify_through(sender);
                 receiver
             });
-        Reply::new(self.dispatch(request), notifications, id, era, Arc::clone(&self.inner.encoding))
+        let subscribes = era == Era::Modern && *request.method() == Method::Listen;
+        let client = request.client().filter(|_| can_notify(request.method())).cloned();
+        let encoding = Arc::clone(&self.inner.encoding);
+        let future = self.dispatch(request);
+        let reply = Reply::new(future, notifications, client, id, era, encoding);
+        if subscribes { reply.subscribing() } else { reply }
     }
 
     fn dispatch(&self, request: Request) -> ResponseFuture {
@@ -130,31 +125,70 @@ impl Server {
     }
 
     fn route(&self, request: Request) -> ResponseFuture {
-        let lists = &*self.inner.lists;
-        let list = match (request.era(), request.method()) {
-            (_, Method::ListTools) => Some(&lists.tools),
-            (_, Method::ListResources) => lists.resources.as_ref(),
-            (_, Method::ListResourceTemplates) => lists.templates.as_ref(),
-            (_, Method::ListPrompts) => lists.prompts.as_ref(),
+        match (request.era(), request.method()) {
+            (
+                _,
+                Method::ListTools
+                | Method::ListResources
+                | Method::ListResourceTemplates
+                | Method::ListPrompts,
+            ) => match self.current() {
+                Some(current) => current.lists.answer(&request),
+                None => self.inner.lists.answer(&request),
+            },
             (Era::Modern, Method::Discover) => {
-                return Response::prebuilt(self.inner.discover.clone()).into();
+                Response::prebuilt(self.inner.discover.clone()).into()
             }
-            (Era::Legacy, Method::Ping) => {
-                return Response::prebuilt(Bytes::from_static(b"{}")).into();
-            }
+            (
+                Era::Legacy,
+                Method::Initialize
+                | Method::Ping
+                | Method::SetLogLevel
+                | Method::Subscribe
+                | Method::Unsubscribe,
+            ) => self.serve_legacy(&request),
+            (Era::Modern, Method::Listen) => self.listen(&request),
             (Era::Modern, Method::GetTask | Method::UpdateTask | Method::CancelTask) => {
-                return match &self.inner.tasks {
+                match &self.inner.tasks {
                     Some(tasks) => tasks.answer(request),
                     None => no_such_method(request.method()),
-                };
+                }
             }
-            _ => return self.inner.features.serve(request),
-        };
-        match list.map(|list| list.page(request.era(), request.cursor())) {
-            Some(Ok(page)) => Response::prebuilt(page).into(),
-            Some(Err(error)) => Response::error(error).into(),
-            None => no_such_method(request.method()),
+            _ => self.serve(request),
         }
+    }
+
+    /// Serves the requests that act on one thing.
+    fn serve(&self, request: Request) -> ResponseFuture {
+        let Inner { features, capabilities, .. } = &*self.inner;
+        let is_there = match request.method() {
+            Method::ReadResource => capabilities.resources.is_some(),
+            Method::GetPrompt => capabilities.prompts.is_some(),
+            Method::Complete => capabilities.completions.is_some(),
+            _ => true,
+        };
+        if !is_there {
+            return no_such_method(request.method());
+        }
+        // What was there from the start is looked for first, and costs no lock.
+        if self.inner.dynamic.is_some()
+            && !features.have(&request)
+            && let Some(current) = self.current()
+            && current.features.have(&request)
+        {
+            return current.features.serve(request);
+        }
+        features.serve(request)
+    }
+
+    /// What is there now, where anything comes and goes.
+    fn current(&self) -> Option<Arc<Snapshot>> {
+        self.inner.dynamic.as_ref().map(|dynamic| dynamic.current())
+    }
+
+    /// A tool that comes or goes.
+    fn dynamic_tool(&self, name: &str) -> Option<Entry> {
+        self.current()?.features.tools.get(name).cloned()
     }
 
     /// The answer to text that is no message.
@@ -168,13 +202,22 @@ impl Server {
     }
 
     /// The tools' names in the order in which they are listed.
-    pub fn tool_names(&self) -> impl Iterator<Item = &str> {
-        self.inner.lists.tool_names.iter().map(|name| &**name)
+    pub fn tool_names(&self) -> Vec<String> {
+        let current = self.current();
+        current.map_or_else(
+            || self.inner.lists.tool_names.clone(),
+            |current| current.lists.tool_names.clone(),
+        )
     }
 
     /// The arguments of a tool that HTTP clients mirror into headers.
-    pub fn header_params(&self, tool: &str) -> &[HeaderParam] {
-        self.inner.features.tools.0.get(tool).map_or(&[], |entry| entry.tool.header_params())
+    pub fn header_params(&self, tool: &str) -> Cow<'_, [HeaderParam]> {
+        match self.inner.features.tools.get(tool) {
+            Some(entry) => entry.tool.header_params().into(),
+            None => self
+                .dynamic_tool(tool)
+                .map_or(Cow::Borrowed(&[]), |entry| entry.tool.header_params().to_vec().into()),
+        }
     }
 
     /// The work of a task that another process has made and not worked on, for a
@@ -192,15 +235,18 @@ impl Server {
         id: &str,
         request: Request,
     ) -> Result<crate::tasks::TaskWork, RpcError> {
-        let entry = request.name().and_then(|name| self.inner.features.tools.0.get(name));
-        let task = entry.and_then(|entry| Some((entry, entry.tasks.as_ref()?)));
-        let (entry, tasks) = task.ok_or_else(|| {
+        let entry = request.name().and_then(|name| {
+            let known = self.inner.features.tools.get(name).cloned();
+            known.or_else(|| self.dynamic_tool(name))
+        });
+        let task = entry.and_then(|entry| Some((entry.tool, entry.tasks?)));
+        let (tool, tasks) = task.ok_or_else(|| {
             RpcError::new(
                 ErrorKind::InvalidParams,
                 "there is no such tool whose calls become tasks",
             )
         })?;
-        tasks.resume(&entry.tool, id, request)
+        tasks.resume(&tool, id, request)
     }
 
     /// Sets the keys that seal `requestState`, for a facade that reads them from the environment.
@@ -216,68 +262,34 @@ impl Server {
         self.inner.seal.has_keys()
     }
 
-    /// Tells the legacy sessions that have subscribed to a resource that it has changed.
-    ///
-    /// Waits for clients that are slow to read, for 5 s at most.
-    pub async fn notify_resource_updated(&self, uri: &str) {
-        self.inner.subscriptions.notify(uri).await;
+    /// Tells clients that there are other tools than before. See [`Notifier::tools_changed`].
+    pub fn notify_tools_changed(&self) {
+        self.notifier().tools_changed();
     }
 
-    /// The handler of one legacy session, for `rmcp`'s engine.
-    pub fn legacy_session(&self) -> LegacySession {
-        LegacySession::new(self.clone())
-    }
-}
-
-impl Tools {
-    fn call(&self, request: Request) -> ResponseFuture {
-        let Some(name) = request.name() else {
-            return Response::error(RpcError::new(
-                ErrorKind::MalformedParams,
-                "`params.name` is missing: tools/call needs the name of a tool",
-            ))
-            .into();
-        };
-        let Some(entry) = self.0.get(name) else {
-            return Response::error(RpcError::new(
-                ErrorKind::InvalidParams,
-                format!("unknown tool: {}", name.chars().take(128).collect::<String>()),
-            ))
-            .into();
-        };
-        match &entry.layered {
-            Some(service) => ResponseFuture::layered(service.clone(), request),
-            None => entry.call(request),
-        }
-    }
-}
-
-impl Entry {
-    /// The same inside the pack's layers.
-    fn inside(&self) -> Self {
-        let (tool, tasks) = (Arc::clone(&self.tool), self.tasks.clone());
-        Self { tool, timeout: self.timeout, tasks, layered: None }
+    /// Tells clients that there are other prompts than before. See [`Notifier::tools_changed`].
+    pub fn notify_prompts_changed(&self) {
+        self.notifier().prompts_changed();
     }
 
-    /// Calls the tool, inside all layers.
-    fn call(&self, request: Request) -> ResponseFuture {
-        if let Some(principal) = request.extensions().get::<Principal>()
-            && let Some(scope) =
-                self.tool.definition.scopes.iter().find(|scope| !principal.has_scope(scope))
-        {
-            let error = RpcError::new(
-                ErrorKind::Forbidden,
-                format!("`{}` requires the scope `{scope}`", self.tool.name()),
-            )
-            .with_data(json!({ "requiredScopes": self.tool.definition.scopes }));
-            return call::forbid(&self.tool.subject, &request, error);
-        }
-        match &self.tasks {
-            None => call::start(&self.tool.subject, self.timeout, request, |request| {
-                self.tool.call(request, self.timeout)
-            }),
-            Some(tasks) => tasks.call(&self.tool, self.timeout, request),
-        }
+    /// Tells clients that there are other resources than before. See [`Notifier::tools_changed`].
+    pub fn notify_resources_changed(&self) {
+        self.notifier().resources_changed();
+    }
+
+    /// Tells the clients that have subscribed to a resource that it has changed. Waits for nobody.
+    pub fn notify_resource_updated(&self, uri: &str) {
+        self.notifier().resource_updated(uri);
+    }
+
+    /// What tells clients of changes. It does not keep the server.
+    pub fn notifier(&self) -> Notifier {
+        Notifier(Arc::clone(&self.inner.hub))
+    }
+
+    /// How long a client may take to answer what it is asked.
+    pub(crate) fn answer_within(&self) -> Duration {
+        self.inner.seal.answer_within()
     }
 }
 

@@ -1,12 +1,12 @@
 //! `prompts/get`: which prompt a name is of.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use super::{
     BuildError, Response, ResponseFuture,
     builder::is_name,
     call,
-    features::{CompletionOffer, Offer, inside},
+    features::{CompletionOffer, Defaults, Offer, inside},
 };
 use crate::{
     ErrorKind, Request, RpcError,
@@ -15,20 +15,20 @@ use crate::{
     tool::{BoxService, Refusal},
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Prompts(HashMap<Box<str>, Offer<ErasedPrompt>>);
 
 impl Prompts {
-    /// Adds those of a pack, which are not yet in its layers.
+    /// Those of a pack, which are not yet in its layers. `known` are all that are there already.
     ///
     /// # Errors
     ///
     /// When a name is none that all clients take, or is there already.
     pub(super) fn of_pack(
-        &self,
         prompts: Vec<ErasedPrompt>,
         pack: &str,
-        timeout: Duration,
+        known: &[&Self],
+        defaults: &Defaults,
     ) -> Result<Self, BuildError> {
         let mut added = Self::default();
         for prompt in prompts {
@@ -36,14 +36,15 @@ impl Prompts {
             if !is_name(&name) {
                 return Err(BuildError::InvalidPromptName { prompt: name, pack: pack.to_owned() });
             }
-            if let Some(first) = self.0.get(&*name).or_else(|| added.0.get(&*name)) {
+            let first = known.iter().find_map(|known| known.0.get(&*name));
+            if let Some(first) = first.or_else(|| added.0.get(&*name)) {
                 return Err(BuildError::DuplicatePrompt {
                     prompt: name,
                     first: first.item.subject.pack.to_string(),
                     second: pack.to_owned(),
                 });
             }
-            let timeout = prompt.timeout.unwrap_or(timeout);
+            let timeout = prompt.timeout.unwrap_or(defaults.timeout);
             added.0.insert(name.into(), Offer::new(prompt, timeout));
         }
         Ok(added)
@@ -64,6 +65,10 @@ impl Prompts {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(super) fn is_known(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(super) fn can_complete(&self) -> bool {

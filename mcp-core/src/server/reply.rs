@@ -4,11 +4,12 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::{Encoded, Response, ResponseFuture, response::Encoding};
-use crate::{Era, Notification, RequestId};
+use super::{Encoded, Response, ResponseFuture, ResultBody, response::Encoding};
+use crate::{Era, Notification, RequestId, session::SessionClient, subscription::Subscription};
 
 /// How many notifications a call may be ahead of its client before it has to wait.
 pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
@@ -16,12 +17,18 @@ pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
 /// The answer to one request: any number of notifications, then one response.
 ///
 /// A [`Stream`] that does the call's work as it is polled, on the task that polls it. Dropping it
-/// cancels the call.
+/// cancels the call, or the subscription.
 #[derive(Debug)]
 pub struct Reply {
     future: Option<ResponseFuture>,
     notifications: Option<mpsc::Receiver<Notification>>,
+    /// Whom the call may ask, in a legacy session.
+    client: Option<Arc<SessionClient>>,
     response: Option<Response>,
+    subscribes: bool,
+    /// Once the subscription is granted, until it ends.
+    subscription: Option<Box<Subscription>>,
+    closing: bool,
     id: RequestId,
     era: Era,
     encoding: Arc<Encoding>,
@@ -32,24 +39,46 @@ pub struct Reply {
 pub enum ReplyPart {
     /// Said before the response.
     Notification(Notification),
+    /// A request of the server to its client, or the notification that it no longer wants an answer
+    /// to one, as JSON. Only in replies of [`LegacySession::call`](crate::LegacySession::call); the
+    /// client's answer goes to [`LegacySession::accept`](crate::LegacySession::accept).
+    Request(Bytes),
+    /// The stream that carries the reply is to end, if the client can come back for the rest: a long
+    /// call then holds no connection open. The call goes on. Only in replies of
+    /// [`LegacySession::call`](crate::LegacySession::call); a binding without resumable streams
+    /// passes over it.
+    CloseStream,
     /// The last part.
     Response(Encoded),
-}
-
-pub(super) enum TypedPart {
-    Notification(Notification),
-    Response(Response),
 }
 
 impl Reply {
     pub(super) fn new(
         future: ResponseFuture,
         notifications: Option<mpsc::Receiver<Notification>>,
+        client: Option<Arc<SessionClient>>,
         id: RequestId,
         era: Era,
         encoding: Arc<Encoding>,
     ) -> Self {
-        Self { future: Some(future), notifications, response: None, id, era, encoding }
+        Self {
+            future: Some(future),
+            notifications,
+            client,
+            response: None,
+            subscribes: false,
+            subscription: None,
+            closing: false,
+            id,
+            era,
+            encoding,
+        }
+    }
+
+    /// The same for a request that asks for a subscription.
+    pub(super) fn subscribing(mut self) -> Self {
+        self.subscribes = true;
+        self
     }
 
     /// The identifier of the request that this answers.
@@ -60,7 +89,40 @@ impl Reply {
     /// Whether there can be anything before the response. If not, a binding need not prepare for
     /// a stream.
     pub fn may_notify(&self) -> bool {
-        self.notifications.is_some()
+        self.notifications.is_some() || self.client.is_some() || self.subscribes
+    }
+
+    /// Whether it answers `subscriptions/listen`: it ends only when it is [closed](Self::close),
+    /// or at its [limit](crate::SubscriptionLimit), and cannot do without notifications.
+    pub fn is_subscription(&self) -> bool {
+        self.subscribes
+    }
+
+    /// Ends a subscription with its result, once what has changed by now is told; for a binding
+    /// that shuts down. Nothing wakes the task that polls the reply. A call goes on.
+    pub fn close(&mut self) {
+        self.closing = true;
+        if let Some(subscription) = &mut self.subscription {
+            subscription.close();
+        }
+    }
+
+    /// The response that the future came to, unless a subscription begins with it.
+    fn begin(&mut self, response: Response) -> Option<Response> {
+        let listening = match response.into_result() {
+            Ok(ResultBody::Listening(listening)) if self.subscribes => listening,
+            result => return Some(result.map_or_else(Response::error, Response::ok)),
+        };
+        match Subscription::open(listening, self.id.clone()) {
+            Ok(mut subscription) => {
+                if self.closing {
+                    subscription.close();
+                }
+                self.subscription = Some(Box::new(subscription));
+                None
+            }
+            Err(error) => Some(Response::error(error)),
+        }
     }
 
     /// The next part if it is there already, without doing any of the call's work.
@@ -73,6 +135,9 @@ impl Reply {
         {
             return Some(ReplyPart::Notification(notification));
         }
+        if let Some(part) = self.client.as_ref().and_then(|client| client.next_part()) {
+            return Some(part);
+        }
         let response = self.response.take()?;
         self.notifications = None;
         Some(ReplyPart::Response(self.encode(response)))
@@ -82,9 +147,9 @@ impl Reply {
     pub async fn response(mut self) -> Encoded {
         // A reply that is its own response has nobody to notify.
         loop {
-            match std::future::poll_fn(|cx| self.poll_part(cx)).await {
-                Some(TypedPart::Response(response)) => return self.encode(response),
-                Some(TypedPart::Notification(_)) => {}
+            match self.next().await {
+                Some(ReplyPart::Response(response)) => return response,
+                Some(_) => {}
                 None => unreachable!("a reply ends with its response"),
             }
         }
@@ -99,13 +164,8 @@ impl Reply {
         self.encoding.encode(&self.id, self.era, response)
     }
 
-    pub(super) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<TypedPart>> {
-        if let Some(future) = &mut self.future
-            && let Poll::Ready(response) = future.poll_response(cx)
-        {
-            self.response = Some(response);
-            self.future = None;
-        }
+    /// The next thing that the call has said, if there is any.
+    fn poll_said(&mut self, cx: &mut Context<'_>) -> Option<ReplyPart> {
         if let Some(notifications) = &mut self.notifications {
             // What the call has sent is here by the time it ends, and comes before the response.
             // `poll_recv` must not be asked then: it may be pending because the task has used up
@@ -115,23 +175,19 @@ impl Reply {
             } else {
                 match notifications.poll_recv(cx) {
                     Poll::Ready(notification) => notification,
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => None,
                 }
             };
-            match notification {
-                Some(notification) => {
-                    return Poll::Ready(Some(TypedPart::Notification(notification)));
-                }
-                None => self.notifications = None,
+            if let Some(notification) = notification {
+                return Some(ReplyPart::Notification(notification));
             }
         }
-        match self.response.take() {
-            Some(response) => {
-                self.notifications = None;
-                Poll::Ready(Some(TypedPart::Response(response)))
-            }
-            None if self.future.is_none() => Poll::Ready(None),
-            None => Poll::Pending,
+        match self.client.as_ref()? {
+            client if self.response.is_some() => client.next_part(),
+            client => match client.poll_part(cx) {
+                Poll::Ready(part) => Some(part),
+                Poll::Pending => None,
+            },
         }
     }
 }
@@ -140,11 +196,31 @@ impl Stream for Reply {
     type Item = ReplyPart;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ReplyPart>> {
-        self.poll_part(cx).map(|part| {
-            part.map(|part| match part {
-                TypedPart::Notification(notification) => ReplyPart::Notification(notification),
-                TypedPart::Response(response) => ReplyPart::Response(self.encode(response)),
-            })
-        })
+        if let Some(future) = &mut self.future
+            && let Poll::Ready(response) = future.poll_response(cx)
+        {
+            self.future = None;
+            self.response = if self.subscribes { self.begin(response) } else { Some(response) };
+        }
+        if let Some(subscription) = &mut self.subscription {
+            if let Some(notification) = std::task::ready!(subscription.poll_next(cx)) {
+                return Poll::Ready(Some(ReplyPart::Notification(notification)));
+            }
+            self.response = self
+                .subscription
+                .take()
+                .map(|ended| Response::ok(ResultBody::Listening(ended.into_listening())));
+        }
+        if let Some(said) = self.poll_said(cx) {
+            return Poll::Ready(Some(said));
+        }
+        match self.response.take() {
+            Some(response) => {
+                self.notifications = None;
+                Poll::Ready(Some(ReplyPart::Response(self.encode(response))))
+            }
+            None if self.future.is_none() => Poll::Ready(None),
+            None => Poll::Pending,
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! `resources/read`: which resource or template a URI belongs to.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use super::{
-    BuildError, CacheHints, Response, ResponseFuture, call,
-    features::{CompletionOffer, Offer, inside},
+    BuildError, Response, ResponseFuture, call,
+    features::{CompletionOffer, Defaults, Offer, inside},
 };
 use crate::{
     ErrorKind, Request, ResultBody, RpcError, TextArguments,
@@ -13,26 +13,26 @@ use crate::{
     tool::{BoxService, Refusal},
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Resources {
     by_uri: HashMap<Box<str>, Offer<ErasedResource>>,
     templates: Vec<Offer<ErasedTemplate>>,
 }
 
 impl Resources {
-    /// Adds those of a pack, which are not yet in its layers.
+    /// Those of a pack, which are not yet in its layers. `known` are all that are there already.
     ///
     /// # Errors
     ///
     /// When a URI or a template is none, or is there already.
     pub(super) fn of_pack(
-        &self,
         resources: Vec<ErasedResource>,
         templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
         pack: &str,
-        timeout: Duration,
-        cache: CacheHints,
+        known: &[&Self],
+        defaults: &Defaults,
     ) -> Result<Self, BuildError> {
+        let &Defaults { timeout, cache, .. } = defaults;
         let mut added = Self::default();
         for mut resource in resources {
             let uri = resource.model.uri.clone();
@@ -41,8 +41,8 @@ impl Resources {
                 pack: pack.to_owned(),
                 reason,
             })?;
-            let first = self.by_uri.get(&*uri).or_else(|| added.by_uri.get(&*uri));
-            if let Some(first) = first {
+            let first = known.iter().find_map(|known| known.by_uri.get(&*uri));
+            if let Some(first) = first.or_else(|| added.by_uri.get(&*uri)) {
                 return Err(BuildError::DuplicateResource {
                     uri,
                     first: first.item.subject.pack.to_string(),
@@ -59,11 +59,9 @@ impl Resources {
                 pack: pack.to_owned(),
                 reason: invalid.reason,
             })?;
-            let overlapped = self
-                .templates
-                .iter()
-                .chain(&added.templates)
-                .find(|other| other.item.uri.overlaps(&template.uri));
+            let all = known.iter().flat_map(|known| &known.templates);
+            let overlapped =
+                all.chain(&added.templates).find(|other| other.item.uri.overlaps(&template.uri));
             if let Some(other) = overlapped {
                 return Err(BuildError::OverlappingTemplates {
                     first: other.item.model.uri_template.clone(),

@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use super::call::{Work, panic_message};
 use crate::{
     CallResult, Completion, Contents, Era, ErrorKind, InputRequired, PromptMessages, Request,
-    RequestId, RpcError, tool::BoxService,
+    RequestId, RpcError, subscription::Listening, tool::BoxService,
 };
 
 /// Any error, as `tower` layers have them.
@@ -48,6 +48,8 @@ pub enum ResultBody {
     /// The client has to be asked first, and to make its call again with the answers. Only modern
     /// calls have it.
     InputRequired(InputRequired),
+    /// The client hears of changes from here on.
+    Listening(Listening),
 }
 
 impl ResultBody {
@@ -65,6 +67,7 @@ impl ResultBody {
             Self::Prebuilt(result) => result.len() + 64,
             Self::InputRequired(result) => result.size() + 192,
             Self::Members(members) => members.len() + 192,
+            Self::Listening(_) => 256,
         }
     }
 
@@ -89,7 +92,7 @@ impl ResultBody {
             Self::Prompt(messages) => messages.write_members(out),
             Self::Completion(completion) => completion.write_members(out),
             // These are written otherwise.
-            Self::Prebuilt(_) | Self::Members(_) | Self::InputRequired(_) => {}
+            Self::Prebuilt(_) | Self::Members(_) | Self::InputRequired(_) | Self::Listening(_) => {}
         }
     }
 }
@@ -293,6 +296,13 @@ impl Encoding {
                 out.push(b'{');
                 result.write_members(&mut out);
                 out.extend_from_slice(&self.modern_tail);
+            }
+            (ResultBody::Listening(_), _) => {
+                // The tail begins with a comma, and ends with the braces of `_meta` and of the
+                // result.
+                out.extend_from_slice(br#"{"resultType":"complete""#);
+                out.extend_from_slice(&self.modern_tail[..self.modern_tail.len() - 2]);
+                let _ = write!(out, r#","io.modelcontextprotocol/subscriptionId":{id}}}}}"#);
             }
             (body, Era::Modern) => {
                 out.extend_from_slice(br#"{"resultType":"complete","#);

@@ -1,6 +1,8 @@
 //! The tasks of a server: calls that become tasks, and `tasks/get`, `tasks/update` and
 //! `tasks/cancel` (SEP-2663).
 
+mod watch;
+
 use std::{collections::BTreeMap, error::Error, future::poll_fn, sync::Arc, time::Duration};
 
 use serde::Deserialize;
@@ -18,6 +20,8 @@ use crate::{
     },
     tool::ErasedTool,
 };
+
+pub(crate) use self::watch::{TaskWatch, Watching};
 
 /// The extension's identifier.
 pub(super) const EXTENSION: &str = "io.modelcontextprotocol/tasks";
@@ -231,20 +235,35 @@ impl Tasks {
             RpcError::new(ErrorKind::MalformedParams, "`params.taskId` is missing")
         })?;
         let caller = request.extensions().get::<Principal>().map(Principal::subject);
-        let store = &*self.0.store;
-        let record = store.get(id).await.map_err(refused)?;
-        // A task of somebody else is as unknown as one that never was.
+        self.get_of(id, caller).await.map_err(refused)?.ok_or_else(|| {
+            RpcError::new(ErrorKind::InvalidParams, "no such task, or it has expired")
+        })
+    }
+
+    /// A task of a caller. One of somebody else is as unknown as one that never was.
+    async fn get_of(
+        &self,
+        id: &str,
+        caller: Option<&str>,
+    ) -> Result<Option<Arc<TaskRecord>>, TaskStoreError> {
+        let record = self.0.store.get(id).await?;
         let record = record
             .filter(|record| record.owner.as_deref() == caller)
-            .filter(|record| !record.is_over(record.expires_ms(), Duration::ZERO))
-            .ok_or_else(|| {
-                RpcError::new(ErrorKind::InvalidParams, "no such task, or it has expired")
-            })?;
+            .filter(|record| !record.is_over(record.expires_ms(), Duration::ZERO));
+        match record {
+            Some(record) => Ok(Some(self.settle(record).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Has a task that should have ended long ago count as failed.
+    async fn settle(&self, record: Arc<TaskRecord>) -> Result<Arc<TaskRecord>, TaskStoreError> {
         if record.status.is_terminal() || !record.is_over(record.due_ms, OVERDUE) {
             return Ok(record);
         }
         let abandoned = RpcError::new(ErrorKind::DeadlineExceeded, "the work did not end in time");
-        let failed = update(store, id, |record| record.fail(&abandoned)).await.map_err(refused)?;
+        let id = &*record.id;
+        let failed = update(&*self.0.store, id, |record| record.fail(&abandoned)).await?;
         Ok(failed.unwrap_or(record))
     }
 }
@@ -256,11 +275,11 @@ fn prepare(tool: &Arc<ErasedTool>, timeout: Duration, request: Request) -> Resul
     call::prepare(&tool.subject, timeout, request, |request| tool.call(request, timeout))
 }
 
-fn knows_tasks(request: &Request) -> bool {
+pub(super) fn knows_tasks(request: &Request) -> bool {
     request.meta().client_capabilities().is_some_and(|client| client.supports_tasks())
 }
 
-fn missing_capability() -> RpcError {
+pub(super) fn missing_capability() -> RpcError {
     RpcError::new(
         ErrorKind::MissingClientCapability,
         format!("missing required client capability: the extension {EXTENSION}"),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    LogLevel, Notification, Principal, Request, RequestMeta, ResponseStream, TraceContext,
+    LogLevel, Notification, Principal, Request, RequestMeta, TraceContext,
     asking::{Asking, Stop},
     task::TaskLink,
 };
@@ -49,7 +49,7 @@ impl ToolContext {
 
     /// A context without a client, for calling a tool directly in a unit test.
     pub fn detached() -> Self {
-        let request = Request::legacy_call(0.into(), String::new(), None, None);
+        let request = Request::detached();
         Self::new(request, Duration::from_secs(60))
     }
 
@@ -147,8 +147,8 @@ impl ToolContext {
     ///
     /// The client comes back when it was told to when the stream began.
     pub fn close_stream(&self) {
-        if let Some(stream) = self.request.extensions().get::<ResponseStream>() {
-            stream.close();
+        if let Some(client) = self.request.client() {
+            client.close_stream();
         }
     }
 

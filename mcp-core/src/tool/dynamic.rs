@@ -38,7 +38,7 @@ use super::{CallResult, ToolContext, ToolDefinition, ToolResult};
 /// let server = Server::builder("canned", "1.0")
 ///     .dyn_tool(Canned { name: "greeting".into(), answer: "Good morning.".into() })
 ///     .build();
-/// assert_eq!(server.tool_names().collect::<Vec<_>>(), ["greeting"]);
+/// assert_eq!(server.tool_names(), ["greeting"]);
 /// ```
 pub trait DynTool: Send + Sync + 'static {
     /// All that `tools/list` says about the tool. Asked for once, when the server is built.

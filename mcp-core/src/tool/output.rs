@@ -1,6 +1,6 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
-use rmcp::model::{CallToolResult, ContentBlock};
+use rmcp::model::ContentBlock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, value::RawValue};
@@ -220,7 +220,10 @@ impl CallResult {
     pub(crate) fn write_members(&self, era: Era, out: &mut Vec<u8>) {
         if let Some(content) = self.foreign_content() {
             out.extend_from_slice(br#""content":"#);
-            out.extend_from_slice(content.as_bytes());
+            match era {
+                Era::Modern => out.extend_from_slice(content.as_bytes()),
+                Era::Legacy => out.extend_from_slice(legacy_content(content).as_bytes()),
+            }
             return self.write_rest(era, out);
         }
         out.extend_from_slice(br#""content":["#);
@@ -256,33 +259,6 @@ impl CallResult {
             out.extend_from_slice(br#","isError":true"#);
         }
     }
-
-    /// The answer in the legacy engine's type, which is as [`Self::write_members`] has it.
-    pub(crate) fn into_rmcp(mut self) -> CallToolResult {
-        if let Some(content) = self.foreign_content() {
-            self.content = legacy_content(content);
-        } else if self.content.is_empty()
-            && let Some(structured) = &self.structured
-            && structured != "null"
-        {
-            let text =
-                serde_json::from_str::<String>(structured).unwrap_or_else(|_| structured.clone());
-            self.content.push(ContentBlock::text(text));
-        }
-        let meta =
-            self.meta_members().and_then(|meta| serde_json::from_str(&format!("{{{meta}")).ok());
-        let mut result = if self.is_error {
-            CallToolResult::error(self.content)
-        } else {
-            CallToolResult::success(self.content)
-        };
-        if let Some(structured) = self.structured.filter(|_| !self.text_only) {
-            result.structured_content =
-                serde_json::from_str(&structured).ok().filter(Value::is_object);
-        }
-        result.meta = meta;
-        result
-    }
 }
 
 /// Another server may write its JSON over several lines, which a transport that ends messages with
@@ -291,16 +267,21 @@ fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }
 
-/// The blocks of content that a legacy session can carry. One of a kind that is not known is kept
-/// as its JSON.
-fn legacy_content(content: &str) -> Vec<ContentBlock> {
+/// Another server's content as legacy clients know it: a block of a kind that is not known is a text,
+/// its JSON.
+fn legacy_content(content: &str) -> String {
     let blocks: Vec<&RawValue> = serde_json::from_str(content).unwrap_or_default();
-    blocks
+    let blocks: Vec<Cow<'_, RawValue>> = blocks
         .into_iter()
-        .map(|block| {
-            serde_json::from_str(block.get()).unwrap_or_else(|_| ContentBlock::text(block.get()))
+        .map(|block| match serde_json::from_str::<ContentBlock>(block.get()) {
+            Ok(_) => Cow::Borrowed(block),
+            Err(_) => {
+                let text = ContentBlock::text(block.get());
+                serde_json::value::to_raw_value(&text).map_or(Cow::Borrowed(block), Cow::Owned)
+            }
         })
-        .collect()
+        .collect();
+    serde_json::to_string(&blocks).unwrap_or_default()
 }
 
 impl From<ToolError> for CallResult {
@@ -379,13 +360,14 @@ mod tests {
     }
 
     #[test]
-    fn legacy_sessions_get_unknown_content_as_its_json() {
+    fn legacy_clients_get_unknown_content_as_its_json() {
         let result = CallResult::from_json(
-            r#"{"content":[{"type":"text","text":"a"},{"type":"hologram"}],"_meta":{"a/b":1}}"#,
+            r#"{"content":[{"type":"text","text":"a"},{"type":"hologram"}]}"#,
         );
-        let result = serde_json::to_value(result.unwrap().into_rmcp()).unwrap();
-        assert_eq!(result["content"][0]["text"], "a");
-        assert_eq!(result["content"][1]["text"], r#"{"type":"hologram"}"#);
-        assert_eq!(result["_meta"]["a/b"], 1);
+        let mut out = Vec::new();
+        result.unwrap().write_members(Era::Legacy, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let block = r#"{"type":"text","text":"{\"type\":\"hologram\"}"}"#;
+        assert_eq!(text, format!(r#""content":[{{"type":"text","text":"a"}},{block}]"#));
     }
 }

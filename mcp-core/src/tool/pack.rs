@@ -1,14 +1,15 @@
-use std::{fmt, sync::Arc};
+use std::{any::Any, fmt, sync::Arc};
 
 use tower::{Layer, Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{Call, DynTool, ErasedTool};
 use crate::{
-    BoxError, Contents, GetPrompt, ReadResource, Request, Resource, Response, ToolContext,
-    ToolResult,
+    BoxError, Contents, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, ReadResource,
+    Request, Resource, Response, ToolContext, ToolResult,
     asking::Seal,
+    dynamic::{Attachment, Handle},
     prompt::ErasedPrompt,
-    resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read},
+    resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read, boxed_read},
 };
 
 pub(crate) type BoxService = BoxCloneSyncService<Request, Response, BoxError>;
@@ -30,7 +31,7 @@ pub(crate) type BoxLayer = Box<dyn FnOnce(BoxService) -> BoxService + Send>;
 /// let server = Server::builder("time", "1.0")
 ///     .pack(ToolPack::new("clock", Clock).tool::<Now>().namespaced("clock"))
 ///     .build();
-/// assert_eq!(server.tool_names().collect::<Vec<_>>(), ["clock_now"]);
+/// assert_eq!(server.tool_names(), ["clock_now"]);
 /// ```
 pub struct ToolPack<S> {
     name: Arc<str>,
@@ -40,6 +41,7 @@ pub struct ToolPack<S> {
     resources: Vec<PackResource<S>>,
     templates: Vec<BindTemplate<S>>,
     prompts: Vec<BindPrompt<S>>,
+    dynamic: Vec<Attach<S>>,
     layers: Vec<BoxLayer>,
 }
 
@@ -52,6 +54,8 @@ enum PackResource<S> {
     Read(Resource<()>, Read<S>),
 }
 
+/// Gives what comes and goes its place in the pack, once its namespace is known.
+type Attach<S> = Box<dyn FnOnce(Arc<str>, Option<Arc<str>>, &Arc<S>) -> Attachment + Send + Sync>;
 type BindTemplate<S> = fn(Arc<S>, Arc<str>) -> Result<ErasedTemplate, InvalidTemplate>;
 type BindPrompt<S> = fn(Arc<S>, Arc<str>, Option<&str>) -> ErasedPrompt;
 
@@ -63,9 +67,26 @@ pub(crate) struct PackParts {
     pub(crate) templates: Vec<Result<ErasedTemplate, InvalidTemplate>>,
     pub(crate) prompts: Vec<ErasedPrompt>,
     pub(crate) layers: Vec<BoxLayer>,
+    /// What comes and goes, and the state that it needs.
+    pub(crate) dynamic: Vec<Attachment>,
+    pub(crate) state: Arc<dyn Any + Send + Sync>,
 }
 
 impl PackParts {
+    /// A pack of nothing.
+    pub(crate) fn new(name: &Arc<str>) -> Self {
+        Self {
+            name: Arc::clone(name),
+            tools: Vec::new(),
+            resources: Vec::new(),
+            templates: Vec::new(),
+            prompts: Vec::new(),
+            layers: Vec::new(),
+            dynamic: Vec::new(),
+            state: Arc::new(()),
+        }
+    }
+
     /// Has all of the pack ask clients with the server's seal.
     pub(crate) fn set_seal(&self, seal: &Arc<Seal>) {
         let tools = self.tools.iter().flatten().map(|tool| &tool.subject);
@@ -106,6 +127,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             resources: Vec::new(),
             templates: Vec::new(),
             prompts: Vec::new(),
+            dynamic: Vec::new(),
             layers: Vec::new(),
         }
     }
@@ -143,11 +165,7 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         R: Future<Output = ToolResult<C>> + Send + 'static,
         C: Into<Contents>,
     {
-        let read: Read<S> = Box::new(move |state, cx| {
-            let reading = read(state, cx);
-            Box::pin(async move { Ok(reading.await?.into()) })
-        });
-        self.resources.push(PackResource::Read(resource, read));
+        self.resources.push(PackResource::Read(resource, boxed_read(read)));
         self
     }
 
@@ -165,6 +183,32 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             let name = namespace.map(|namespace| format!("{namespace}_{}", P::NAME));
             ErasedPrompt::new::<P, S>(state, pack, name)
         });
+        self
+    }
+
+    /// Adds tools that come and go while the server runs.
+    #[must_use]
+    pub fn dynamic_tools(self, tools: &DynamicTools<S>) -> Self {
+        self.dynamic(&tools.0)
+    }
+
+    /// Adds prompts that come and go while the server runs.
+    #[must_use]
+    pub fn dynamic_prompts(self, prompts: &DynamicPrompts<S>) -> Self {
+        self.dynamic(&prompts.0)
+    }
+
+    /// Adds resources that come and go while the server runs.
+    #[must_use]
+    pub fn dynamic_resources(self, resources: &DynamicResources<S>) -> Self {
+        self.dynamic(&resources.0)
+    }
+
+    fn dynamic(mut self, handle: &Handle<S>) -> Self {
+        let handle = handle.clone();
+        let attach: Attach<S> =
+            Box::new(move |pack, namespace, state| handle.attach(pack, namespace, state));
+        self.dynamic.push(attach);
         self
     }
 
@@ -194,7 +238,13 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     }
 
     pub(crate) fn into_parts(self) -> PackParts {
-        let Self { name, state, namespace, tools, resources, templates, prompts, layers } = self;
+        let Self { name, state, namespace, tools, resources, templates, prompts, dynamic, layers } =
+            self;
+        let kept: Arc<dyn Any + Send + Sync> = Arc::<S>::clone(&state);
+        let shared: Option<Arc<str>> = namespace.as_deref().map(Into::into);
+        let dynamic =
+            dynamic.into_iter().map(|attach| attach(Arc::clone(&name), shared.clone(), &state));
+        let dynamic = dynamic.collect();
         let namespace = namespace.as_deref();
         let state = || Arc::clone(&state);
         let pack = || Arc::clone(&name);
@@ -212,6 +262,8 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             templates: templates.iter().map(|bind| bind(state(), pack())).collect(),
             prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
             layers,
+            dynamic,
+            state: kept,
             name: pack(),
         }
     }

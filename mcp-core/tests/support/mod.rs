@@ -128,6 +128,7 @@ pub async fn gather(mut reply: Reply) -> Answer {
                 assert!(reply.next().await.is_none(), "a reply ends with its response");
                 return Answer::new(notifications, response);
             }
+            other => panic!("only sessions have this: {other:?}"),
         }
     }
     panic!("a reply without a response")

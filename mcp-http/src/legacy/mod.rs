@@ -1,182 +1,156 @@
-//! Legacy sessions: `rmcp`'s engine behind our own doors.
+//! Legacy sessions over HTTP: `Mcp-Session-Id`, the `GET` stream, and streams that a client can come
+//! back to.
 
-mod log;
+mod budget;
+mod reading;
+mod session;
 mod sessions;
+mod stream;
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, request::Parts};
+use mcp_core::{ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext};
+
+pub(crate) use self::reading::Reading;
+use self::{
+    session::{Answer, Session},
+    sessions::{Refusal, Sessions},
+    stream::parse,
 };
-
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt as _, Full};
-use mcp_core::{ErrorKind, LegacySession, Principal, RequestId, RpcError, Server};
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use tokio_util::sync::{CancellationToken, DropGuard};
-
-use self::sessions::Sessions;
 use crate::{Body, HttpConfig, headers::SESSION_ID, reply};
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 /// All legacy sessions of a service. They end when it is dropped.
-pub(crate) struct Engine {
-    shared: Arc<Shared>,
-    _end: DropGuard,
-}
-
-struct Shared {
-    service: StreamableHttpService<LegacySession, Sessions>,
+#[derive(Debug)]
+pub(crate) struct Legacy {
     sessions: Arc<Sessions>,
-    shutdown: CancellationToken,
 }
 
-/// One HTTP exchange with the engine.
-pub(crate) struct Exchange {
-    id: Option<RequestId>,
-    response: Pin<Box<dyn Future<Output = Response<Body>> + Send>>,
-}
-
-impl Exchange {
-    pub(crate) fn id(&self) -> Option<&RequestId> {
-        self.id.as_ref()
-    }
-}
-
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-impl Future for Exchange {
-    type Output = Response<Body>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Body>> {
-        self.response.as_mut().poll(cx)
-    }
-}
-
-impl Engine {
-    pub(crate) fn new(server: &Server, config: &HttpConfig) -> Self {
-        // Not the token of the configuration: that one lets calls in flight go on.
-        let end = CancellationToken::new();
-        let sessions = Arc::new(Sessions::new(config.max_sessions, config.session_idle));
-        // What the engine would check has been checked by the time it sees a request.
-        let engine = StreamableHttpServerConfig::default()
-            .disable_allowed_hosts()
-            .disable_allowed_origins()
-            .with_max_request_body_bytes(usize::MAX)
-            .with_sse_keep_alive(Some(config.keep_alive))
-            // `Sessions` tells clients when to come back: not all take it.
-            .with_sse_retry(None)
-            .with_cancellation_token(end.clone());
-        let server = server.clone();
-        let service = StreamableHttpService::new(
-            move || Ok(server.legacy_session()),
-            Arc::clone(&sessions),
-            engine,
-        );
-        let shared = Shared { service, sessions, shutdown: config.shutdown.clone() };
-        Self { shared: Arc::new(shared), _end: end.drop_guard() }
+impl Legacy {
+    pub(crate) fn new(config: &HttpConfig) -> Self {
+        Self { sessions: Sessions::new(config.max_sessions, config.session_idle) }
     }
 
-    /// Hands a request to the engine. `id` is that of the request in `text`.
-    pub(crate) fn exchange(&self, parts: Parts, text: Bytes, id: Option<RequestId>) -> Exchange {
-        let shared = Arc::clone(&self.shared);
-        let answered = id.clone();
-        let response = Box::pin(async move { shared.respond(parts, text, answered).await });
-        Exchange { id, response }
-    }
-}
-
-impl Shared {
-    async fn respond(
+    /// Answers `initialize`, which opens a session.
+    pub(crate) fn open(
         &self,
-        mut parts: Parts,
-        text: Bytes,
-        id: Option<RequestId>,
+        parts: &Parts,
+        request: Request,
+        server: &Server,
+        config: &HttpConfig,
     ) -> Response<Body> {
-        let session = parts.headers.get(SESSION_ID).cloned();
-        let caller =
-            parts.extensions.get::<Principal>().map(|principal| principal.subject().into());
-        match session.as_ref().map(HeaderValue::to_str) {
-            None if self.sessions.are_full().await => return self.overloaded(id.as_ref()),
-            None => {}
-            // To anybody else than who opened it a session is not there.
-            Some(Ok(session)) if self.sessions.belongs_to(session, caller.as_ref()) => {}
-            Some(_) => return not_found(id.as_ref()),
-        }
-        // A GET stream ends only when told to, everything else when it is answered.
-        let until = (parts.method == Method::GET).then(|| self.shutdown.clone());
-        let ends_session = parts.method == Method::DELETE;
-
-        // The engine wants these to the letter; what they say about this exchange is known.
-        parts.headers.insert(header::ACCEPT, ACCEPT);
-        parts.headers.insert(header::CONTENT_TYPE, JSON);
-        if parts.uri.authority().is_none() && !parts.headers.contains_key(header::HOST) {
-            parts.headers.insert(header::HOST, LOCALHOST);
-        }
-        let response = self.service.handle(Request::from_parts(parts, Full::new(text))).await;
-
-        let (mut parts, body) = response.into_parts();
-        if parts.status.is_success() {
-            // It has ended, and is not about to, as the engine's 202 would have it.
-            if ends_session {
-                parts.status = StatusCode::NO_CONTENT;
+        let owner = parts.extensions.get::<Principal>().map(|caller| caller.subject().into());
+        match self.sessions.open(owner, || server.open_session(&request)) {
+            Ok((id, session)) => {
+                let mut response = respond(&session, parts, request, config);
+                // It is made of hexadecimal digits.
+                if let Ok(id) = HeaderValue::from_str(&id) {
+                    response.headers_mut().insert(SESSION_ID, id);
+                }
+                response
             }
-            if let Some(Ok(opened)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) {
-                self.sessions.set_owner(opened, caller);
+            Err(Refusal::Failed(error)) => reply::refusal(Some(request.id()), error),
+            Err(Refusal::Full) => {
+                let limit = self.sessions.limit();
+                tracing::warn!(limit, "a session was refused: too many are open");
+                let message = "too many sessions are open; try again later";
+                let error = RpcError::new(ErrorKind::Overloaded, message);
+                reply::refusal(Some(request.id()), error)
             }
-            return Response::from_parts(parts, Body::engine(body, until));
         }
-        let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == JSON);
-        // The body is a text in memory and cannot fail.
-        let text = body.collect().await.map(http_body_util::Collected::to_bytes);
-        let text = text.unwrap_or_default();
-        if is_json {
-            return reply::json_with_status(parts.status, text);
-        }
-        self.refusal(parts.status, &text, session.as_ref(), id.as_ref()).await
     }
 
-    /// The engine's errors in plain text, as JSON-RPC errors.
-    async fn refusal(
+    /// Takes a message that names a session.
+    pub(crate) fn post(
         &self,
-        status: StatusCode,
-        text: &[u8],
-        session: Option<&HeaderValue>,
-        id: Option<&RequestId>,
+        parts: &Parts,
+        message: Message,
+        config: &HttpConfig,
     ) -> Response<Body> {
-        let is_gone = match session.map(HeaderValue::to_str) {
-            Some(Ok(session)) => !self.sessions.contains(session),
-            Some(Err(_)) => true,
-            None => false,
-        };
-        // A session may end between our look at it and its use.
-        if status == StatusCode::NOT_FOUND || (status.is_server_error() && is_gone) {
+        let Some((_, session)) = self.session(parts) else {
+            let id =
+                if let Message::Request(request) = &message { Some(request.id()) } else { None };
             return not_found(id);
-        }
-        if status.is_server_error() {
-            if session.is_none() && self.sessions.are_full().await {
-                return self.overloaded(id);
-            }
-            return reply::refusal(id, RpcError::new(ErrorKind::Internal, "internal error"));
-        }
-        let kind = match status {
-            StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
-            _ => ErrorKind::InvalidRequest,
         };
-        let message = String::from_utf8_lossy(text).into_owned();
-        reply::refusal(id, RpcError::new(kind, message))
+        match message {
+            Message::Request(request) => return respond(&session, parts, request, config),
+            Message::Notification(notification) => session.hear(&notification),
+            Message::Response(response) => {
+                if !session.legacy().accept(&response) {
+                    tracing::debug!("a client has answered what nobody waits for");
+                }
+            }
+            _ => {}
+        }
+        reply::accepted()
     }
 
-    fn overloaded(&self, id: Option<&RequestId>) -> Response<Body> {
-        tracing::warn!(limit = self.sessions.limit(), "a session was refused: too many are open");
-        let message = "too many sessions are open; try again later";
-        reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
+    /// Begins to read the stream of a session, or goes on with one of its streams.
+    pub(crate) fn get(&self, parts: &Parts, config: &HttpConfig) -> Response<Body> {
+        let Some((_, session)) = self.session(parts) else {
+            return not_found(None);
+        };
+        let stream = match parts.headers.get(LAST_EVENT_ID) {
+            None => Some(session.listen()),
+            Some(last) => last
+                .to_str()
+                .ok()
+                .and_then(parse)
+                .and_then(|(stream, event)| session.resume(stream, event)),
+        };
+        let Some(stream) = stream else {
+            // A stream that ends at once has the client begin anew.
+            return reply::events(Body::empty());
+        };
+        let until = Some(config.shutdown.clone());
+        reply::events(Body::reading(Reading::new(session, stream, config.keep_alive, until)))
+    }
+
+    /// Ends a session.
+    pub(crate) fn delete(&self, parts: &Parts) -> Response<Body> {
+        let Some((id, _)) = self.session(parts) else {
+            return not_found(None);
+        };
+        self.sessions.close(id);
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    }
+
+    /// Answers a `GET` or a `DELETE`.
+    pub(crate) fn serve(&self, parts: &Parts, config: &HttpConfig) -> Response<Body> {
+        if parts.method == Method::DELETE { self.delete(parts) } else { self.get(parts, config) }
+    }
+
+    fn session<'a>(&self, parts: &'a Parts) -> Option<(&'a str, Arc<Session>)> {
+        let id = parts.headers.get(SESSION_ID)?.to_str().ok()?;
+        let caller = parts.extensions.get::<Principal>().map(Principal::subject);
+        Some((id, self.sessions.get(id, caller)?))
+    }
+}
+
+fn respond(
+    session: &Arc<Session>,
+    parts: &Parts,
+    mut request: Request,
+    config: &HttpConfig,
+) -> Response<Body> {
+    if !parts.extensions.is_empty() {
+        request.extensions_mut().extend(parts.extensions.clone());
+    }
+    if let Some(trace) = TraceContext::from_headers(&parts.headers) {
+        request.extensions_mut().insert(trace);
+    }
+    match session.answer(request) {
+        // Whatever it says: to a client, a status of 404 means that the session is gone.
+        Answer::Now(response) => reply::json_with_status(StatusCode::OK, response.into_bytes()),
+        Answer::Stream(stream, reader) => {
+            let session = Arc::clone(session);
+            let reading = Reading::new(session, (stream, reader), config.keep_alive, None);
+            reply::events(Body::reading(reading))
+        }
     }
 }
 
@@ -184,7 +158,3 @@ fn not_found(id: Option<&RequestId>) -> Response<Body> {
     let message = "the session does not exist, or no longer; start one with `initialize`";
     reply::refusal(id, RpcError::new(ErrorKind::SessionNotFound, message))
 }
-
-const ACCEPT: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const LOCALHOST: HeaderValue = HeaderValue::from_static("localhost");

@@ -1,181 +1,117 @@
 use std::{
     collections::HashMap,
-    future::ready,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use futures_core::Stream;
-use futures_util::StreamExt as _;
-use mcp_core::ResponseStream;
-use rmcp::{
-    model::{ClientJsonRpcMessage, GetExtensions as _, ServerJsonRpcMessage, ServerResult},
-    transport::streamable_http_server::session::{
-        ServerSseMessage, SessionId, SessionManager,
-        local::{LocalSessionManager, LocalSessionManagerError},
-    },
-};
-use tokio_util::sync::CancellationToken;
+use mcp_core::{ErrorKind, LegacySession, RpcError};
 
-use super::log::EventLog;
+use super::{budget::Budget, session::Session};
+use crate::session_id;
 
-/// The first revision whose clients expect an event without data at the start of a stream, which
-/// tells them when to come back if it breaks. Earlier ones take it for malformed JSON.
-const FIRST_WITH_PRIMING: &str = "2025-11-25";
+/// How often it is looked for sessions that nobody uses any more.
+const SWEEP: Duration = Duration::from_secs(15);
 
 /// The sessions that are open, up to a limit.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    local: LocalSessionManager,
     limit: usize,
-    /// Held while a session is being opened, so that two cannot take the last place.
-    opening: tokio::sync::Mutex<()>,
-    log: Arc<EventLog>,
-    facts: Mutex<HashMap<SessionId, Facts>>,
+    idle: Duration,
+    budget: Arc<Budget>,
+    open: Mutex<Open>,
 }
 
-/// What the engine does not remember of a session.
-#[derive(Clone, Debug, Default)]
-struct Facts {
-    /// Who opened it, where callers are known.
-    owner: Option<Arc<str>>,
-    takes_priming: bool,
-    ended: CancellationToken,
+#[derive(Debug, Default)]
+struct Open {
+    by_id: HashMap<Arc<str>, Arc<Session>>,
+    /// Whether a task looks after them. There is none while there is no session.
+    is_swept: bool,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SessionsError {
-    #[error("too many sessions are open")]
+/// Why a session could not be opened.
+#[derive(Debug)]
+pub(super) enum Refusal {
     Full,
-    #[error("the event belongs to no stream of the session")]
-    UnknownEvent,
-    #[error(transparent)]
-    Local(#[from] LocalSessionManagerError),
+    Failed(RpcError),
 }
 
 impl Sessions {
-    pub(super) fn new(limit: usize, idle: Duration) -> Self {
-        let log = Arc::new(EventLog::new(idle));
-        let mut local = LocalSessionManager::default().with_event_store(log.clone());
-        local.session_config.keep_alive = Some(idle);
-        Self { local, limit, opening: tokio::sync::Mutex::default(), log, facts: Mutex::default() }
+    pub(super) fn new(limit: usize, idle: Duration) -> Arc<Self> {
+        Arc::new(Self { limit, idle, budget: Arc::default(), open: Mutex::default() })
     }
 
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    pub(super) async fn are_full(&self) -> bool {
-        self.local.sessions.read().await.len() >= self.limit
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // Nothing that is done under the lock panics half way.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn contains(&self, id: &str) -> bool {
-        self.facts().contains_key(id)
+    /// Opens a session and gives it a name that cannot be guessed.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        owner: Option<Arc<str>>,
+        begin: impl FnOnce() -> Result<LegacySession, RpcError>,
+    ) -> Result<(Arc<str>, Arc<Session>), Refusal> {
+        if self.lock().by_id.len() >= self.limit {
+            return Err(Refusal::Full);
+        }
+        let session = begin().map_err(Refusal::Failed)?;
+        let session = Session::new(session, owner, Arc::clone(&self.budget));
+        let id = session_id::random()
+            .ok_or_else(|| Refusal::Failed(RpcError::new(ErrorKind::Internal, "internal error")))?;
+        let mut open = self.lock();
+        if open.by_id.len() >= self.limit {
+            return Err(Refusal::Full);
+        }
+        open.by_id.insert(Arc::clone(&id), Arc::clone(&session));
+        if !std::mem::replace(&mut open.is_swept, true) {
+            tokio::spawn(sweep(Arc::downgrade(self), self.idle));
+        }
+        Ok((id, session))
     }
 
-    pub(super) fn belongs_to(&self, id: &str, caller: Option<&Arc<str>>) -> bool {
-        self.facts().get(id).is_some_and(|facts| facts.owner.as_ref() == caller)
+    /// The session of that name, if it is the caller's: to anybody else it is not there.
+    pub(super) fn get(&self, id: &str, caller: Option<&str>) -> Option<Arc<Session>> {
+        self.lock().by_id.get(id).filter(|session| session.belongs_to(caller)).cloned()
     }
 
-    pub(super) fn set_owner(&self, id: &str, owner: Option<Arc<str>>) {
-        if let Some(facts) = self.facts().get_mut(id) {
-            facts.owner = owner;
+    pub(super) fn close(&self, id: &str) {
+        let session = self.lock().by_id.remove(id);
+        if let Some(session) = session {
+            session.end();
         }
     }
 
-    fn facts(&self) -> MutexGuard<'_, HashMap<SessionId, Facts>> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn facts_of(&self, id: &SessionId) -> Facts {
-        self.facts().get(id).cloned().unwrap_or_default()
+    /// Ends the sessions that nobody uses any more. Whether any is left.
+    fn sweep(&self) -> bool {
+        let mut open = self.lock();
+        let idle: Vec<_> = open.by_id.extract_if(|_, session| session.is_idle(self.idle)).collect();
+        open.by_id.values().for_each(|session| session.sweep());
+        open.is_swept = !open.by_id.is_empty();
+        let is_swept = open.is_swept;
+        drop(open);
+        idle.iter().for_each(|(_, session)| session.end());
+        is_swept
     }
 }
 
-impl SessionManager for Sessions {
-    type Error = SessionsError;
-    type Transport = <LocalSessionManager as SessionManager>::Transport;
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        let open = std::mem::take(&mut self.lock().by_id);
+        open.values().for_each(|session| session.end());
+    }
+}
 
-    async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionsError> {
-        let _opening = self.opening.lock().await;
-        if self.are_full().await {
-            return Err(SessionsError::Full);
+async fn sweep(sessions: Weak<Sessions>, idle: Duration) {
+    let interval = (idle / 4).clamp(Duration::from_millis(10), SWEEP);
+    loop {
+        tokio::time::sleep(interval).await;
+        match sessions.upgrade() {
+            Some(sessions) if sessions.sweep() => {}
+            _ => return,
         }
-        let (id, transport) = self.local.create_session().await?;
-        self.facts().insert(Arc::clone(&id), Facts::default());
-        Ok((id, transport))
-    }
-
-    async fn initialize_session(
-        &self,
-        id: &SessionId,
-        message: ClientJsonRpcMessage,
-    ) -> Result<ServerJsonRpcMessage, SessionsError> {
-        let answer = self.local.initialize_session(id, message).await?;
-        if let ServerJsonRpcMessage::Response(response) = &answer
-            && let ServerResult::InitializeResult(result) = &response.result
-            && let Some(facts) = self.facts().get_mut(id)
-        {
-            facts.takes_priming = result.protocol_version.as_str() >= FIRST_WITH_PRIMING;
-        }
-        Ok(answer)
-    }
-
-    async fn has_session(&self, id: &SessionId) -> Result<bool, SessionsError> {
-        Ok(self.local.has_session(id).await?)
-    }
-
-    /// Also called by the engine when a session ends by itself.
-    async fn close_session(&self, id: &SessionId) -> Result<(), SessionsError> {
-        if let Some(facts) = self.facts().remove(id) {
-            facts.ended.cancel();
-        }
-        self.log.forget(id);
-        Ok(self.local.close_session(id).await?)
-    }
-
-    async fn create_stream(
-        &self,
-        id: &SessionId,
-        mut message: ClientJsonRpcMessage,
-    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionsError> {
-        let takes_priming = self.facts_of(id).takes_priming;
-        let open = ResponseStream::new();
-        // Without the event that comes first, a client has nothing to come back with.
-        if takes_priming && let ClientJsonRpcMessage::Request(request) = &mut message {
-            request.request.extensions_mut().insert(open.clone());
-        }
-        let stream = self.local.create_stream(id, message).await?;
-        Ok(stream
-            .filter(move |event| ready(takes_priming || event.message.is_some()))
-            .take_until(open.closed()))
-    }
-
-    async fn accept_message(
-        &self,
-        id: &SessionId,
-        message: ClientJsonRpcMessage,
-    ) -> Result<(), SessionsError> {
-        Ok(self.local.accept_message(id, message).await?)
-    }
-
-    async fn create_standalone_stream(
-        &self,
-        id: &SessionId,
-    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionsError> {
-        Ok(self.local.create_standalone_stream(id).await?)
-    }
-
-    async fn resume(
-        &self,
-        id: &SessionId,
-        last_event_id: String,
-    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionsError> {
-        if !EventLog::may_resume(id, &last_event_id) {
-            return Err(SessionsError::UnknownEvent);
-        }
-        let ended = self.facts_of(id).ended;
-        let events = self.local.resume(id, last_event_id).await?;
-        Ok(events.take_until(ended.cancelled_owned()))
     }
 }

@@ -362,6 +362,15 @@ impl Reply {
         messages(self.text())
     }
 
+    /// The messages of a reply in either form.
+    #[track_caller]
+    pub fn messages(&self) -> Vec<Value> {
+        match self.header("content-type") {
+            Some("application/json") => vec![self.json()],
+            _ => self.events(),
+        }
+    }
+
     /// Asserts that this is a JSON-RPC error.
     #[track_caller]
     pub fn assert_error(&self, status: u16, code: i64, id: Value) -> Value {

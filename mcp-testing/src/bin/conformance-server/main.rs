@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use mcp_core::Server;
 
 mod asking;
+mod changing;
 mod content;
 mod notifying;
 mod prompts;
@@ -27,6 +28,7 @@ fn server() -> Server {
     let server = resources::add(server);
     let server = prompts::add(server);
     let server = tasks::add(server);
+    let server = changing::add(server);
     server.build()
 }
 

@@ -18,7 +18,7 @@ use std::{
 use futures_core::Stream as _;
 use mcp_core::{Reply, ReplyPart, RequestId};
 
-use crate::output::Output;
+use crate::wire::Wire;
 
 /// Names a call among those in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,7 @@ pub(crate) struct Calls {
     spare: CallWaker,
     /// Kept to save an allocation.
     polled: Vec<CallKey>,
+    closing: bool,
 }
 
 #[derive(Debug)]
@@ -118,15 +119,18 @@ impl CallWaker {
     }
 
     /// Polls the reply for all that it can give now.
-    fn poll(&self, reply: &mut Reply, output: &mut Output) -> Progress {
+    fn poll(&self, reply: &mut Reply, wire: &mut impl Wire) -> Progress {
         let mut cx = Context::from_waker(&self.waker);
-        while output.has_room() {
+        while wire.has_room() {
             match Pin::new(&mut *reply).poll_next(&mut cx) {
                 Poll::Ready(Some(ReplyPart::Notification(notification))) => {
-                    output.push(&notification.to_bytes());
+                    wire.push(notification.to_bytes());
                 }
+                Poll::Ready(Some(ReplyPart::Request(request))) => wire.push(request),
+                // The connection carries everything.
+                Poll::Ready(Some(ReplyPart::CloseStream)) => {}
                 Poll::Ready(Some(ReplyPart::Response(response))) => {
-                    output.push(&response.into_bytes());
+                    wire.push(response.into_bytes());
                     return Progress::Ended;
                 }
                 Poll::Ready(None) => return Progress::Ended,
@@ -145,6 +149,7 @@ impl Calls {
             spare: CallWaker::new(CallKey(0), &ready),
             ready,
             polled: Vec::new(),
+            closing: false,
         }
     }
 
@@ -158,8 +163,11 @@ impl Calls {
     }
 
     /// Begins a call.
-    pub(crate) fn start(&mut self, mut reply: Reply, output: &mut Output) -> Started {
-        let progress = self.spare.poll(&mut reply, output);
+    pub(crate) fn start(&mut self, mut reply: Reply, wire: &mut impl Wire) -> Started {
+        if self.closing {
+            reply.close();
+        }
+        let progress = self.spare.poll(&mut reply, wire);
         if matches!(progress, Progress::Ended) {
             return Started::Answered;
         }
@@ -175,11 +183,11 @@ impl Calls {
     }
 
     /// Goes on with the calls that have something to do, each of them once. Tells which have ended.
-    pub(crate) fn poll(&mut self, output: &mut Output, mut ended: impl FnMut(&RequestId)) {
+    pub(crate) fn poll(&mut self, wire: &mut impl Wire, mut ended: impl FnMut(&RequestId)) {
         let mut polled = std::mem::take(&mut self.polled);
         std::mem::swap(&mut polled, &mut self.ready.lock().keys);
         let mut keys = polled.drain(..);
-        while output.has_room()
+        while wire.has_room()
             && let Some(key) = keys.next()
         {
             let Some(call) = self.running.get_mut(&key) else {
@@ -190,7 +198,7 @@ impl Calls {
                 continue;
             };
             call.waker.inner.queued.store(false, Ordering::Release);
-            match call.waker.poll(&mut call.reply, output) {
+            match call.waker.poll(&mut call.reply, wire) {
                 Progress::Ended => {
                     if let Some(call) = self.running.remove(&key) {
                         ended(call.reply.id());
@@ -203,6 +211,15 @@ impl Calls {
         // The client has to read first; the wakers believe these to be queued.
         self.ready.lock().keys.extend(keys);
         self.polled = polled;
+    }
+
+    /// Ends subscriptions, those that are begun from now on as well, with their results.
+    pub(crate) fn close_subscriptions(&mut self) {
+        self.closing = true;
+        for call in self.running.values_mut().filter(|call| call.reply.is_subscription()) {
+            call.reply.close();
+            call.waker.waker.wake_by_ref();
+        }
     }
 
     /// Drops a call, which cancels it.

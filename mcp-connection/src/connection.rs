@@ -1,4 +1,4 @@
-//! One client: lines in, calls, lines out.
+//! One client: messages in, calls, messages out.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,23 +9,18 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use http::Extensions;
 use mcp_core::{
-    Encoded, Era, ErrorKind, Message, Method, NotificationMessage, Request, RequestId, RpcError,
-    Server,
+    Encoded, Era, ErrorKind, LegacySession, Message, Method, NotificationMessage, Request,
+    RequestId, RpcError, Server,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     calls::{CallKey, Calls, Started},
-    input::{Input, Line},
-    output::Output,
-    session::{FromEngine, Session},
-    stream::StreamOptions,
+    options::ConnectionOptions,
+    wire::{Incoming, Wire},
 };
 
 /// How long a client may take to read what is left when the grace period is over.
@@ -33,21 +28,40 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How many rounds of reading, working and writing are made before other tasks get a turn.
 const ROUNDS: usize = 32;
 
-pub(crate) struct Connection<R, W> {
+struct Connection<'a, W> {
     server: Server,
-    reader: R,
-    writer: W,
-    options: StreamOptions,
-    input: Input,
-    output: Output,
+    wire: &'a mut W,
+    options: ConnectionOptions,
+    /// What holds for every request, such as who is calling.
+    extensions: Extensions,
     calls: Calls,
-    session: Option<Session>,
+    session: Option<LegacySession>,
     /// Every request that is neither answered nor cancelled.
     in_flight: HashMap<RequestId, InFlight>,
     /// Those of them that wait for others to end, first come, first served.
     waiting: VecDeque<Request>,
     /// The size of the texts of all that are in flight.
     bytes: usize,
+}
+
+/// Serves one client until it is gone, or `shutdown` is cancelled.
+///
+/// In the first case of a wire whose client can still read, and in the second, calls in flight are
+/// finished first (see [`ConnectionOptions::grace`]). `extensions` become those of every request: who
+/// is calling, as a transport has established it. Dropping the future cancels the calls in flight.
+/// Needs a `tokio` runtime with time enabled.
+///
+/// # Errors
+///
+/// When reading or writing fails for another reason than that the client is gone.
+pub async fn serve_connection<W: Wire>(
+    server: Server,
+    wire: &mut W,
+    options: ConnectionOptions,
+    extensions: Extensions,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    Connection::new(server, wire, options, extensions).serve(shutdown).await
 }
 
 struct InFlight {
@@ -68,18 +82,20 @@ enum Until {
 enum Place {
     Waiting,
     Calls(CallKey),
-    Session(i64),
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
-    pub(crate) fn new(server: Server, reader: R, writer: W, options: StreamOptions) -> Self {
+impl<'a, W: Wire> Connection<'a, W> {
+    fn new(
+        server: Server,
+        wire: &'a mut W,
+        options: ConnectionOptions,
+        extensions: Extensions,
+    ) -> Self {
         Self {
             server,
-            reader,
-            writer,
-            input: Input::new(options.max_line),
+            wire,
             options,
-            output: Output::default(),
+            extensions,
             calls: Calls::new(),
             session: None,
             in_flight: HashMap::new(),
@@ -88,7 +104,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
-    pub(crate) async fn serve(mut self, shutdown: CancellationToken) -> io::Result<()> {
+    async fn serve(mut self, shutdown: CancellationToken) -> io::Result<()> {
         match self.run(&shutdown).await {
             Err(error) if is_disconnect(&error) => {
                 tracing::debug!(%error, "the client is gone");
@@ -103,20 +119,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             let mut stopped = pin!(shutdown.cancelled());
             poll_fn(|cx| {
                 if stopped.as_mut().poll(cx).is_ready() {
-                    self.input.stop();
+                    self.wire.stop();
                     return Poll::Ready(Ok(()));
                 }
                 self.poll(cx, Until::InputEnds)
             })
             .await?;
         }
+        // Nobody could take an interest any more, and they would never end.
+        self.calls.close_subscriptions();
         let grace = self.options.grace;
         if let Ok(result) = timeout(grace, poll_fn(|cx| self.poll(cx, Until::Idle))).await {
             return result;
         }
         self.abandon();
-        match timeout(LAST_WORDS, poll_fn(|cx| self.output.poll_write(&mut self.writer, cx))).await
-        {
+        match timeout(LAST_WORDS, poll_fn(|cx| self.wire.poll_flush(cx))).await {
             Ok(result) => result,
             Err(_) => {
                 tracing::warn!("the client did not read its last answers");
@@ -130,33 +147,27 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         self.calls.register(cx);
         for _ in 0..ROUNDS {
             self.go_on(cx);
-            let had_session = self.session.is_some();
-            let may_read = self.take_in(cx);
-            if self.session.is_some() != had_session {
-                // A new session has yet to be listened to.
-                continue;
-            }
+            let may_read = self.take_in();
 
             // No answer can come any more.
-            if self.input.is_empty()
-                && let Some(session) = &mut self.session
-                && session.hang_up()
+            if self.wire.is_drained()
+                && let Some(session) = &self.session
             {
-                continue;
+                session.hang_up();
             }
 
-            let had_room = self.output.has_room();
-            let written = self.output.poll_write(&mut self.writer, cx)?;
+            let had_room = self.wire.has_room();
+            let written = self.wire.poll_flush(cx)?;
             if !had_room {
-                if self.output.has_room() {
+                if self.wire.has_room() {
                     continue;
                 }
                 return Poll::Pending;
             }
-            if self.input.has_ended() {
+            if self.wire.has_ended() {
                 return match until {
                     Until::InputEnds => Poll::Ready(Ok(())),
-                    Until::Idle if self.in_flight.is_empty() && self.input.is_empty() => {
+                    Until::Idle if self.in_flight.is_empty() && self.wire.is_drained() => {
                         written.map(Ok)
                     }
                     Until::Idle => Poll::Pending,
@@ -165,10 +176,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             if !may_read {
                 return Poll::Pending;
             }
-            match self.input.poll_read(&mut self.reader, cx) {
+            match self.wire.poll_read(cx) {
                 Poll::Pending => return Poll::Pending,
                 // It may still read its answers.
-                Poll::Ready(Err(error)) if is_disconnect(&error) => self.input.stop(),
+                Poll::Ready(Err(error)) if is_disconnect(&error) => self.wire.stop(),
                 Poll::Ready(result) => result?,
             }
         }
@@ -178,50 +189,32 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
 
     /// Goes on with what is in flight.
     fn go_on(&mut self, cx: &mut Context<'_>) {
-        let Self { in_flight, bytes, output, .. } = self;
-        self.calls.poll(output, |id| {
+        let Self { in_flight, bytes, wire, .. } = self;
+        self.calls.poll(*wire, |id| {
             *bytes -= in_flight.remove(id).map_or(0, |ended| ended.bytes);
         });
-        while self.output.has_room()
-            && let Some(session) = &mut self.session
-            && let Poll::Ready(message) = session.poll_next(cx)
+        while self.wire.has_room()
+            && let Some(session) = &self.session
+            && let Poll::Ready(notification) = session.poll_notification(cx)
         {
-            match message {
-                FromEngine::Response(id, response) => {
-                    self.remove(&id);
-                    self.output.push_response(&id, &response);
-                }
-                FromEngine::Other(message) => self.output.push_legacy(&message),
-                FromEngine::End(unanswered) => {
-                    self.session = None;
-                    for id in unanswered {
-                        self.remove(&id);
-                        self.refuse(&id, RpcError::new(ErrorKind::Internal, "the session ended"));
-                    }
-                }
-            }
+            self.wire.push(notification);
         }
     }
 
-    /// Takes in requests that waited, and lines. Whether more may be read: there is no line left.
-    fn take_in(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.output.has_room() {
-            if let Some(session) = &mut self.session
-                && session.poll_ready(cx).is_pending()
-            {
-                return false;
-            }
+    /// Takes in requests that waited, and messages. Whether more may be read: there is none left.
+    fn take_in(&mut self) -> bool {
+        while self.wire.has_room() {
             if self.has_free_place()
                 && let Some(request) = self.waiting.pop_front()
             {
                 self.remove(request.id());
                 self.start(request);
             } else if self.waiting.len() >= self.options.max_in_flight
-                || self.bytes >= self.options.max_line.saturating_mul(4)
+                || self.bytes >= self.options.max_message.saturating_mul(4)
             {
                 return false;
-            } else if let Some(line) = self.input.next() {
-                self.take_line(line);
+            } else if let Some(message) = self.wire.next_message() {
+                self.take_message(message);
             } else {
                 return true;
             }
@@ -233,25 +226,25 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         self.in_flight.len() - self.waiting.len() < self.options.max_in_flight
     }
 
-    fn take_line(&mut self, line: Line) {
-        let Line::Text(text) = line else {
-            let limit = self.options.max_line;
-            let error = RpcError::new(
-                ErrorKind::PayloadTooLarge,
-                format!("the line is longer than {limit} bytes"),
-            );
-            return self.output.push(&Encoded::refusal(None, error).into_bytes());
+    fn take_message(&mut self, message: Incoming) {
+        let text = match message {
+            Incoming::Text(text) => text,
+            Incoming::Refused(error) => {
+                return self.wire.push(Encoded::refusal(None, error).into_bytes());
+            }
         };
-        let kept = self.session.is_some().then(|| text.clone());
         match Message::parse(text) {
             Ok(Message::Request(request)) => self.take_request(request),
-            Ok(Message::Notification(notification)) => self.take_notification(&notification, kept),
-            Ok(_) => {
-                if let (Some(session), Some(text)) = (&mut self.session, kept) {
-                    session.forward(&text);
+            Ok(Message::Notification(notification)) => self.take_notification(&notification),
+            Ok(Message::Response(response)) => {
+                let is_awaited =
+                    self.session.as_ref().is_some_and(|session| session.accept(&response));
+                if !is_awaited {
+                    tracing::debug!("the client has answered what nobody waits for");
                 }
             }
-            Err(malformed) => self.output.push(&self.server.refuse(malformed).into_bytes()),
+            Ok(_) => {}
+            Err(malformed) => self.wire.push(self.server.refuse(malformed).into_bytes()),
         }
     }
 
@@ -270,44 +263,36 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         }
     }
 
-    fn start(&mut self, request: Request) {
-        if request.era() == Era::Legacy
-            && (self.session.is_some() || *request.method() == Method::Initialize)
-        {
-            return self.start_in_session(&request);
+    fn start(&mut self, mut request: Request) {
+        if !self.extensions.is_empty() {
+            request.extensions_mut().extend(self.extensions.clone());
         }
         let bytes = request.text().len();
+        let reply = match self.session_of(&request) {
+            Ok(Some(session)) => session.call(request),
+            Ok(None) => self.server.call(request),
+            Err(error) => return self.refuse(request.id(), error),
+        };
         // Most calls end here, without an entry anywhere.
-        if let Started::Waits(key, id) =
-            self.calls.start(self.server.call(request), &mut self.output)
-        {
+        if let Started::Waits(key, id) = self.calls.start(reply, self.wire) {
             self.insert(id, bytes, Place::Calls(key));
         }
     }
 
-    fn start_in_session(&mut self, request: &Request) {
-        let message = match Session::read(request) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(request.id(), error),
-        };
-        let id = request.id().clone();
-        let number = match &mut self.session {
-            Some(session) => session.request(id.clone(), message),
-            None => {
-                self.session = Some(Session::open(&self.server, id.clone(), message));
-                0
-            }
-        };
-        self.insert(id, request.text().len(), Place::Session(number));
+    /// The session that a request belongs to, which `initialize` opens.
+    fn session_of(&mut self, request: &Request) -> Result<Option<&LegacySession>, RpcError> {
+        if request.era() == Era::Modern {
+            return Ok(None);
+        }
+        if self.session.is_none() && *request.method() == Method::Initialize {
+            self.session = Some(self.server.open_session(request)?);
+        }
+        Ok(self.session.as_ref())
     }
 
-    fn take_notification(&mut self, notification: &NotificationMessage, text: Option<Bytes>) {
-        if *notification.method() == Method::Cancelled {
-            if let Some(id) = notification.cancelled_request() {
-                self.cancel(id);
-            }
-        } else if let (Some(session), Some(text)) = (&mut self.session, text) {
-            session.forward(&text);
+    fn take_notification(&mut self, notification: &NotificationMessage) {
+        if let Some(id) = notification.cancelled_request() {
+            self.cancel(id);
         }
     }
 
@@ -315,11 +300,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         match self.remove(id) {
             Some(Place::Calls(key)) => self.calls.cancel(key),
             Some(Place::Waiting) => self.waiting.retain(|request| request.id() != id),
-            Some(Place::Session(number)) => {
-                if let Some(session) = &mut self.session {
-                    session.cancel(number);
-                }
-            }
             // It has been answered already, or never was.
             None => {}
         }
@@ -340,7 +320,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     }
 
     fn refuse(&mut self, id: &RequestId, error: RpcError) {
-        self.output.push(&Encoded::refusal(Some(id), error).into_bytes());
+        self.wire.push(Encoded::refusal(Some(id), error).into_bytes());
     }
 
     fn insert(&mut self, id: RequestId, bytes: usize, place: Place) {

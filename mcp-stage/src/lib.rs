@@ -1,7 +1,9 @@
-//! A server whose tools do what a test needs, and messages for it.
+//! A server whose tools do what a test of a transport needs, and messages for it.
+//!
+//! For the tests of this workspace. Tests of tools and of servers are what `mcp-testing` is for.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+#![allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better so")]
 
 use std::sync::{
@@ -9,22 +11,22 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use mcp_core::{Server, ToolContext, ToolPack, ToolResult, tool};
+use mcp_core::{Principal, Server, ToolContext, ToolPack, ToolResult, tool};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// What tests see of the tools, and tell them.
 #[derive(Debug, Default)]
-pub(crate) struct Stage {
+pub struct Stage {
     /// Lets calls of `wait` go on.
-    pub(crate) gate: Notify,
+    pub gate: Notify,
     /// Calls of `wait` and `flood` that are under way.
-    pub(crate) waiting: AtomicUsize,
+    pub waiting: AtomicUsize,
     /// Cancelled by `stop`.
-    pub(crate) stopped: CancellationToken,
+    pub stopped: CancellationToken,
     /// Progress that `flood` got rid of.
-    pub(crate) sent: AtomicUsize,
+    pub sent: AtomicUsize,
 }
 
 /// Counts a call for as long as it lives.
@@ -156,6 +158,12 @@ async fn too_slow() -> String {
     std::future::pending().await
 }
 
+/// Names the caller.
+#[tool]
+async fn whoami(cx: &ToolContext) -> String {
+    cx.principal().map_or("nobody", Principal::subject).to_owned()
+}
+
 /// Prints to standard output, as does a child process.
 #[tool]
 #[allow(clippy::print_stdout, reason = "this is what is tested")]
@@ -171,7 +179,8 @@ async fn print() -> String {
     child.await.unwrap().to_string()
 }
 
-pub(crate) fn server(stage: &Arc<Stage>) -> Server {
+/// The server with all of the tools.
+pub fn server(stage: &Arc<Stage>) -> Server {
     let pack = ToolPack::new("stage", Arc::clone(stage))
         .tool::<wait>()
         .tool::<flood>()
@@ -187,12 +196,13 @@ pub(crate) fn server(stage: &Arc<Stage>) -> Server {
         .tool::<too_slow>()
         .tool::<print>()
         .tool::<ask>()
+        .tool::<whoami>()
         .pack(pack)
         .build()
 }
 
 /// The `_meta` of a modern request.
-pub(crate) fn meta() -> Value {
+pub fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
@@ -201,7 +211,7 @@ pub(crate) fn meta() -> Value {
 }
 
 /// A modern call.
-pub(crate) fn modern(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
+pub fn modern(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": id.into(),
@@ -211,7 +221,7 @@ pub(crate) fn modern(id: impl Into<Value>, tool: &str, arguments: Value) -> Valu
 }
 
 /// A legacy call.
-pub(crate) fn legacy(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
+pub fn legacy(id: impl Into<Value>, tool: &str, arguments: Value) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": id.into(),
@@ -221,12 +231,13 @@ pub(crate) fn legacy(id: impl Into<Value>, tool: &str, arguments: Value) -> Valu
 }
 
 /// A call of either era that asks for progress.
-pub(crate) fn with_progress(mut call: Value, token: impl Into<Value>) -> Value {
+pub fn with_progress(mut call: Value, token: impl Into<Value>) -> Value {
     call["params"]["_meta"]["progressToken"] = token.into();
     call
 }
 
-pub(crate) fn initialize(id: impl Into<Value>, version: &str) -> Value {
+/// The request that opens a legacy session.
+pub fn initialize(id: impl Into<Value>, version: &str) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": id.into(),
@@ -239,11 +250,13 @@ pub(crate) fn initialize(id: impl Into<Value>, version: &str) -> Value {
     })
 }
 
-pub(crate) fn initialized() -> Value {
+/// What a client says once its session is open.
+pub fn initialized() -> Value {
     json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
 }
 
-pub(crate) fn cancelled(id: impl Into<Value>) -> Value {
+/// What cancels a request.
+pub fn cancelled(id: impl Into<Value>) -> Value {
     json!({
         "jsonrpc": "2.0",
         "method": "notifications/cancelled",
@@ -253,12 +266,12 @@ pub(crate) fn cancelled(id: impl Into<Value>) -> Value {
 
 /// The text of a tool's answer.
 #[track_caller]
-pub(crate) fn text(answer: &Value) -> &str {
+pub fn text(answer: &Value) -> &str {
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {answer}"))
 }
 
 /// The code of an error response.
 #[track_caller]
-pub(crate) fn code(answer: &Value) -> i64 {
+pub fn code(answer: &Value) -> i64 {
     answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error: {answer}"))
 }

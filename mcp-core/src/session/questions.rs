@@ -1,0 +1,75 @@
+use std::{collections::HashMap, sync::Mutex};
+
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::lock;
+use crate::ClientResponse;
+
+/// What a client has made of a question.
+pub(crate) type Answer = Result<Box<RawValue>, NoAnswer>;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    /// The client's error, as it wrote it.
+    #[error("the client answered with an error: {0}")]
+    Refused(String),
+    #[error("the client is gone")]
+    Gone,
+    #[error("the client did not answer within {0:?}")]
+    Late(std::time::Duration),
+}
+
+/// The questions of a session that have no answer yet.
+#[derive(Debug, Default)]
+pub(super) struct Questions(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    next: i64,
+    waiting: HashMap<i64, oneshot::Sender<Answer>>,
+    /// Whether the client can answer nothing any more.
+    hung_up: bool,
+}
+
+impl Questions {
+    /// Makes an identifier, and a place where the answer will be. `None` if there will be none.
+    pub(super) fn open(&self) -> Option<(i64, oneshot::Receiver<Answer>)> {
+        let mut open = lock(&self.0);
+        if open.hung_up {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        let id = open.next;
+        open.next += 1;
+        open.waiting.insert(id, sender);
+        Some((id, receiver))
+    }
+
+    /// Waits for the answer no longer. Whether there was none.
+    pub(super) fn close(&self, id: i64) -> bool {
+        lock(&self.0).waiting.remove(&id).is_some()
+    }
+
+    pub(super) fn answer(&self, response: &ClientResponse) -> bool {
+        let id = response.id().and_then(|id| id.to_string().parse().ok());
+        let Some(sender) = id.and_then(|id: i64| lock(&self.0).waiting.remove(&id)) else {
+            return false;
+        };
+        let answer = match response.result() {
+            Ok(result) => RawValue::from_string(result.to_owned())
+                .map_err(|error| NoAnswer::Refused(error.to_string())),
+            Err(error) => Err(NoAnswer::Refused(error.chars().take(1024).collect())),
+        };
+        // The call may have ended at this moment.
+        sender.send(answer).is_ok()
+    }
+
+    pub(super) fn hang_up(&self) {
+        let mut open = lock(&self.0);
+        open.hung_up = true;
+        // Their receivers learn of it.
+        open.waiting.clear();
+    }
+}
