@@ -34,14 +34,17 @@
 //! # });
 //! ```
 
+mod app;
 mod asking;
 mod completion;
 pub mod content;
 mod dynamic;
+mod limits;
 mod principal;
 mod prompt;
 mod protocol;
 mod resource;
+mod schema;
 mod server;
 mod session;
 mod subject;
@@ -58,6 +61,7 @@ pub use crate::{
     asking::{Elicited, InputRequired, Question, StateKeyError, StateKeys},
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
+    limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
     protocol::{
@@ -115,6 +119,40 @@ pub mod tasks {
         InMemoryTaskStore, InProcess, TaskInput, TaskOptions, TaskRecord, TaskRunner, TaskStatus,
         TaskStore, TaskStoreError, TaskSupport, TaskWork,
     };
+}
+
+/// HTML documents that show what tools answer: the extension `io.modelcontextprotocol/ui` (MCP
+/// Apps).
+///
+/// A tool names its app with `#[tool(ui = "ui://…")]`, and the app is a resource beside it. Hosts
+/// that show apps load the document into a sandbox and hand it the call's arguments and result;
+/// all others show what the tool answers. A tool that is there for its app alone, such as one that
+/// loads more, is `#[tool(ui = "ui://…", app_only)]`: no model sees it. Clients that do not show
+/// apps are not told of either.
+///
+/// ```
+/// use mcp_core::{Server, apps::App, tool};
+///
+/// /// The temperature of each hour of a day, in °C.
+/// #[tool(read_only, ui = "ui://weather/day")]
+/// async fn temperatures(
+///     /// The day, such as 2026-07-28.
+///     day: String,
+/// ) -> Vec<f64> {
+///     vec![17.5; 24]
+/// }
+///
+/// let html = "<!doctype html><title>A day</title><svg id='chart'></svg>";
+/// let app = App::new("ui://weather/day", "day", html)
+///     .title("A day's temperatures")
+///     .loads_from("https://cdn.jsdelivr.net")
+///     .prefers_border(true);
+/// let server =
+///     Server::builder("weather", "1.0").tool::<temperatures>().app(app).build();
+/// # drop(server);
+/// ```
+pub mod apps {
+    pub use crate::app::App;
 }
 
 /// Ready-made layers for [`ServerBuilder::layer`] and [`ToolPack::layer`].

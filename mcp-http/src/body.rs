@@ -50,6 +50,13 @@ impl Body {
     }
 }
 
+/// For those who answer some requests themselves, beside the service.
+impl From<Bytes> for Body {
+    fn from(text: Bytes) -> Self {
+        Self::full(text)
+    }
+}
+
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {

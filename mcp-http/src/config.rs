@@ -27,6 +27,7 @@ pub struct HttpConfig {
     pub(crate) keep_alive: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) session_idle: Duration,
+    pub(crate) stateless: bool,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -53,6 +54,7 @@ impl Default for HttpConfig {
             keep_alive: Duration::from_secs(15),
             max_sessions: 10_000,
             session_idle: Duration::from_secs(300),
+            stateless: false,
             shutdown: CancellationToken::new(),
         }
     }
@@ -160,6 +162,19 @@ impl HttpConfig {
     #[must_use]
     pub fn session_idle(mut self, timeout: Duration) -> Self {
         self.session_idle = timeout;
+        self
+    }
+
+    /// Keeps no sessions: a legacy client's `initialize` is answered without `Mcp-Session-Id`, and
+    /// each of its requests by itself. For processes that see one request at a time, or that share
+    /// their clients with others.
+    ///
+    /// What needs a session is not there: GET streams, resumption, subscriptions, and asking a
+    /// legacy client, which becomes a tool error. An `Mcp-Session-Id` that something in front adds
+    /// is ignored. Modern clients are not concerned.
+    #[must_use]
+    pub fn stateless(mut self) -> Self {
+        self.stateless = true;
         self
     }
 

@@ -68,7 +68,8 @@ enum Form {
 struct Inner {
     server: Server,
     config: HttpConfig,
-    legacy: Legacy,
+    /// `None` where no sessions are kept.
+    legacy: Option<Legacy>,
 }
 
 impl fmt::Debug for HttpService {
@@ -118,7 +119,7 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = Legacy::new(&config);
+        let legacy = (!config.stateless).then(|| Legacy::new(&config));
         Self { inner: Arc::new(Inner { server, config, legacy }), form: Form::Mcp }
     }
 
@@ -263,15 +264,21 @@ impl Inner {
                 && form == Form::Mcp
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
-            if !is_of_session {
-                return Err(RpcError::new(
+            return match &self.legacy {
+                Some(legacy) if is_of_session => {
+                    let response = Some(legacy.serve(&parts, &self.config));
+                    Ok(State::Ready { response })
+                }
+                Some(_) => Err(RpcError::new(
                     ErrorKind::MethodNotAllowed,
                     "send messages with POST; GET and DELETE are for legacy sessions and need \
                      `Mcp-Session-Id`",
-                ));
-            }
-            let response = Some(self.legacy.serve(&parts, &self.config));
-            return Ok(State::Ready { response });
+                )),
+                None => Err(RpcError::new(
+                    ErrorKind::MethodNotAllowed,
+                    "send messages with POST; this server keeps no sessions",
+                )),
+            };
         }
 
         let collector = self.collector(headers)?;
@@ -310,16 +317,16 @@ impl Inner {
         if form == Form::JsonRpc {
             return self.dispatch_json_rpc(parts, text);
         }
-        let is_of_session = parts.headers.contains_key(SESSION_ID);
+        let session = self.legacy.as_ref().filter(|_| parts.headers.contains_key(SESSION_ID));
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
         let mut request = match Message::parse(text) {
             Ok(Message::Request(request)) => request,
             Ok(message @ (Message::Notification(_) | Message::Response(_)))
-                if is_of_session && is_legacy =>
+                if is_legacy && let Some(legacy) = session =>
             {
-                return Next::Response(self.legacy.post(&parts, message, &self.config));
+                return Next::Response(legacy.post(&parts, message, &self.config));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
@@ -359,29 +366,30 @@ impl Inner {
                         "the header MCP-Protocol-Version is malformed or there more than once",
                     );
                 }
-                _ if opens_session => {
-                    // It opens a new one, whichever it names.
-                    let Self { server, config, .. } = self;
-                    if let Declared::Legacy(version) = declared
-                        && !asks_for(&request, version)
-                    {
-                        return refused(
-                            Some(request.id()),
-                            ErrorKind::InvalidRequest,
-                            "the header MCP-Protocol-Version and `params.protocolVersion` differ",
-                        );
-                    }
-                    return Next::Response(self.legacy.open(&parts, request, server, config));
-                }
-                _ if is_of_session => {
-                    let message = Message::Request(request);
-                    return Next::Response(self.legacy.post(&parts, message, &self.config));
-                }
-                // A single request without a handshake: a script, a health check, `curl`.
                 _ => {}
+            }
+            if opens_session && let Some(legacy) = &self.legacy {
+                if let Declared::Legacy(version) = declared
+                    && !asks_for(&request, version)
+                {
+                    return refused(
+                        Some(request.id()),
+                        ErrorKind::InvalidRequest,
+                        "the header MCP-Protocol-Version and `params.protocolVersion` differ",
+                    );
+                }
+                // It opens a new one, whichever it names.
+                let Self { server, config, .. } = self;
+                return Next::Response(legacy.open(&parts, request, server, config));
+            }
+            if let Some(legacy) = session {
+                let message = Message::Request(request);
+                return Next::Response(legacy.post(&parts, message, &self.config));
             }
         }
 
+        // A legacy request that gets here is answered by itself: where no sessions are kept any, and
+        // elsewhere one without a handshake, as of a script, a health check, `curl`.
         let reply = self.call(request, &mut parts);
         let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
         Next::of(reply, accept)

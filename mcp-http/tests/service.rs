@@ -334,3 +334,45 @@ async fn the_trace_of_the_headers_reaches_the_tool_unless_meta_has_one() {
         "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7"
     );
 }
+
+fn stateless() -> HttpService {
+    HttpService::new(server(), HttpConfig::new().allow_any_host().stateless())
+}
+
+#[tokio::test]
+async fn without_sessions_a_legacy_client_is_served_request_by_request() {
+    let service = stateless();
+    let initialize = json!({
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": { "name": "c", "version": "1" },
+    });
+    let response = service.respond(legacy("initialize", &initialize)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(!response.headers().contains_key("mcp-session-id"));
+    assert_eq!(message(response).await["result"]["protocolVersion"], "2025-06-18");
+
+    let initialized = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let request = Request::post("/").body(Full::<Bytes>::from(initialized)).unwrap();
+    assert_eq!(service.respond(request).await.unwrap().status(), 202);
+
+    // Something in front may add a session of its own.
+    let mut call = legacy("tools/call", &json!({ "name": "whoami" }));
+    call.headers_mut().insert("mcp-session-id", "of-a-gateway".parse().unwrap());
+    call.headers_mut().insert("mcp-protocol-version", "2025-06-18".parse().unwrap());
+    let response = service.respond(call).await.unwrap();
+    assert_eq!(message(response).await["result"]["content"][0]["text"], "nobody");
+
+    for method in ["GET", "DELETE"] {
+        let request = Request::builder()
+            .method(method)
+            .header("mcp-session-id", "of-a-gateway")
+            .body(Full::<Bytes>::default())
+            .unwrap();
+        let response = service.respond(request).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["allow"]),
+            (405, &"POST".parse().unwrap())
+        );
+    }
+}

@@ -22,11 +22,14 @@ pub(crate) struct ToolOptions {
     icons: Vec<LitStr>,
     /// A variant of `TaskSupport`.
     task: Option<Ident>,
+    ui: Option<LitStr>,
+    app_only: bool,
     seen: Vec<Ident>,
 }
 
 const OPTIONS: &str = "expected one of `name`, `aliases`, `title`, `read_only`, `destructive`, \
-                       `idempotent`, `open_world`, `scopes`, `timeout`, `icons`, `task`";
+                       `idempotent`, `open_world`, `scopes`, `timeout`, `icons`, `task`, `ui`, \
+                       `app_only`";
 
 impl ToolOptions {
     pub(crate) fn from_attributes(attributes: &[Attribute]) -> Result<Self> {
@@ -66,6 +69,8 @@ impl ToolOptions {
                 self.icons.iter().try_for_each(check_icon)?;
             }
             "task" => self.task = Some(task(meta)?),
+            "ui" => self.ui = Some(app_uri(string(meta)?)?),
+            "app_only" => self.app_only = flag(meta)?,
             "header" => {
                 return Err(
                     meta.error("`header` goes on the argument that it mirrors, not on the tool")
@@ -85,6 +90,15 @@ impl ToolOptions {
             return Err(Error::new(
                 option.span(),
                 "a tool that is `read_only` destroys nothing: remove one of the two",
+            ));
+        }
+        if self.app_only
+            && self.ui.is_none()
+            && let Some(option) = self.seen.iter().find(|option| *option == "app_only")
+        {
+            return Err(Error::new(
+                option.span(),
+                "which app calls it? name it with `ui = \"ui://…\"`",
             ));
         }
         Ok(self)
@@ -134,6 +148,12 @@ impl ToolOptions {
         }
         if let Some(support) = &self.task {
             calls.extend(quote!(.task(#core::tasks::TaskSupport::#support)));
+        }
+        if let Some(uri) = &self.ui {
+            calls.extend(quote!(.ui(#uri)));
+        }
+        if self.app_only {
+            calls.extend(quote!(.app_only()));
         }
         calls
     }
@@ -223,6 +243,16 @@ fn aliases(aliases: Vec<LitStr>) -> Result<Vec<LitStr>> {
 pub(crate) fn is_tool_name(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
+fn app_uri(uri: LitStr) -> Result<LitStr> {
+    if uri.value().strip_prefix("ui://").is_none_or(str::is_empty) {
+        return Err(Error::new(
+            uri.span(),
+            "the URI of an app begins with `ui://`, such as \"ui://sales/chart\"",
+        ));
+    }
+    Ok(uri)
 }
 
 pub(crate) fn title(title: LitStr) -> Result<LitStr> {

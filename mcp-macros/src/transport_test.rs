@@ -1,6 +1,9 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Error, Expr, ItemFn, Result};
+use syn::{
+    Error, Expr, Ident, ItemFn, Result, Token,
+    parse::{Parse, ParseStream},
+};
 
 use crate::crate_path;
 
@@ -16,14 +19,46 @@ const PLACES: [&str; 8] = [
     "web_socket_legacy",
 ];
 
-pub(crate) fn expand(server: TokenStream, function: &ItemFn) -> Result<TokenStream> {
-    if server.is_empty() {
+/// Where a test runs besides, if it asks for AWS Lambda: the test's name, and the door.
+const DOORS: [(&str, &str); 8] = [
+    ("function_url", "FunctionUrl"),
+    ("function_url_stream", "FunctionUrlStream"),
+    ("rest_api", "RestApi"),
+    ("rest_api_stream", "RestApiStream"),
+    ("http_api", "HttpApi"),
+    ("alb", "Alb"),
+    ("alb_multi_value", "AlbMultiValue"),
+    ("invoke", "Invoke"),
+];
+
+struct Options {
+    server: Expr,
+    lambda: bool,
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let server = input.parse()?;
+        let mut lambda = false;
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let place: Ident = input.parse()?;
+            if place != "lambda" {
+                return Err(Error::new_spanned(place, "the only other place is `lambda`"));
+            }
+            lambda = true;
+        }
+        Ok(Self { server, lambda })
+    }
+}
+
+pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
+    if options.is_empty() {
         return Err(Error::new(
             proc_macro2::Span::call_site(),
             "which server? write `#[mcp_testing::test(server())]`",
         ));
     }
-    let server: Expr = syn::parse2(server)?;
+    let Options { server, lambda } = syn::parse2(options)?;
     if function.sig.asyncness.is_none() || function.sig.inputs.len() != 1 {
         return Err(Error::new_spanned(&function.sig, "expected `async fn name(mcp: Harness)`"));
     }
@@ -41,6 +76,7 @@ pub(crate) fn expand(server: TokenStream, function: &ItemFn) -> Result<TokenStre
             }
         }
     });
+    let doors = lambda.then(|| behind_doors(&testing, &server, name));
     Ok(quote! {
         #[cfg(test)]
         #function
@@ -51,6 +87,38 @@ pub(crate) fn expand(server: TokenStream, function: &ItemFn) -> Result<TokenStre
             use super::*;
 
             #(#tests)*
+            #doors
         }
     })
+}
+
+/// The function is this very test binary, run anew with a test of which Lambda makes a server.
+fn behind_doors(testing: &syn::Path, server: &Expr, name: &Ident) -> TokenStream {
+    let tests = DOORS.iter().flat_map(|(place, door)| {
+        let door = format_ident!("{door}");
+        [("modern", quote!()), ("legacy", quote!(.legacy()))].map(|(era, choose)| {
+            let test = format_ident!("{place}_{era}");
+            quote! {
+                #[::core::prelude::v1::test]
+                fn #test() {
+                    #testing::__private::block_on(async {
+                        let function = #testing::__private::lambda::this_binary(FUNCTION);
+                        let connect =
+                            #testing::Harness::behind(#testing::lambda::Door::#door, function);
+                        super::#name(connect #choose .await).await;
+                    });
+                }
+            }
+        })
+    });
+    quote! {
+        const FUNCTION: &str = concat!(module_path!(), "::lambda_function");
+
+        #[::core::prelude::v1::test]
+        fn lambda_function() {
+            #testing::__private::lambda::serve(async || #server);
+        }
+
+        #(#tests)*
+    }
 }

@@ -90,10 +90,22 @@ impl IntoIterator for Remote {
         let Self { link, tools, timeout } = self;
         let tools: Vec<RemoteTool> = tools
             .into_iter()
+            .filter_map(without_app)
             .map(|model| RemoteTool { link: Arc::clone(&link), model, timeout })
             .collect();
         tools.into_iter()
     }
+}
+
+/// A tool without its app, whose document stays behind on its server; nothing of a tool that is
+/// there for its app alone.
+fn without_app(mut tool: Tool) -> Option<Tool> {
+    let Some(ui) = tool.meta.as_mut().and_then(|meta| meta.0.remove("ui")) else {
+        return Some(tool);
+    };
+    let visibility = ui["visibility"].as_array();
+    let is_for_models = visibility.is_none_or(|all| all.iter().any(|who| who == "model"));
+    is_for_models.then_some(tool)
 }
 
 /// A tool of another server.

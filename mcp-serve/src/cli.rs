@@ -10,19 +10,16 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
                   invocations, with MCP_LISTEN or PORT set it listens for HTTP, and when standard \
                   input is a pipe it speaks stdio.\n\nMCP_STATE_KEY holds the keys that replicas \
                   share, 64 hexadecimal digits each, separated by commas: the first seals what a \
-                  call knows while its user is being asked, all of them open it.\n\nRUST_LOG sets what is logged to standard \
+                  call knows while its user is being asked, all of them open it.\n\nInside AWS Lambda, MCP_LAMBDA_RESPONSE says \
+                  whether replies are streamed (`stream`, `buffered` or `auto`, the default), and \
+                  MCP_IAM_SCOPES which scopes callers have whom IAM has let in. MCP_METRICS=emf \
+                  writes metrics for CloudWatch to standard output.\n\nRUST_LOG sets what is logged to standard \
                   error, such as `info` (the default) or `warn,mcp_core=debug`."
 )]
 pub(crate) struct Cli {
-    /// How log lines are written to standard error.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        env = "MCP_LOG_FORMAT",
-        default_value = "text"
-    )]
-    pub(crate) log_format: LogFormat,
+    /// How log lines are written to standard error; text unless AWS Lambda is set to JSON.
+    #[arg(long, global = true, value_name = "FORMAT", env = "MCP_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

@@ -53,7 +53,10 @@
 //! instead.
 
 mod cli;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod logging;
+mod metrics;
 mod run;
 mod signals;
 mod state_keys;

@@ -4,13 +4,19 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::cli::LogFormat;
+use crate::{
+    cli::LogFormat,
+    metrics::{self, EmbeddedMetrics},
+};
 
 /// Writes logs to standard error, unless the program has already set up its own.
 ///
 /// `RUST_LOG` takes targets and levels (`warn,mcp_core=debug`), not the span filters of
 /// `EnvFilter`, which would add a regular expression engine to every binary.
-pub(crate) fn init(format: LogFormat) {
+///
+/// `MCP_METRICS=emf` adds a line of CloudWatch's embedded metrics for each call, on standard output;
+/// not where that is the protocol's wire.
+pub(crate) fn init(server: &str, format: LogFormat, is_stdio: bool) {
     let wanted = std::env::var("RUST_LOG").ok();
     let parsed = wanted.as_deref().map(str::parse::<Targets>);
     let filter = match &parsed {
@@ -25,7 +31,11 @@ pub(crate) fn init(format: LogFormat) {
         }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let ours = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().is_ok();
+    let wants_metrics =
+        !is_stdio && std::env::var(metrics::VARIABLE).is_ok_and(|kind| kind == "emf");
+    let metrics = wants_metrics.then(|| EmbeddedMetrics::new(server, metrics::to_stdout).layer());
+    let logs = tracing_subscriber::registry().with(metrics).with(lines.with_filter(filter));
+    let ours = logs.try_init().is_ok();
     if ours && let Some(Err(error)) = parsed {
         tracing::warn!(RUST_LOG = wanted, %error, "RUST_LOG is ignored");
     }

@@ -5,6 +5,8 @@ use std::{
 };
 
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
+#[cfg(feature = "lambda")]
+use mcp_transport_lambda::LambdaError;
 use mcp_transport_sse::{ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
@@ -13,7 +15,7 @@ use crate::{
     logging, signals, state_keys,
 };
 
-/// Serves until the client goes (stdio) or a signal comes (HTTP), and returns the program's exit
+/// Serves until the client goes (stdio) or a signal comes (HTTP, Lambda), and returns the program's exit
 /// code: 0 after an orderly end, 1 when serving failed, 2 when the arguments or the environment
 /// are wrong.
 ///
@@ -27,6 +29,10 @@ use crate::{
 /// commas: the first seals what a call knows while its user is being asked, all of them open it.
 /// See [`StateKeys`](crate::StateKeys).
 ///
+/// Inside AWS Lambda it answers invocations; `MCP_LAMBDA_RESPONSE` says whether replies are streamed,
+/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in. `MCP_METRICS=emf` writes a line of
+/// CloudWatch's embedded metrics for each call to standard output.
+///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
 pub async fn run(server: Server) -> ExitCode {
     let identity = server.identity();
@@ -38,8 +44,9 @@ pub async fn run(server: Server) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    logging::init(cli.log_format);
-    match serve(server, cli).await {
+    let target = target(cli.command.as_ref());
+    logging::init(&identity.name, log_format(&cli), matches!(target, Ok(Target::Stdio)));
+    match serve(server, cli, target).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -52,9 +59,16 @@ pub async fn run(server: Server) -> ExitCode {
 enum RunError {
     #[error("{0}")]
     Target(#[from] TargetError),
+    #[cfg(feature = "lambda")]
+    #[error("{0}")]
+    Lambda(#[from] mcp_transport_lambda::LambdaError),
+    #[cfg(feature = "lambda")]
+    #[error("{variable}: {0}", variable = crate::lambda::RESPONSE)]
+    LambdaResponse(#[from] mcp_transport_lambda::ResponseModeError),
+    #[cfg(not(feature = "lambda"))]
     #[error(
-        "AWS Lambda is not supported by this version: AWS_LAMBDA_RUNTIME_API is set; to serve HTTP \
-         behind the Lambda Web Adapter, pass `http`"
+        "AWS_LAMBDA_RUNTIME_API is set, but this binary was built without the feature `lambda` of \
+         mcp-serve; to serve HTTP behind the Lambda Web Adapter, pass `http`"
     )]
     Lambda,
     #[error(
@@ -79,28 +93,42 @@ enum RunError {
 impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Target(_)
-            | Self::Lambda
-            | Self::Anonymous(_)
-            | Self::StateKeys(_)
-            | Self::Config(_) => 2,
+            Self::Target(_) | Self::Anonymous(_) | Self::StateKeys(_) | Self::Config(_) => 2,
+            #[cfg(feature = "lambda")]
+            Self::LambdaResponse(_) => 2,
+            #[cfg(feature = "lambda")]
+            Self::Lambda(error) if !matches!(error, LambdaError::RuntimeApi(_)) => 2,
+            #[cfg(not(feature = "lambda"))]
+            Self::Lambda => 2,
             _ => 1,
         }
     }
 }
 
-async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
-    state_keys::set(&server, |name| std::env::var(name).ok())?;
-    let target = match cli.command {
-        Some(Command::Stdio) => Target::Stdio,
-        Some(Command::Http { listen }) => Target::Http { listen },
-        #[cfg(feature = "ws")]
-        Some(Command::Ws { listen }) => {
-            return serve_http(server, listen, cli.http, cli.log_format, Endpoint::WebSocket).await;
-        }
-        None => Target::detect(|name| std::env::var(name).ok(), stdin().is_terminal())?,
-    };
-    match target {
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn target(command: Option<&Command>) -> Result<Target, TargetError> {
+    match command {
+        Some(Command::Stdio) => Ok(Target::Stdio),
+        Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
+        _ => Target::detect(variable, stdin().is_terminal()),
+    }
+}
+
+async fn serve(
+    server: Server,
+    cli: Cli,
+    target: Result<Target, TargetError>,
+) -> Result<(), RunError> {
+    let log_format = log_format(&cli);
+    state_keys::set(&server, variable)?;
+    #[cfg(feature = "ws")]
+    if let Some(Command::Ws { listen }) = cli.command {
+        return serve_http(server, listen, cli.http, log_format, Endpoint::WebSocket).await;
+    }
+    match target? {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
             StdioTransport::new()
@@ -110,8 +138,15 @@ async fn serve(server: Server, cli: Cli) -> Result<(), RunError> {
                 .map_err(RunError::Stdio)
         }
         Target::Http { listen } => {
-            serve_http(server, listen, cli.http, cli.log_format, Endpoint::Mcp).await
+            serve_http(server, listen, cli.http, log_format, Endpoint::Mcp).await
         }
+        #[cfg(feature = "lambda")]
+        Target::Lambda { .. } => {
+            let config = crate::lambda::config(http_config(&cli.http)?, &cli.http, variable)?;
+            let shutdown = signals::shutdown().map_err(RunError::Signals)?;
+            Ok(crate::lambda::serve(server, config, shutdown).await?)
+        }
+        #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
     }
 }
@@ -162,6 +197,16 @@ async fn serve_http(
         );
     }
     transport.serve(server, shutdown).await.map_err(RunError::Http)
+}
+
+/// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
+/// environment.
+fn log_format(cli: &Cli) -> LogFormat {
+    match cli.log_format {
+        Some(format) => format,
+        None if variable("AWS_LAMBDA_LOG_FORMAT").as_deref() == Some("JSON") => LogFormat::Json,
+        None => LogFormat::Text,
+    }
 }
 
 fn http_config(options: &HttpOptions) -> Result<HttpConfig, ConfigError> {

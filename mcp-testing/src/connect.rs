@@ -57,6 +57,9 @@ pub(crate) enum Place {
     Url(String),
     /// A server that listens somewhere for WebSockets.
     WebSocketUrl(String),
+    /// A function of AWS Lambda.
+    #[cfg(feature = "lambda")]
+    Lambda(crate::lambda::Door, Box<crate::lambda::Emulator>),
 }
 
 impl Connect {
@@ -127,6 +130,21 @@ impl Connect {
             }
             Place::Url(url) => open(StreamableHttpClientTransport::from_uri(url), opening).await,
             Place::WebSocketUrl(url) => open(web_socket::connect(&url).await, opening).await,
+            #[cfg(feature = "lambda")]
+            Place::Lambda(door, emulator) => {
+                use crate::lambda::{Door, harness::Invoking};
+                let emulator = Arc::new(emulator.deployed_behind(door));
+                if door == Door::Invoke {
+                    return open(Invoking::new(emulator), opening).await;
+                }
+                let url = emulator.open(door).await.expect("loopback has a free port");
+                tokio::spawn(async move {
+                    // The function lives as long as the harness.
+                    shutdown.cancelled().await;
+                    drop(emulator);
+                });
+                open(StreamableHttpClientTransport::from_uri(url), opening).await
+            }
         }
     }
 }
@@ -144,12 +162,15 @@ fn pipe() -> (tokio::net::unix::pipe::Sender, tokio::net::unix::pipe::Receiver) 
     tokio::net::unix::pipe::pipe().expect("the system has a free pipe")
 }
 
-/// A client that can be asked everything.
+/// A client that can be asked everything, and shows apps.
 fn all_capabilities() -> ClientCapabilities {
     let all = serde_json::json!({
         "elicitation": { "form": {}, "url": {} },
         "sampling": { "tools": {}, "context": {} },
         "roots": {},
+        "extensions": {
+            "io.modelcontextprotocol/ui": { "mimeTypes": ["text/html;profile=mcp-app"] },
+        },
     });
     serde_json::from_value(all).expect("these are capabilities")
 }

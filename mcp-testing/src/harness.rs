@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use jsonschema::Validator;
 use mcp_core::{
     Era, Server, Tool,
-    model::{self, CallToolRequestParams, CallToolResult, Implementation},
+    model::{self, CallToolRequestParams, CallToolResult, Implementation, ServerCapabilities},
 };
 use rmcp::{
     ErrorData, RoleClient, ServiceError,
@@ -89,6 +89,13 @@ impl Harness {
         Connect::new(Place::WebSocket(server))
     }
 
+    /// Connects to a function of AWS Lambda through one of its doors. What a deployment sets up in
+    /// the function's environment for this door is set, unless the test has done so.
+    #[cfg(feature = "lambda")]
+    pub fn behind(door: crate::lambda::Door, function: crate::lambda::Emulator) -> Connect {
+        Connect::new(Place::Lambda(door, Box::new(function)))
+    }
+
     pub(crate) fn new(
         client: RunningService<RoleClient, Recorder>,
         era: Era,
@@ -147,6 +154,15 @@ impl Harness {
             .peer_info()
             .and_then(|info| info.server_info.clone())
             .expect("the server told its name and version")
+    }
+
+    /// What the server says that it can do.
+    ///
+    /// # Panics
+    ///
+    /// When the server did not say.
+    pub fn server_capabilities(&self) -> ServerCapabilities {
+        self.client.peer_info().expect("the server said what it can do").capabilities.clone()
     }
 
     /// Calls a tool.

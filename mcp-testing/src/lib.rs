@@ -34,6 +34,8 @@ mod changes;
 mod connect;
 mod harness;
 mod in_memory;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "moto")]
 mod moto;
 mod outcome;
@@ -48,6 +50,9 @@ mod web_socket;
 /// a test for each place: `in_memory_modern`, `in_memory_legacy`, `stdio_modern`, `stdio_legacy`,
 /// `http_modern`, `http_legacy`, `web_socket_modern` and `web_socket_legacy`. The expression makes
 /// the server anew for each.
+///
+/// `#[mcp_testing::test(server(), lambda)]`, with the feature `lambda`, adds AWS Lambda behind each
+/// [`Door`](lambda::Door). There the server is another process, whose state the test does not share.
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{
@@ -64,6 +69,9 @@ pub use crate::moto::{Moto, MotoAccount};
 /// What the macro expands to. Not a public API.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(feature = "lambda")]
+    pub use crate::lambda::harness::private as lambda;
+
     /// Runs a test to its end, and no longer than a minute.
     #[allow(clippy::missing_panics_doc)]
     pub fn block_on(test: impl Future<Output = ()>) {

@@ -1,27 +1,18 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use hyper_util::rt::TokioIo;
 use mcp_http::HttpService;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::route::{Exchanges, Mount, Route};
-
-/// How large the head of an HTTP/1 request may be, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-/// How many bytes the decoded headers of an HTTP/2 request may have.
-const MAX_HEADER_LIST: u32 = 64 * 1024;
-/// How many requests an HTTP/2 connection may have in flight.
-const MAX_STREAMS: u32 = 200;
-/// How often a silent HTTP/2 client is asked whether it is there, and how long it has to answer.
-const PING: Duration = Duration::from_secs(20);
+use crate::{
+    route::{Exchanges, Mount, Route},
+    versions::{self, Http},
+};
 
 /// What all connections of a listener have in common.
 pub(crate) struct Connections {
-    pub(crate) http: auto::Builder<TokioExecutor>,
+    pub(crate) http: Http,
     pub(crate) path: Option<Arc<str>>,
     pub(crate) service: HttpService,
     pub(crate) mounts: Arc<[Mount]>,
@@ -31,19 +22,6 @@ pub(crate) struct Connections {
     pub(crate) drain: CancellationToken,
     /// Stop, whatever is in flight.
     pub(crate) stop: CancellationToken,
-}
-
-pub(crate) fn builder() -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    // hyper's own timeout costs every request a timer; `serve` below costs a connection one.
-    http.http1().header_read_timeout(None).max_buf_size(MAX_HEAD);
-    http.http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING)
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST);
-    http
 }
 
 impl Connections {
@@ -70,7 +48,7 @@ impl Connections {
             mounts: Arc::clone(&self.mounts),
             exchanges: Arc::clone(exchanges),
         };
-        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(stream), route);
+        let connection = versions::serve(&self.http, TokioIo::new(stream), route);
         let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.
         let drain = self.drain.child_token();

@@ -4,7 +4,7 @@
 //! application that listens already, depend on `mcp-http`.
 //!
 //! [`HttpTransport`] serves [`mcp_http::HttpService`] on `/mcp` and a health check on `/health`
-//! over HTTP/1.1 and HTTP/2 without TLS: what terminates TLS is in front.
+//! over HTTP/1.1 without TLS, and with the feature `http2` over HTTP/2: what terminates TLS is in front.
 //!
 //! ```no_run
 //! use mcp_core::{Server, Transport as _};
@@ -22,6 +22,7 @@
 mod connection;
 mod route;
 mod transport;
+mod versions;
 
 pub use mcp_http::{ConfigError, HttpConfig};
 

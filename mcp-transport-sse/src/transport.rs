@@ -12,8 +12,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
 use crate::{
-    connection::{Connections, builder},
+    connection::Connections,
     route::{self, Mount},
+    versions,
 };
 
 /// How long accepting pauses when the process is out of file descriptors or memory.
@@ -194,7 +195,7 @@ impl Transport for HttpTransport {
             mounts.push(Mount::new("/messages", sse));
         }
         let connections = Arc::new(Connections {
-            http: builder(),
+            http: versions::builder(),
             path: self.path,
             mounts: mounts.into(),
             service,

@@ -355,7 +355,7 @@ async fn layers_and_the_log_see_the_identifier_that_the_client_gave() {
     serve_stream(server, messages.as_bytes(), sink, options, CancellationToken::new())
         .await
         .unwrap();
-    assert_eq!(*seen.lock().unwrap(), ["\"modern\"", "\"legacy\""]);
+    assert_eq!(*seen.lock().unwrap(), ["\"modern\"", "\"i\"", "\"legacy\""]);
 }
 
 #[tokio::test]
@@ -670,7 +670,7 @@ async fn calls_are_given_up_with_an_error_when_the_grace_period_ends() {
     let stage = Arc::clone(&client.stage);
     client.to_server = None;
     let answers = client.answers(2).await;
-    for id in ["\"modern\"", "\"legacy\""] {
+    for id in ["\"modern\"", "\"i\"", "\"legacy\""] {
         assert_eq!(code(&answers[id]), -31504);
     }
     assert!(client.close().await.is_empty());
@@ -933,7 +933,7 @@ async fn a_question_fails_when_its_client_has_closed_its_output() {
     assert_eq!(text(by_id(1)), "Ada");
     for failed in [by_id(2), by_id(3)] {
         assert_eq!(failed["result"]["isError"], true, "{failed}");
-        assert_eq!(text(failed), "the client failed to ask");
+        assert_eq!(text(failed), "the client is gone");
     }
 }
 
@@ -943,7 +943,7 @@ async fn a_question_fails_when_the_server_is_told_to_stop() {
     client.send(legacy(1, "ask", json!({}))).await;
     client.answer().await;
     client.shutdown.cancel();
-    assert_eq!(text(&client.answer().await), "the client failed to ask");
+    assert_eq!(text(&client.answer().await), "the client is gone");
     assert!(client.close().await.is_empty());
 }
 

@@ -21,6 +21,7 @@ use crate::{
     toolbox,
 };
 
+mod doors;
 mod fixture;
 mod replicas;
 mod results;
@@ -92,11 +93,11 @@ const SUITES: &[Suite] = &[
 ];
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let wanted =
-        |suite: &&Suite| options.suite.as_deref().is_none_or(|wanted| suite.name.contains(wanted));
-    let suites: Vec<&Suite> = SUITES.iter().filter(wanted).collect();
-    if suites.is_empty() {
-        let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+    let wanted = |name: &str| options.suite.as_deref().is_none_or(|wanted| name.contains(wanted));
+    let suites: Vec<&Suite> = SUITES.iter().filter(|suite| wanted(suite.name)).collect();
+    if suites.is_empty() && !doors::names().any(wanted) {
+        let names: Vec<&str> =
+            SUITES.iter().map(|suite| suite.name).chain(doors::names()).collect();
         bail!("no suite has that in its name; there are:\n  {}", names.join("\n  "));
     }
 
@@ -140,6 +141,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
         results.print_faults();
         table.push((suite.name, results));
+    }
+    if options.url.is_none() && options.replicas.is_none() {
+        doors::run(|suite| wanted(suite.name), &programs, &output, &mut table)?;
     }
     results::print_table(&table);
     if table.iter().all(|(_, results)| results.are_clean()) {

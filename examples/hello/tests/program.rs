@@ -8,7 +8,11 @@ use std::{
 };
 
 use hello::add;
-use mcp_testing::{__private::block_on, Harness};
+use mcp_testing::{
+    __private::block_on,
+    Harness,
+    lambda::{Door, Emulator, Outcome},
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hello");
 
@@ -178,10 +182,48 @@ fn an_address_in_use_is_an_error() {
 }
 
 #[test]
-fn lambda_is_a_clear_error_until_it_is_supported() {
+fn lambda_is_served_where_the_environment_is_lambdas() {
+    block_on(async {
+        // As it is deployed: without arguments, and JSON logs as a setting of the function.
+        let function = || {
+            Emulator::new(PROGRAM).env("AWS_LAMBDA_LOG_FORMAT", "JSON").env("MCP_METRICS", "emf")
+        };
+        let mcp = Harness::behind(Door::FunctionUrlStream, function()).await;
+        assert_eq!(mcp.call(add { a: 1, b: 2 }).await.text(), "3");
+
+        let direct = function();
+        let call = r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}"#;
+        for _ in 0..2 {
+            assert!(matches!(direct.invoke(call, None).await, Outcome::Answered(_)));
+        }
+        let lines: Vec<serde_json::Value> = loop {
+            // What the process has written gets here a little later.
+            let lines = direct.output();
+            if lines.iter().filter(|line| line.contains("CloudWatchMetrics")).count() == 2 {
+                break lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+            }
+            tokio::task::yield_now().await;
+        };
+        let metrics: Vec<_> = lines.iter().filter(|line| line["_aws"].is_object()).collect();
+        assert_eq!((&metrics[0]["Subject"], &metrics[0]["ColdStarts"]), (&"add".into(), &1.into()));
+        assert_eq!((&metrics[1]["Calls"], &metrics[1]["ColdStarts"]), (&1.into(), &0.into()));
+        let logs: Vec<_> = lines.iter().filter(|line| line["tool"] == "add").collect();
+        assert_eq!((logs.len(), &logs[0]["outcome"]), (2, &"ok".into()));
+    });
+}
+
+#[test]
+fn half_an_environment_of_lambda_is_an_error_that_names_the_rest() {
     let (code, _, stderr) = output(program().env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"));
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("Lambda"), "{stderr}");
+    assert!(stderr.contains("AWS_LAMBDA_FUNCTION_NAME"), "{stderr}");
+    let (code, _, stderr) = output(
+        program()
+            .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+            .env("MCP_LAMBDA_RESPONSE", "streamed"),
+    );
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("`buffered`, `stream` or `auto`"), "{stderr}");
 }
 
 #[test]

@@ -6,11 +6,13 @@ use std::{
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
-use jsonschema::Validator;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::tool::join_lines;
+use crate::{
+    schema::{Expected, Step, Validator},
+    tool::join_lines,
+};
 
 /// How many faults of an answer are told of.
 const MOST_FAULTS: usize = 10;
@@ -50,7 +52,7 @@ impl FormSchema {
         settings.meta_schema = None;
         let schema = settings.into_generator().into_root_schema_for::<F>().to_value();
         let requested = requested(&schema)?;
-        let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;
+        let validator = Validator::new(&schema).map_err(|error| error.to_string())?;
         Ok(Self { requested, validator })
     }
 
@@ -60,13 +62,14 @@ impl FormSchema {
             return None;
         }
         // What was entered is not repeated: it may be nothing for a log.
-        let faults: Vec<String> = self
-            .validator
-            .iter_errors(content)
+        let faults = self.validator.faults(content);
+        let faults: Vec<String> = faults
+            .known()
+            .iter()
             .take(MOST_FAULTS)
-            .map(|error| match error.instance_path().as_str() {
-                "" => error.masked().to_string(),
-                path => format!("`{}`: {}", &path[1..], error.masked()),
+            .map(|fault| match fault.path.first() {
+                Some(Step::Member(field)) => format!("`{field}`: expected {}", Expected::of(fault)),
+                _ => format!("expected {}", Expected::of(fault)),
             })
             .collect();
         Some(faults.join("; "))

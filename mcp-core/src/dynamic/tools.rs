@@ -51,8 +51,8 @@ impl<S: Send + Sync + 'static> DynamicTools<S> {
         self.0.add(
             T::NAME,
             Box::new(|place, state| {
-                let pack = Arc::clone(&place.pack);
-                let tool = ErasedTool::new::<T, S>(state, pack, place.namespace.as_deref());
+                let (pack, namespace) = (Arc::clone(&place.pack), place.namespace.as_deref());
+                let tool = ErasedTool::new::<T, S>(state, pack, namespace);
                 PackParts { tools: vec![tool], ..PackParts::new(&place.pack) }
             }),
         )

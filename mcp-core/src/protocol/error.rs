@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The call took longer than its deadline and was cancelled.
     DeadlineExceeded,
+    /// The result is larger than the transport can carry.
+    ResponseTooLarge,
     /// Another server has refused a request that this one passed on; the code is that server's.
     Foreign(i32),
 }
@@ -78,6 +80,7 @@ impl ErrorKind {
             Self::MissingClientCapability => -32021,
             Self::UnsupportedVersion => -32022,
             Self::Forbidden => -31403,
+            Self::ResponseTooLarge => -31413,
             Self::Overloaded => -31503,
             Self::DeadlineExceeded => -31504,
             Self::Foreign(code) => code,
@@ -108,6 +111,7 @@ impl ErrorKind {
             | Self::ResourceNotFound
             | Self::Internal
             | Self::DeadlineExceeded
+            | Self::ResponseTooLarge
             | Self::Foreign(_) => 200,
         }
     }

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 
@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use super::{
     ClientResponse, Era, ErrorKind, LogLevel, Notification, RequestId, RequestMeta, RpcError,
     TraceContext, TraceIds,
-    meta::MetaSpans,
+    meta::{KNOWN_META_KEYS, MetaSpans, WireMeta},
     span::{Span, Text},
 };
-use crate::{session::SessionClient, task::TaskLink};
+use crate::{app, session::SessionClient, task::TaskLink};
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
@@ -306,6 +306,16 @@ impl Request {
         self.meta.set_log_level(level);
     }
 
+    /// Whether the client says that it shows apps.
+    pub(crate) fn client_shows_apps(&self) -> bool {
+        match &self.client {
+            Some(client) => app::are_shown_by(&client.capabilities()),
+            None => {
+                self.meta().client_capabilities().is_some_and(|client| app::are_shown_by(&client))
+            }
+        }
+    }
+
     /// Begins the call's span in the client's trace, if the client or the binding tells of one. The
     /// tool finds it in the extensions.
     pub(crate) fn begin_trace(&mut self) -> Option<TraceIds> {
@@ -374,7 +384,7 @@ struct Params<'a> {
     uri: Option<&'a RawValue>,
     cursor: Option<&'a RawValue>,
     arguments: Option<&'a RawValue>,
-    meta: Option<&'a RawValue>,
+    meta: Option<WireMeta<'a>>,
     request_id: Option<&'a RawValue>,
     task_id: Option<&'a RawValue>,
     input_responses: Option<&'a RawValue>,
@@ -382,83 +392,79 @@ struct Params<'a> {
 }
 
 // Derived implementations would also take arrays for objects, and `null` for an absent `id`.
-impl<'de> Deserialize<'de> for Wire<'de> {
+impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<Wire<'de>, K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WireVisitor;
+        struct WireVisitor<K>(PhantomData<K>);
 
-        impl<'de> Visitor<'de> for WireVisitor {
-            type Value = Wire<'de>;
+        impl<'de, K: Key<'de>> Visitor<'de> for WireVisitor<K> {
+            type Value = Keyed<Wire<'de>, K>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON-RPC object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wire<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut wire = Wire::default();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.0 {
-                        "jsonrpc" => once(&mut wire.jsonrpc, "jsonrpc", &mut map)?,
-                        "id" => once(&mut wire.id, "id", &mut map)?,
-                        "method" => once(&mut wire.method, "method", &mut map)?,
-                        "params" => once(&mut wire.params, "params", &mut map)?,
-                        "result" => once(&mut wire.result, "result", &mut map)?,
-                        "error" => once(&mut wire.error, "error", &mut map)?,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                while let Some(key) = map.next_key::<K>()? {
+                    match key.as_bytes() {
+                        b"jsonrpc" => once(&mut wire.jsonrpc, "jsonrpc", &mut map)?,
+                        b"id" => once(&mut wire.id, "id", &mut map)?,
+                        b"method" => once(&mut wire.method, "method", &mut map)?,
+                        b"params" => keyed::<_, K, _>(&mut wire.params, "params", &mut map)?,
+                        b"result" => once(&mut wire.result, "result", &mut map)?,
+                        b"error" => once(&mut wire.error, "error", &mut map)?,
+                        _ => key.skip_value(&mut map)?,
                     }
                 }
-                Ok(wire)
+                Ok(Keyed::new(wire))
             }
         }
 
-        deserializer.deserialize_map(WireVisitor)
+        deserializer.deserialize_map(WireVisitor(PhantomData))
     }
 }
 
-impl<'de> Deserialize<'de> for Params<'de> {
+impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<Params<'de>, K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ParamsVisitor;
+        struct ParamsVisitor<K>(PhantomData<K>);
 
-        impl<'de> Visitor<'de> for ParamsVisitor {
-            type Value = Params<'de>;
+        impl<'de, K: Key<'de>> Visitor<'de> for ParamsVisitor<K> {
+            type Value = Keyed<Params<'de>, K>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("`params` to be an object")
             }
 
-            fn visit_unit<E>(self) -> Result<Params<'de>, E> {
-                Ok(Params::default())
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Keyed::new(Params::default()))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut params = Params::default();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.0 {
-                        "name" => once(&mut params.name, "params.name", &mut map)?,
-                        "uri" => once(&mut params.uri, "params.uri", &mut map)?,
-                        "cursor" => once(&mut params.cursor, "params.cursor", &mut map)?,
-                        "arguments" => once(&mut params.arguments, "params.arguments", &mut map)?,
-                        "_meta" => once(&mut params.meta, "params._meta", &mut map)?,
-                        "requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
-                        "taskId" => once(&mut params.task_id, "params.taskId", &mut map)?,
-                        "inputResponses" => {
+                while let Some(key) = map.next_key::<K>()? {
+                    match key.as_bytes() {
+                        b"name" => once(&mut params.name, "params.name", &mut map)?,
+                        b"uri" => once(&mut params.uri, "params.uri", &mut map)?,
+                        b"cursor" => once(&mut params.cursor, "params.cursor", &mut map)?,
+                        b"arguments" => once(&mut params.arguments, "params.arguments", &mut map)?,
+                        b"_meta" => keyed::<_, K, _>(&mut params.meta, "params._meta", &mut map)?,
+                        b"requestId" => once(&mut params.request_id, "params.requestId", &mut map)?,
+                        b"taskId" => once(&mut params.task_id, "params.taskId", &mut map)?,
+                        b"inputResponses" => {
                             once(&mut params.input_responses, "params.inputResponses", &mut map)?;
                         }
-                        "requestState" => {
+                        b"requestState" => {
                             once(&mut params.request_state, "params.requestState", &mut map)?;
                         }
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                        _ => key.skip_value(&mut map)?,
                     }
                 }
-                Ok(params)
+                Ok(Keyed::new(params))
             }
         }
 
         // `null` for absent parameters is more than JSON-RPC allows, and harmless.
-        deserializer.deserialize_any(ParamsVisitor)
+        deserializer.deserialize_any(ParamsVisitor(PhantomData))
     }
 }
 
@@ -498,40 +504,104 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// An object's key, compared but not kept.
-struct Key<'de>(&'de str);
+/// `T`, read from objects whose keys are read as `K`.
+pub(super) struct Keyed<T, K>(pub(super) T, PhantomData<K>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
+impl<T, K> Keyed<T, K> {
+    pub(super) fn new(value: T) -> Self {
+        Self(value, PhantomData)
+    }
+}
+
+/// An object's key, compared but not kept.
+pub(super) trait Key<'de>: Deserialize<'de> {
+    fn as_bytes(&self) -> &[u8];
+
+    /// Passes over the member of a key that is none of those looked for.
+    fn skip_value<A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value::<IgnoredAny>().map(drop)
+    }
+}
+
+/// A key that is spelled without escapes, as nearly all are; no other can be read as one.
+struct PlainKey<'de>(&'de [u8]);
+
+impl<'de> Key<'de> for PlainKey<'de> {
+    fn as_bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    fn skip_value<A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
+        // Read as bytes, a string is not checked for what JSON forbids.
+        if self.0.iter().any(u8::is_ascii_control) {
+            return Err(serde::de::Error::custom("a control character"));
+        }
+        map.next_value::<IgnoredAny>().map(drop)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlainKey<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Raw, so that a lone surrogate in some other key does not hide the identifier.
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = PlainKey<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key without escapes")
+            }
+
+            fn visit_borrowed_bytes<E>(self, key: &'de [u8]) -> Result<PlainKey<'de>, E> {
+                Ok(PlainKey(key))
+            }
+        }
+
+        deserializer.deserialize_bytes(KeyVisitor)
+    }
+}
+
+/// A key in any spelling. Raw, so that a lone surrogate in some key does not hide the identifier.
+struct AnyKey<'de>(&'de [u8]);
+
+impl<'de> Key<'de> for AnyKey<'de> {
+    fn as_bytes(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyKey<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let quoted = <&RawValue>::deserialize(deserializer)?.get();
         let key = &quoted[1..quoted.len() - 1];
         if !key.contains('\\') {
-            return Ok(Self(key));
+            return Ok(Self(key.as_bytes()));
         }
         // Spelled with escapes. Recognize what we know all the same: a gateway in front of the
         // server may have read it so.
-        const KNOWN: [&str; 15] = [
-            "jsonrpc",
-            "id",
-            "method",
-            "params",
-            "result",
-            "error",
-            "name",
-            "uri",
-            "cursor",
-            "arguments",
-            "_meta",
-            "requestId",
-            "taskId",
-            "inputResponses",
-            "requestState",
-        ];
         let key = serde_json::from_str::<String>(quoted).unwrap_or_default();
-        Ok(Self(KNOWN.into_iter().find(|known| *known == key).unwrap_or_default()))
+        let mut known = KNOWN_KEYS.iter().chain(&KNOWN_META_KEYS).copied();
+        Ok(Self(known.find(|known| *known == key).unwrap_or_default().as_bytes()))
     }
 }
+
+/// The members of [`Wire`] and of [`Params`].
+const KNOWN_KEYS: [&str; 15] = [
+    "jsonrpc",
+    "id",
+    "method",
+    "params",
+    "result",
+    "error",
+    "name",
+    "uri",
+    "cursor",
+    "arguments",
+    "_meta",
+    "requestId",
+    "taskId",
+    "inputResponses",
+    "requestState",
+];
 
 /// Reads a member that may stand only once.
 fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
@@ -543,6 +613,21 @@ fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
         return Err(serde::de::Error::duplicate_field(name));
     }
     *slot = Some(map.next_value()?);
+    Ok(())
+}
+
+/// Reads a member that may stand only once and that has keys of its own.
+fn keyed<'de, T, K, A: MapAccess<'de>>(
+    slot: &mut Option<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error>
+where
+    Keyed<T, K>: Deserialize<'de>,
+{
+    let mut keyed: Option<Keyed<T, K>> = slot.take().map(Keyed::new);
+    once(&mut keyed, name, map)?;
+    *slot = keyed.map(|keyed| keyed.0);
     Ok(())
 }
 
@@ -566,7 +651,10 @@ impl Message {
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             Malformed::anonymous(ErrorKind::Parse, format!("the message is not UTF-8: {error}"))
         })?;
-        let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| classify(text, &error))?;
+        let wire = match serde_json::from_str::<Keyed<Wire<'_>, PlainKey<'_>>>(text) {
+            Ok(wire) => wire.0,
+            Err(_) => parse_any(text)?,
+        };
 
         // Whatever its identifier: an answer to an answer would never end.
         if wire.method.is_none() && (wire.result.is_some() || wire.error.is_some()) {
@@ -635,8 +723,8 @@ impl Message {
         let responses = present(params.input_responses).map(|raw| Span::of(raw.get(), text));
         let input =
             (state.is_some() || responses.is_some()).then(|| Box::new(Input { responses, state }));
-        let meta = match present(params.meta) {
-            Some(raw) => MetaSpans::parse(raw, text).map_err(malformed)?,
+        let meta = match params.meta {
+            Some(meta) => MetaSpans::read(&meta, text).map_err(malformed)?,
             None => MetaSpans::default(),
         };
         // Only modern revisions have `server/discover`, and only they put a version into `_meta`.
@@ -676,6 +764,14 @@ impl Malformed {
     }
 }
 
+/// Parses a message whose keys have escapes, or says why it is none.
+#[cold]
+fn parse_any(text: &str) -> Result<Wire<'_>, Malformed> {
+    serde_json::from_str::<Keyed<Wire<'_>, AnyKey<'_>>>(text)
+        .map(|wire| wire.0)
+        .map_err(|error| classify(text, &error))
+}
+
 /// Why the text is not a message, and what its identifier is all the same.
 #[cold]
 fn classify(text: &str, error: &serde_json::Error) -> Malformed {
@@ -712,8 +808,8 @@ fn find_id(text: &str) -> Option<RequestId> {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut id = None;
-            while let Some(key) = map.next_key::<Key<'de>>()? {
-                if key.0 == "id" {
+            while let Some(key) = map.next_key::<AnyKey<'de>>()? {
+                if key.0 == b"id" {
                     once(&mut id, "id", &mut map)?;
                 } else {
                     map.next_value::<IgnoredAny>()?;
@@ -728,7 +824,7 @@ fn find_id(text: &str) -> Option<RequestId> {
 }
 
 /// Some clients write `null` for what they leave out.
-fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
+pub(super) fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
 

@@ -1,17 +1,25 @@
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use bytes::Bytes;
 use rmcp::model::{ClientCapabilities, Implementation};
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
     ErrorKind, LogLevel, ProgressToken, RpcError, TraceContext,
+    message::{Key, Keyed, present},
     span::{Span, Text},
 };
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
+const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+const PROGRESS_TOKEN: &str = "progressToken";
+const TRACEPARENT: &str = "traceparent";
 
 /// What a request says about itself in `_meta`.
 ///
@@ -32,46 +40,127 @@ pub(super) struct MetaSpans {
     progress_token: Option<ProgressToken>,
     log_level: Option<LogLevel>,
     has_traceparent: bool,
-    whole: Option<Span>,
 }
 
-/// The members of `_meta` that the protocol reserves.
-#[derive(Deserialize)]
-struct Wire<'a> {
+/// `_meta` as it stands on the wire.
+#[derive(Default)]
+pub(super) struct WireMeta<'a> {
     /// Kept even if it is `null`: whoever names a version is modern.
-    #[serde(
-        borrow,
-        default,
-        rename = "io.modelcontextprotocol/protocolVersion",
-        deserialize_with = "some"
-    )]
     version: Option<&'a RawValue>,
-    #[serde(borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
     capabilities: Option<&'a RawValue>,
-    #[serde(borrow, rename = "io.modelcontextprotocol/clientInfo")]
     client: Option<&'a RawValue>,
-    #[serde(borrow, rename = "io.modelcontextprotocol/logLevel")]
     log_level: Option<&'a RawValue>,
-    #[serde(borrow, rename = "progressToken")]
     progress_token: Option<&'a RawValue>,
-    #[serde(borrow)]
     traceparent: Option<&'a RawValue>,
+    fault: Option<MetaFault>,
 }
 
-fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+/// What is told once the request's identifier is known.
+#[derive(Clone, Copy)]
+enum MetaFault {
+    NotAnObject,
+    Twice(&'static str),
+}
+
+/// The members of [`WireMeta`].
+pub(super) const KNOWN_META_KEYS: [&str; 6] =
+    [VERSION, CAPABILITIES, CLIENT, LOG_LEVEL, PROGRESS_TOKEN, TRACEPARENT];
+
+impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<WireMeta<'de>, K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MetaVisitor<K>(PhantomData<K>);
+
+        impl<K> MetaVisitor<K> {
+            fn no_object<'de, E>() -> Result<Keyed<WireMeta<'de>, K>, E> {
+                let fault = Some(MetaFault::NotAnObject);
+                Ok(Keyed::new(WireMeta { fault, ..WireMeta::default() }))
+            }
+        }
+
+        impl<'de, K: Key<'de>> Visitor<'de> for MetaVisitor<K> {
+            type Value = Keyed<WireMeta<'de>, K>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`_meta` to be an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut meta = WireMeta::default();
+                while let Some(whole_key) = map.next_key::<K>()? {
+                    let key = whole_key.as_bytes();
+                    let (slot, name) = if key == VERSION.as_bytes() {
+                        (&mut meta.version, VERSION)
+                    } else if key == CAPABILITIES.as_bytes() {
+                        (&mut meta.capabilities, CAPABILITIES)
+                    } else if key == CLIENT.as_bytes() {
+                        (&mut meta.client, CLIENT)
+                    } else if key == LOG_LEVEL.as_bytes() {
+                        (&mut meta.log_level, LOG_LEVEL)
+                    } else if key == PROGRESS_TOKEN.as_bytes() {
+                        (&mut meta.progress_token, PROGRESS_TOKEN)
+                    } else if key == TRACEPARENT.as_bytes() {
+                        (&mut meta.traceparent, TRACEPARENT)
+                    } else {
+                        whole_key.skip_value(&mut map)?;
+                        continue;
+                    };
+                    if slot.is_some() {
+                        meta.fault = Some(MetaFault::Twice(name));
+                    }
+                    *slot = Some(map.next_value()?);
+                }
+                Ok(Keyed::new(meta))
+            }
+
+            /// As absent as any other member that is `null`.
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Keyed::new(WireMeta::default()))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Self::no_object()
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Self::no_object()
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Self::no_object()
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Self::no_object()
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Self::no_object()
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Self::no_object()
+            }
+        }
+
+        deserializer.deserialize_any(MetaVisitor(PhantomData))
+    }
 }
 
 impl MetaSpans {
-    /// Reads `raw`, a part of the message `text`.
-    pub(super) fn parse(raw: &RawValue, text: &str) -> Result<Self, RpcError> {
+    /// Reads what stands in the message `text`.
+    pub(super) fn read(wire: &WireMeta<'_>, text: &str) -> Result<Self, RpcError> {
         let malformed = |message: String| RpcError::new(ErrorKind::MalformedParams, message);
-        if !raw.get().starts_with('{') {
-            return Err(malformed("`_meta` must be an object".into()));
+        match wire.fault {
+            None => {}
+            Some(MetaFault::NotAnObject) => {
+                return Err(malformed("`_meta` must be an object".into()));
+            }
+            Some(MetaFault::Twice(name)) => {
+                return Err(malformed(format!("`_meta` is malformed: duplicate field `{name}`")));
+            }
         }
-        let wire: Wire<'_> = serde_json::from_str(raw.get())
-            .map_err(|error| malformed(format!("`_meta` is malformed: {error}")))?;
-        let object = |name: &str, raw: Option<&RawValue>| match raw {
+        let object = |name: &str, raw: Option<&RawValue>| match present(raw) {
             Some(raw) if !raw.get().starts_with('{') => {
                 Err(malformed(format!("`_meta.{name}` must be an object")))
             }
@@ -84,20 +173,18 @@ impl MetaSpans {
                     .ok_or_else(|| malformed(format!("`_meta.{VERSION}` must be a string")))
             })
             .transpose()?;
-        let progress_token = wire
-            .progress_token
+        let progress_token = present(wire.progress_token)
             .map(|raw| {
                 ProgressToken::parse(raw).ok_or_else(|| {
                     malformed("`_meta.progressToken` must be a string or an integer".into())
                 })
             })
             .transpose()?;
-        let log_level = wire
-            .log_level
+        let log_level = present(wire.log_level)
             .map(|raw| {
                 serde_json::from_str(raw.get()).map_err(|_| {
                     malformed(format!(
-                        "`_meta.io.modelcontextprotocol/logLevel` is {}, expected one of debug, \
+                        "`_meta.{LOG_LEVEL}` is {}, expected one of debug, \
                          info, notice, warning, error, critical, alert, emergency",
                         raw.get().chars().take(40).collect::<String>()
                     ))
@@ -107,11 +194,10 @@ impl MetaSpans {
         Ok(Self {
             version,
             capabilities: object(CAPABILITIES, wire.capabilities)?,
-            client: object("io.modelcontextprotocol/clientInfo", wire.client)?,
+            client: object(CLIENT, wire.client)?,
             progress_token,
             log_level,
-            has_traceparent: wire.traceparent.is_some(),
-            whole: Some(Span::of(raw.get(), text)),
+            has_traceparent: present(wire.traceparent).is_some(),
         })
     }
 
@@ -155,12 +241,22 @@ impl<'a> RequestMeta<'a> {
         serde_json::from_slice(self.spans.capabilities?.bytes(self.text)).ok()
     }
 
-    /// Reads any member of `_meta`, such as `traceparent`.
+    /// Reads any member of `_meta`, such as `traceparent`. The message is parsed once more for it.
     pub fn get<T: serde::de::DeserializeOwned>(self, key: &str) -> Option<T> {
         use std::collections::BTreeMap;
-        let mut members: BTreeMap<String, Box<RawValue>> =
-            serde_json::from_slice(self.spans.whole?.bytes(self.text)).ok()?;
-        serde_json::from_str(members.remove(key)?.get()).ok()
+
+        #[derive(Deserialize)]
+        struct Envelope {
+            params: Params,
+        }
+        #[derive(Deserialize)]
+        struct Params {
+            #[serde(rename = "_meta")]
+            meta: BTreeMap<String, Box<RawValue>>,
+        }
+
+        let mut envelope: Envelope = serde_json::from_slice(self.text).ok()?;
+        serde_json::from_str(envelope.params.meta.remove(key)?.get()).ok()
     }
 
     /// The trace that the client tells of, if it does so validly.

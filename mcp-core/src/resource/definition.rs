@@ -95,6 +95,16 @@ impl<C> Resource<C> {
         &self.model.uri
     }
 
+    pub(crate) fn meta(mut self, meta: Option<model::MetaObject>) -> Self {
+        self.model.meta = meta;
+        self
+    }
+
+    pub(crate) fn with_contents(self, contents: Contents) -> Resource {
+        let Self { model, cache, timeout, .. } = self;
+        Resource { model, cache, timeout, contents }
+    }
+
     /// Sets the name for people.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {

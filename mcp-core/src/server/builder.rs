@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use rmcp::model::Implementation;
+use rmcp::model::{Implementation, JsonObject};
 use serde_json::json;
 use tower::{Layer, Service, service_fn};
 
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Call, DynTool, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, Notifier,
     ReadResource, Request, Resource, Response, SUPPORTED_VERSIONS, StateKeys, ToolPack,
+    app::{self, App},
     asking::Seal,
     subscription::Hub,
     task::TaskOptions,
@@ -154,6 +155,19 @@ pub enum BuildError {
         /// Its pack.
         pack: String,
     },
+    /// A tool's app is not there.
+    #[error(
+        "the tool `{tool}` of the pack `{pack}` has the app `{uri}`, but there is no such resource: \
+         add it with `.app(App::new(\"{uri}\", …))`"
+    )]
+    MissingApp {
+        /// The tool.
+        tool: String,
+        /// Its pack.
+        pack: String,
+        /// The app's URI.
+        uri: String,
+    },
     /// A handle of what comes and goes is in use already.
     #[error(
         "the pack `{second}` has a dynamic part that the pack `{first}` has already; make one for \
@@ -243,6 +257,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn resource(mut self, resource: Resource) -> Self {
         self.own = self.own.resource(resource);
+        self
+    }
+
+    /// Adds an HTML document that shows what a tool answers.
+    #[must_use]
+    pub fn app(mut self, app: App) -> Self {
+        self.own = self.own.app(app);
         self
     }
 
@@ -443,10 +464,15 @@ impl ServerBuilder {
                 slots.push(Slot::new(layered, state));
             }
         }
+        features.check_apps(&[&features])?;
         let features = Arc::new(features);
 
         let meta = json!({ "io.modelcontextprotocol/serverInfo": self.identity });
-        let capabilities = capabilities(&features, dynamic, self.lists_change);
+        let mut capabilities = capabilities(&features, dynamic, self.lists_change);
+        if features.have_apps() {
+            let extensions = capabilities.extensions.get_or_insert_default();
+            extensions.insert(app::EXTENSION.to_owned(), JsonObject::new());
+        }
         let has_tasks = dynamic.tools || features.tools.have_tasks();
         let mut discover = json!({
             "resultType": "complete",

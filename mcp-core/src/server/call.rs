@@ -16,8 +16,8 @@ use tracing::Span;
 
 use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
-    CallResult, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError, ToolError,
-    ToolErrorKind,
+    CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError,
+    ToolError, ToolErrorKind,
     asking::Stop,
     protocol::TraceIds,
     session::SessionClient,
@@ -48,6 +48,7 @@ pub(super) fn prepare(
 ) -> Result<Work, Response> {
     let trace = request.begin_trace();
     let mut log = CallLog::new(subject, &request);
+    let timeout = Deadline::cap(&request, timeout);
     let client = match before(subject, &mut request) {
         Ok(client) => client,
         Err(error) => {

@@ -108,6 +108,7 @@ impl Dynamic {
         let current = self.current();
         let known = [&*self.features, &current.features];
         let features = Features::of_pack(parts, &known, &self.defaults)?;
+        features.check_apps(&[&self.features, &current.features])?;
         let item = Item { kind: kind.clone(), key: key.to_owned(), features, listed };
         if let Some(slot) = slots.get_mut(slot) {
             slot.items.push(item);

@@ -7,7 +7,7 @@ use super::{
     tasks::Tasks, tools::Tools,
 };
 use crate::{
-    ErrorKind, Method, Request, RpcError,
+    ErrorKind, Method, Request, RpcError, app,
     completion::{CompleteParams, Completer, Completing, Completion, Reference},
     server::{ResultBody, call},
     subject::Subject,
@@ -116,6 +116,31 @@ impl Features {
         self.tools.extend(pack.tools, layered);
         self.resources.extend(pack.resources, layered);
         self.prompts.extend(pack.prompts, layered);
+    }
+
+    /// Checks that the apps of these tools are among all the resources that there are.
+    ///
+    /// # Errors
+    ///
+    /// When one is not.
+    pub(super) fn check_apps(&self, known: &[&Self]) -> Result<(), BuildError> {
+        for tool in self.tools.all() {
+            if let Some(uri) = app::uri_of(&tool.definition.model)
+                && !known.iter().any(|known| known.resources.is_readable(uri))
+            {
+                return Err(BuildError::MissingApp {
+                    tool: tool.name().to_owned(),
+                    pack: tool.subject.pack.to_string(),
+                    uri: uri.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether any tool has an app.
+    pub(super) fn have_apps(&self) -> bool {
+        self.tools.all().any(|tool| app::of_tool(&tool.definition.model).is_some())
     }
 
     /// Whether what a request acts on is among these.

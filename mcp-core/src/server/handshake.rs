@@ -14,8 +14,10 @@ use crate::{
 /// The result of `initialize` but for the version, written down when the server is built.
 #[derive(Debug)]
 pub(super) struct Handshake {
-    /// Everything after `"protocolVersion":"…"`.
-    rest: Box<str>,
+    /// Everything after `"protocolVersion":"…"`, for a session.
+    session: Box<str>,
+    /// The same for a client whose binding keeps no sessions.
+    stateless: Box<str>,
 }
 
 impl Handshake {
@@ -24,16 +26,20 @@ impl Handshake {
         identity: &Implementation,
         instructions: Option<&str>,
     ) -> Self {
-        let mut result = json!({ "capabilities": capabilities, "serverInfo": identity });
-        if let Some(instructions) = instructions {
-            result["instructions"] = instructions.into();
-        }
-        let result = result.to_string();
-        Self { rest: result[1..].into() }
+        let rest = |capabilities: &ServerCapabilities| {
+            let mut result = json!({ "capabilities": capabilities, "serverInfo": identity });
+            if let Some(instructions) = instructions {
+                result["instructions"] = instructions.into();
+            }
+            result.to_string()[1..].into()
+        };
+        Self { session: rest(capabilities), stateless: rest(&stateless(capabilities.clone())) }
     }
 
-    fn result(&self, version: &str) -> Bytes {
-        format!(r#"{{"protocolVersion":"{version}",{}"#, self.rest).into()
+    fn result(&self, params: &InitializeParams, session: Option<&LegacySession>) -> Bytes {
+        let rest = if session.is_some() { &self.session } else { &self.stateless };
+        let version = params.version();
+        format!(r#"{{"protocolVersion":"{version}",{rest}"#).into()
     }
 }
 
@@ -55,11 +61,11 @@ impl Server {
         match (request.method(), session) {
             (Method::Initialize, session) => match InitializeParams::of(request) {
                 Ok(params) => {
-                    let version = session.map_or(params.version(), LegacySession::version);
+                    let result = self.inner.handshake.result(&params, session);
                     if let Some(session) = session {
                         session.introduce(params);
                     }
-                    Response::prebuilt(self.inner.handshake.result(version)).into()
+                    Response::prebuilt(result).into()
                 }
                 Err(error) => Response::error(error).into(),
             },
@@ -76,6 +82,23 @@ impl Server {
             (method, _) => no_such_method(method),
         }
     }
+}
+
+/// What single requests can give a client: no changes of lists, no subscriptions, and no log level,
+/// which would have to be remembered.
+fn stateless(mut capabilities: ServerCapabilities) -> ServerCapabilities {
+    capabilities.logging = None;
+    if let Some(tools) = &mut capabilities.tools {
+        tools.list_changed = None;
+    }
+    if let Some(prompts) = &mut capabilities.prompts {
+        prompts.list_changed = None;
+    }
+    if let Some(resources) = &mut capabilities.resources {
+        resources.list_changed = None;
+        resources.subscribe = None;
+    }
+    capabilities
 }
 
 #[derive(Deserialize)]

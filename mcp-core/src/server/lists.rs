@@ -4,14 +4,16 @@ use rmcp::model;
 use serde_json::{Value, json};
 
 use super::{CacheHints, Response, ResponseFuture, features::no_such_method, list::List};
-use crate::{Method, Request, tool::PackParts};
+use crate::{Method, Request, app, tool::PackParts};
 
 /// The lists, written down. There is none of what the server cannot offer.
 pub(super) struct Lists {
-    pub(super) tools: List,
-    pub(super) resources: Option<List>,
-    pub(super) templates: Option<List>,
-    pub(super) prompts: Option<List>,
+    tools: List,
+    /// For clients that show no apps, where there are any.
+    tools_without_apps: Option<List>,
+    resources: Option<List>,
+    templates: Option<List>,
+    prompts: Option<List>,
     pub(super) tool_names: Vec<String>,
 }
 
@@ -19,7 +21,10 @@ impl Lists {
     /// The page that a request asks for.
     pub(super) fn answer(&self, request: &Request) -> ResponseFuture {
         let list = match request.method() {
-            Method::ListTools => Some(&self.tools),
+            Method::ListTools => match &self.tools_without_apps {
+                Some(tools) if !request.client_shows_apps() => Some(tools),
+                _ => Some(&self.tools),
+            },
             Method::ListResources => self.resources.as_ref(),
             Method::ListResourceTemplates => self.templates.as_ref(),
             Method::ListPrompts => self.prompts.as_ref(),
@@ -79,7 +84,13 @@ impl Listed {
         };
         let prompts =
             || List::new("prompts", &self.prompts, |item| json!(item), page_size, cache, meta);
+        let has_apps = self.tools.iter().any(|tool| app::of_tool(tool).is_some());
+        let tools_without_apps = || {
+            let tools: Vec<model::Tool> = self.tools.iter().filter_map(app::without).collect();
+            List::new("tools", &tools, legacy_tool, page_size, cache, meta)
+        };
         Lists {
+            tools_without_apps: has_apps.then(tools_without_apps),
             tools: List::new("tools", &self.tools, legacy_tool, page_size, cache, meta),
             resources: has_resources.then(resources),
             templates: has_resources.then(templates),

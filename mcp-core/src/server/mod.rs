@@ -44,8 +44,8 @@ use self::{
     tools::Entry,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Notifier, Request, RpcError, SUPPORTED_VERSIONS,
-    StateKeys, asking::Seal, subscription::Hub, tool::BoxService,
+    Era, ErrorKind, HeaderParam, Method, Notifier, Request, ResponseLimit, RpcError,
+    SUPPORTED_VERSIONS, StateKeys, asking::Seal, subscription::Hub, tool::BoxService,
 };
 
 /// A Model Context Protocol server, ready to be served by any transport.
@@ -106,9 +106,10 @@ impl Server {
             });
         let subscribes = era == Era::Modern && *request.method() == Method::Listen;
         let client = request.client().filter(|_| can_notify(request.method())).cloned();
+        let limit = request.extensions().get::<ResponseLimit>().copied();
         let encoding = Arc::clone(&self.inner.encoding);
         let future = self.dispatch(request);
-        let reply = Reply::new(future, notifications, client, id, era, encoding);
+        let reply = Reply::new(future, notifications, client, id, era, encoding, limit);
         if subscribes { reply.subscribing() } else { reply }
     }
 

@@ -9,7 +9,9 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 
 use super::{Encoded, Response, ResponseFuture, ResultBody, response::Encoding};
-use crate::{Era, Notification, RequestId, session::SessionClient, subscription::Subscription};
+use crate::{
+    Era, Notification, RequestId, ResponseLimit, session::SessionClient, subscription::Subscription,
+};
 
 /// How many notifications a call may be ahead of its client before it has to wait.
 pub(super) const NOTIFICATIONS_IN_FLIGHT: usize = 16;
@@ -32,6 +34,7 @@ pub struct Reply {
     id: RequestId,
     era: Era,
     encoding: Arc<Encoding>,
+    limit: Option<ResponseLimit>,
 }
 
 /// A part of a [`Reply`].
@@ -60,6 +63,7 @@ impl Reply {
         id: RequestId,
         era: Era,
         encoding: Arc<Encoding>,
+        limit: Option<ResponseLimit>,
     ) -> Self {
         Self {
             future: Some(future),
@@ -72,6 +76,7 @@ impl Reply {
             id,
             era,
             encoding,
+            limit,
         }
     }
 
@@ -161,7 +166,20 @@ impl Reply {
     }
 
     fn encode(&self, response: Response) -> Encoded {
-        self.encoding.encode(&self.id, self.era, response)
+        let response = match &self.client {
+            Some(client) => response.as_known_in(client.session().version()),
+            None => response,
+        };
+        let Some(limit) = self.limit else {
+            return self.encoding.encode(&self.id, self.era, response);
+        };
+        let is_tool = matches!(response.as_result(), Ok(ResultBody::Tool(_)));
+        let encoded = self.encoding.encode(&self.id, self.era, response);
+        match limit.refuse(&encoded, is_tool) {
+            None => encoded,
+            Some(Ok(answer)) => self.encoding.encode(&self.id, self.era, Response::tool(answer)),
+            Some(Err(error)) => Encoded::refusal(Some(&self.id), error),
+        }
     }
 
     /// The next thing that the call has said, if there is any.

@@ -84,6 +84,10 @@ impl Tools {
         self.0.get(name)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &ErasedTool> {
+        self.0.values().map(|entry| &*entry.tool)
+    }
+
     /// Whether calls of any tool may become tasks.
     pub(super) fn have_tasks(&self) -> bool {
         self.0.values().any(|entry| entry.tasks.is_some())

@@ -3,11 +3,9 @@
 
 use std::fmt::{self, Write as _};
 
-use jsonschema::{
-    ValidationError, Validator,
-    error::{TypeKind, ValidationErrorKind},
-};
 use serde_json::{Map, Value};
+
+use crate::schema::{Expected, Fault, FaultKind, Faults, SchemaError, Step, Validator};
 
 /// How many faults one answer tells of.
 const MOST_FAULTS: usize = 20;
@@ -21,18 +19,21 @@ pub(super) struct ArgumentsSchema {
 }
 
 impl ArgumentsSchema {
-    pub(super) fn new(schema: &Map<String, Value>) -> Result<Self, String> {
+    pub(super) fn new(schema: &Map<String, Value>) -> Result<Self, SchemaError> {
         if schema.get("type").is_none_or(|kind| kind != "object") {
-            return Err("the arguments of a tool are an object".to_owned());
+            return Err(SchemaError::Invalid("the arguments of a tool are an object".to_owned()));
         }
         let names = schema
             .get("properties")
             .and_then(Value::as_object)
             .map(|properties| properties.keys().cloned().collect())
             .unwrap_or_default();
-        jsonschema::draft202012::new(&Value::Object(schema.clone()))
-            .map(|validator| Self { validator, names })
-            .map_err(|error| error.to_string())
+        Validator::new(&Value::Object(schema.clone())).map(|validator| Self { validator, names })
+    }
+
+    /// What all arguments fit.
+    pub(super) fn unchecked() -> Result<Self, SchemaError> {
+        Self::new(&Map::from_iter([("type".to_owned(), "object".into())]))
     }
 
     /// Every fault of the arguments, or `None` if they have none.
@@ -40,21 +41,19 @@ impl ArgumentsSchema {
         if self.validator.is_valid(arguments) {
             return None;
         }
-        let mut faults = Faults {
+        let mut report = Report {
             text: format!("The arguments of `{tool}` do not fit its schema:"),
             told: 0,
             more: 0,
             names: &self.names,
         };
-        for error in self.validator.iter_errors(arguments) {
-            faults.describe(&error);
-        }
-        Some(faults.finish())
+        report.describe_all(&self.validator.faults(arguments));
+        Some(report.finish())
     }
 }
 
 /// What is wrong, as it is being written down.
-struct Faults<'a> {
+struct Report<'a> {
     text: String,
     told: usize,
     more: usize,
@@ -62,7 +61,7 @@ struct Faults<'a> {
     names: &'a [String],
 }
 
-impl Faults<'_> {
+impl Report<'_> {
     fn add(&mut self, fault: impl FnOnce() -> String) {
         if self.told == MOST_FAULTS {
             self.more += 1;
@@ -81,180 +80,84 @@ impl Faults<'_> {
         self.text
     }
 
-    fn describe(&mut self, error: &ValidationError<'_>) {
-        let path = path(error.instance_path().as_str());
-        match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                let property = property.as_str().unwrap_or_default();
-                self.add(|| format!("`{}`: required, but missing", member(&path, property)));
+    fn describe_all(&mut self, faults: &Faults<'_>) {
+        faults.known().iter().for_each(|fault| self.describe(fault));
+        self.more += faults.more();
+    }
+
+    fn describe(&mut self, fault: &Fault<'_>) {
+        let path = path(&fault.path);
+        match &fault.kind {
+            FaultKind::Required(name) => {
+                self.add(|| format!("`{}`: required, but missing", member(&path, name)));
             }
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            FaultKind::Unexpected(name) => {
                 let names = self.names;
-                for property in unexpected {
-                    self.add(|| {
-                        let field = member(&path, property);
-                        match (path.is_empty(), names) {
-                            (false, _) => format!("`{field}`: no such member"),
-                            (true, []) => {
-                                format!("`{field}`: no such argument; the tool takes none")
-                            }
-                            (true, names) => format!(
-                                "`{field}`: no such argument; expected one of {}",
-                                names.join(", ")
-                            ),
-                        }
-                    });
-                }
+                self.add(|| {
+                    let field = member(&path, name);
+                    match (path.is_empty(), names) {
+                        (false, _) => format!("`{field}`: no such member"),
+                        (true, []) => format!("`{field}`: no such argument; the tool takes none"),
+                        (true, names) => format!(
+                            "`{field}`: no such argument; expected one of {}",
+                            names.join(", ")
+                        ),
+                    }
+                });
             }
-            ValidationErrorKind::AnyOf { context }
-            | ValidationErrorKind::OneOfNotValid { context } => {
-                self.describe_alternatives(error, context);
-            }
-            _ => {
-                let expected = expectation(error);
-                self.add(|| unexpected(&path, &expected, error.instance()));
-            }
+            FaultKind::NoneOf(branches) => self.describe_alternatives(fault, branches),
+            _ => self.add(|| unexpected(&path, &Expected::of(fault), fault.value)),
         }
     }
 
     /// Tells of a value that fits none of several schemas: what they expect of the value, or, if
     /// it is the right kind of value for one of them, what is wrong inside it.
-    fn describe_alternatives(
-        &mut self,
-        error: &ValidationError<'_>,
-        branches: &[Vec<ValidationError<'_>>],
-    ) {
-        let here = error.instance_path().as_str();
+    fn describe_alternatives(&mut self, fault: &Fault<'_>, branches: &[Faults<'_>]) {
+        let here = fault.path.as_slice();
         let inside: Vec<_> = branches
             .iter()
-            .filter(|errors| !errors.iter().any(|error| refuses(error, here)))
+            .filter(|faults| !faults.known().iter().any(|fault| refuses(fault, here)))
             .collect();
         // Of objects that are told apart by a constant member, the one that has it is meant.
-        let is_constant = |error: &&ValidationError<'_>| {
-            matches!(error.kind(), ValidationErrorKind::Constant { .. })
-        };
+        let is_constant = |fault: &&Fault<'_>| matches!(fault.kind, FaultKind::Constant(_));
         let meant = inside
             .iter()
-            .filter(|errors| !errors.iter().any(|error| is_constant(&error)))
-            .min_by_key(|errors| errors.len());
-        if let Some(errors) = meant {
-            errors.iter().for_each(|error| self.describe(error));
-        } else if let Some(tag) = inside.first().and_then(|errors| errors.iter().find(is_constant))
+            .filter(|faults| !faults.known().iter().any(|fault| is_constant(&fault)))
+            .min_by_key(|faults| faults.count());
+        if let Some(faults) = meant {
+            self.describe_all(faults);
+        } else if let Some(tag) =
+            inside.first().and_then(|faults| faults.known().iter().find(is_constant))
         {
             let tags = inside
                 .iter()
-                .filter_map(|errors| errors.iter().find(is_constant))
-                .filter(|error| error.instance_path() == tag.instance_path());
+                .filter_map(|faults| faults.known().iter().find(is_constant))
+                .filter(|fault| fault.path == tag.path);
             let mut expected = Expected::default();
-            tags.for_each(|error| expected.add(error));
-            let path = path(tag.instance_path().as_str());
-            self.add(|| unexpected(&path, &expected.to_string(), tag.instance()));
+            tags.for_each(|fault| expected.add(fault));
+            self.add(|| unexpected(&path(&tag.path), &expected, tag.value));
         } else {
-            let expected = expectation(error);
-            let path = path(here);
-            self.add(|| unexpected(&path, &expected, error.instance()));
+            self.add(|| unexpected(&path(here), &Expected::of(fault), fault.value));
         }
     }
 }
 
 /// Whether the value as a whole is of the wrong kind, at the place `here`.
-fn refuses(error: &ValidationError<'_>, here: &str) -> bool {
-    error.instance_path().as_str() == here
-        && match error.kind() {
-            ValidationErrorKind::Type { .. }
-            | ValidationErrorKind::Constant { .. }
-            | ValidationErrorKind::Enum { .. } => true,
-            ValidationErrorKind::AnyOf { context }
-            | ValidationErrorKind::OneOfNotValid { context } => {
-                context.iter().all(|errors| errors.iter().any(|error| refuses(error, here)))
-            }
+fn refuses(fault: &Fault<'_>, here: &[Step<'_>]) -> bool {
+    fault.path == here
+        && match &fault.kind {
+            FaultKind::Never
+            | FaultKind::Type(_)
+            | FaultKind::Constant(_)
+            | FaultKind::Options(_) => true,
+            FaultKind::NoneOf(branches) => branches
+                .iter()
+                .all(|faults| faults.known().iter().any(|fault| refuses(fault, here))),
             _ => false,
         }
 }
 
-fn expectation(error: &ValidationError<'_>) -> String {
-    let mut expected = Expected::default();
-    expected.add(error);
-    expected.to_string()
-}
-
-/// What could stand in a place: some values, or something that words describe.
-#[derive(Default)]
-struct Expected {
-    values: Vec<String>,
-    others: Vec<String>,
-}
-
-impl Expected {
-    fn add(&mut self, error: &ValidationError<'_>) {
-        let other = match error.kind() {
-            ValidationErrorKind::AnyOf { context }
-            | ValidationErrorKind::OneOfNotValid { context } => {
-                let here = error.instance_path();
-                for error in context.iter().flatten().filter(|e| e.instance_path() == here) {
-                    self.add(error);
-                }
-                return;
-            }
-            ValidationErrorKind::Enum { options } => {
-                match &**options {
-                    Value::Array(options) => {
-                        self.values.extend(options.iter().map(Value::to_string));
-                    }
-                    other => self.values.push(other.to_string()),
-                }
-                return;
-            }
-            ValidationErrorKind::Constant { expected_value } => {
-                self.values.push(expected_value.to_string());
-                return;
-            }
-            ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => kind.to_string(),
-            ValidationErrorKind::Type { kind: TypeKind::Multiple(kinds) } => {
-                kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
-            }
-            ValidationErrorKind::Minimum { limit } => format!("at least {limit}"),
-            ValidationErrorKind::Maximum { limit } => format!("at most {limit}"),
-            ValidationErrorKind::ExclusiveMinimum { limit } => format!("more than {limit}"),
-            ValidationErrorKind::ExclusiveMaximum { limit } => format!("less than {limit}"),
-            ValidationErrorKind::MultipleOf { multiple_of } => {
-                format!("a multiple of {multiple_of}")
-            }
-            ValidationErrorKind::MinLength { limit } => format!("at least {limit} characters"),
-            ValidationErrorKind::MaxLength { limit } => format!("at most {limit} characters"),
-            ValidationErrorKind::MinItems { limit } => format!("at least {limit} items"),
-            ValidationErrorKind::MaxItems { limit } => format!("at most {limit} items"),
-            ValidationErrorKind::UniqueItems => "items that are all different".to_owned(),
-            ValidationErrorKind::Pattern { pattern } => format!("text that matches {pattern}"),
-            ValidationErrorKind::Format { format } => format!("text of the format {format}"),
-            // The value is shown apart from what is said of it, so that its length cuts nothing off.
-            _ => format!("something else ({})", error.masked()),
-        };
-        if !self.others.contains(&other) {
-            self.others.push(other);
-        }
-    }
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.values.as_slice() {
-            [] => {}
-            [value] => f.write_str(value)?,
-            values => write!(f, "one of {}", values.join(", "))?,
-        }
-        for (index, other) in self.others.iter().enumerate() {
-            if index > 0 || !self.values.is_empty() {
-                f.write_str(" or ")?;
-            }
-            f.write_str(other)?;
-        }
-        Ok(())
-    }
-}
-
-fn unexpected(path: &str, expected: &str, found: &Value) -> String {
+fn unexpected(path: &str, expected: &Expected, found: &Value) -> String {
     format!("{}: expected {expected}, found {}", name(path), shown(found))
 }
 
@@ -283,17 +186,20 @@ fn shown(value: &Value) -> String {
     beginning.0
 }
 
-/// A JSON pointer as people and models write paths: `/filters/0/name` is `filters[0].name`.
-fn path(pointer: &str) -> String {
+/// A path as people and models write it: `filters[0].name`.
+fn path(steps: &[Step<'_>]) -> String {
     let mut path = String::new();
-    for segment in pointer.split('/').skip(1) {
-        if segment.bytes().all(|byte| byte.is_ascii_digit()) && !segment.is_empty() {
-            let _ = write!(path, "[{segment}]");
-        } else {
-            if !path.is_empty() {
-                path.push('.');
+    for step in steps {
+        match step {
+            Step::Item(index) => {
+                let _ = write!(path, "[{index}]");
             }
-            path.push_str(&segment.replace("~1", "/").replace("~0", "~"));
+            Step::Member(name) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(name);
+            }
         }
     }
     excerpt(&path)

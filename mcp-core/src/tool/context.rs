@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    LogLevel, Notification, Principal, Request, RequestMeta, TraceContext,
+    Deadline, LogLevel, Notification, Principal, Request, RequestMeta, Tenant, TraceContext,
     asking::{Asking, Stop},
     task::TaskLink,
 };
@@ -37,6 +37,7 @@ pub struct ToolContext {
 impl ToolContext {
     pub(crate) fn new(request: Request, timeout: Duration) -> Self {
         let now = Instant::now();
+        let timeout = Deadline::cap(&request, timeout);
         Self {
             request,
             // A timeout beyond all clocks is none.
@@ -179,6 +180,11 @@ impl ToolContext {
     /// Who is calling; `None` where the transport does not authenticate.
     pub fn principal(&self) -> Option<&Principal> {
         self.request.extensions().get()
+    }
+
+    /// For whom the call is made, where the platform serves several tenants and keeps them apart.
+    pub fn tenant(&self) -> Option<&str> {
+        self.request.extensions().get::<Tenant>().map(|tenant| &*tenant.0)
     }
 
     /// When the call will be cancelled.

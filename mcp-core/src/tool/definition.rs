@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::schema;
-use crate::task::TaskSupport;
+use crate::{app, task::TaskSupport};
 
 /// What the model sees of a tool: its name, its description and the schema of its arguments.
 ///
@@ -22,6 +22,8 @@ use crate::task::TaskSupport;
 /// | `scopes = ["…"]` | what the caller must have been granted |
 /// | `timeout = "20s"` | the deadline of a call (`ms`, `s`, `m`) instead of the server's |
 /// | `icons = ["https://…"]` | images for people, `https:` or `data:` |
+/// | `ui = "ui://…"` | the [app](crate::apps) that shows the results |
+/// | `app_only` | only the app calls the tool, and no model |
 /// | `task`, `task = "required"`, `task = "on_demand"` | calls become [tasks](crate::tasks::TaskSupport) |
 ///
 /// and on a field `header = "Region"`, which has HTTP clients mirror the argument into the header
@@ -164,6 +166,31 @@ impl ToolDefinition {
     pub fn task(mut self, support: TaskSupport) -> Self {
         self.task = support;
         self
+    }
+
+    /// Names the [`App`](crate::apps::App) that shows the results, by its URI.
+    ///
+    /// # Panics
+    ///
+    /// When the URI does not begin with `ui://`.
+    #[must_use]
+    #[track_caller]
+    pub fn ui(mut self, uri: &str) -> Self {
+        assert!(app::is_app_uri(uri), "the URI of an app begins with `ui://`, not `{uri}`");
+        self.set_ui("resourceUri", uri.into());
+        self
+    }
+
+    /// Has only the app call the tool, and no model.
+    #[must_use]
+    pub fn app_only(mut self) -> Self {
+        self.set_ui("visibility", serde_json::json!(["app"]));
+        self
+    }
+
+    fn set_ui(&mut self, member: &str, value: Value) {
+        let meta = self.model.meta.get_or_insert_default();
+        meta.0.entry("ui").or_insert_with(|| Value::Object(Map::new()))[member] = value;
     }
 
     /// Has HTTP clients mirror an argument into the header `Mcp-Param-{header}`.

@@ -7,7 +7,9 @@ use super::{CallResult, ToolContext, ToolDefinition, ToolResult};
 /// A tool that is described by data instead of by a Rust type: one of another server, one read
 /// from a configuration.
 ///
-/// Its arguments are checked against the schema in its definition like those of any other tool.
+/// Its arguments are checked against the schema in its definition like those of any other tool,
+/// unless the schema has a regular expression that cannot be searched for in linear time: then they
+/// are not, which the log tells when the server is built.
 /// Added with [`ToolPack::dyn_tool`](crate::ToolPack::dyn_tool), or many at once with
 /// [`ServerBuilder::mount`](crate::ServerBuilder::mount).
 ///
@@ -44,7 +46,7 @@ pub trait DynTool: Send + Sync + 'static {
     /// All that `tools/list` says about the tool. Asked for once, when the server is built.
     fn definition(&self) -> ToolDefinition;
 
-    /// Does the work. The arguments satisfy the definition's schema.
+    /// Does the work. The arguments satisfy the definition's schema, if they could be checked.
     ///
     /// The future is dropped when the client cancels, disconnects, or the deadline passes.
     ///

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Request, ResultBody, RpcError,
     asking::Stop,
+    schema::SchemaError,
     subject::{Subject, SubjectKind},
 };
 
@@ -120,9 +121,17 @@ impl ErasedTool {
         if let Some(namespace) = namespace {
             definition.prefix(namespace);
         }
-        let arguments = ArgumentsSchema::new(&definition.model.input_schema)
-            .map_err(|reason| format!("`{}`: {reason}", definition.model.name))?;
         let name = definition.model.name.clone();
+        let arguments = match ArgumentsSchema::new(&definition.model.input_schema) {
+            // Another dialect of patterns is no fault of who mounts the tool, and whoever works
+            // on the call knows it. Leaving out only the pattern could refuse what fits: `not`.
+            Err(error @ SchemaError::Pattern(_)) => {
+                tracing::warn!(tool = %name, %error, "the arguments of this tool are not checked");
+                ArgumentsSchema::unchecked()
+            }
+            result => result,
+        };
+        let arguments = arguments.map_err(|reason| format!("`{name}`: {reason}"))?;
         let tool = Arc::new(tool);
         let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
             let arguments = request.arguments().map_err(Refusal::Rpc)?;

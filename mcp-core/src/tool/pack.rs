@@ -6,6 +6,7 @@ use super::{Call, DynTool, ErasedTool};
 use crate::{
     BoxError, Contents, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, ReadResource,
     Request, Resource, Response, ToolContext, ToolResult,
+    app::App,
     asking::Seal,
     dynamic::{Attachment, Handle},
     prompt::ErasedPrompt,
@@ -151,6 +152,12 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
     pub fn resource(mut self, resource: Resource) -> Self {
         self.resources.push(PackResource::Known(resource));
         self
+    }
+
+    /// Adds an HTML document that shows what a tool answers.
+    #[must_use]
+    pub fn app(self, app: App) -> Self {
+        self.resource(app.into())
     }
 
     /// Adds a resource that a closure reads anew for each client that asks.

@@ -15,6 +15,9 @@ pub(super) struct Fixture {
     log: Option<JoinHandle<()>>,
 }
 
+/// Known to everyone, and good for nothing but these servers.
+pub(super) const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 impl Fixture {
     /// Builds the server.
     pub(super) fn build() -> anyhow::Result<()> {
@@ -23,17 +26,37 @@ impl Fixture {
             "build",
             "--locked",
             "--package=mcp-testing",
-            "--features=conformance-server",
+            "--features=conformance-server,lambda",
             "--bin=conformance-server",
+            "--bin=lambda-emulator",
         ]))
     }
 
     /// Starts the server with this added to its environment.
     pub(super) fn start(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let program = shell::target_directory()?.join("debug/conformance-server");
-        let mut child = Command::new(program)
-            .args(["http", "--listen", "127.0.0.1:0", "--log-format", "json"])
-            .envs(environment.iter().copied())
+        let mut command = Command::new(program);
+        command.args(["http", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+        command.envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts the server as a function of AWS Lambda behind a door of the emulator.
+    pub(super) fn behind(door: &str) -> anyhow::Result<Self> {
+        let programs = shell::target_directory()?.join("debug");
+        let mode = if door.ends_with("-stream") { "stream" } else { "buffered" };
+        let mut command = Command::new(programs.join("lambda-emulator"));
+        command
+            .arg(door)
+            .arg(programs.join("conformance-server"))
+            .env("MCP_LAMBDA_RESPONSE", mode)
+            .env("MCP_ALLOW_ANONYMOUS", "true")
+            .env("MCP_STATE_KEY", KEY);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> anyhow::Result<Self> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, KEY};
 
 /// Several fixture servers behind a proxy that gives each request to the next one, whichever
 /// client or connection it comes from.
@@ -25,11 +25,9 @@ pub(super) struct Replicas {
 impl Replicas {
     /// Starts so many servers, which share the key of their `requestState`.
     pub(super) fn start(count: usize) -> anyhow::Result<Self> {
-        // Known to everyone, and good for nothing but these servers.
-        let key = "0123456789abcdef".repeat(4);
         Fixture::build()?;
         let fixtures = (0..count)
-            .map(|_| Fixture::start(&[("MCP_STATE_KEY", &key)]))
+            .map(|_| Fixture::start(&[("MCP_STATE_KEY", KEY)]))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let backends: Arc<[String]> = fixtures
             .iter()

@@ -1,0 +1,292 @@
+use std::{
+    io,
+    net::Ipv4Addr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use tokio::{net::TcpListener, sync::oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    Door, Failure, Outcome, doors,
+    invocation::{Invocation, InvokeOptions, PAYLOAD, request_id},
+    sandbox::{Lines, Program, Sandbox},
+};
+
+/// A Lambda function on loopback.
+///
+/// Each process answers one event at a time, so as many are started as events come at once. They are
+/// killed, and the doors closed, when this is dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    function: Arc<Function>,
+    doors: CancellationToken,
+    _close: DropGuard,
+}
+
+/// What is behind the doors.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) settings: Settings,
+    sandboxes: Mutex<Vec<Arc<Sandbox>>>,
+    lines: Lines,
+    faults: Lines,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    program: Program,
+    timeout: Duration,
+    /// How long API Gateway waits for a whole reply, where it is not as long as by default.
+    pub(super) integration_timeout: Option<Duration>,
+    most_processes: usize,
+    /// `requestContext.authorizer`, as an authorizer in front of the function makes it.
+    pub(super) authorizer: Option<serde_json::Value>,
+}
+
+impl Emulator {
+    /// A function that is this program. It is started when the first event comes.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        let program = Program {
+            path: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            concurrency: 1,
+        };
+        let settings = Settings {
+            program,
+            timeout: Duration::from_secs(60),
+            integration_timeout: None,
+            most_processes: 50,
+            authorizer: None,
+        };
+        Self::with(settings)
+    }
+
+    fn with(settings: Settings) -> Self {
+        let doors = CancellationToken::new();
+        let function = Function {
+            settings,
+            sandboxes: Mutex::default(),
+            lines: Lines::default(),
+            faults: Lines::default(),
+        };
+        Self { function: Arc::new(function), _close: doors.clone().drop_guard(), doors }
+    }
+
+    fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.function.settings.clone();
+        change(&mut settings);
+        Self::with(settings)
+    }
+
+    /// Adds an argument to those of the program, which has none on AWS.
+    #[must_use]
+    pub fn arg(self, argument: &str) -> Self {
+        self.set(|settings| settings.program.arguments.push(argument.to_owned()))
+    }
+
+    /// Sets a variable of the program's environment.
+    #[must_use]
+    pub fn env(self, name: &str, value: &str) -> Self {
+        self.set(|settings| settings.program.environment.push((name.to_owned(), value.to_owned())))
+    }
+
+    pub(super) fn has_env(&self, name: &str) -> bool {
+        self.function.settings.program.environment.iter().any(|(known, _)| known == name)
+    }
+
+    /// Sets the function's timeout; 60 s by default. At its end the process is killed.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.set(|settings| settings.timeout = timeout)
+    }
+
+    /// Sets how long API Gateway waits for a whole reply; 29 s for REST APIs and 30 s for HTTP APIs
+    /// by default.
+    #[must_use]
+    pub fn integration_timeout(self, timeout: Duration) -> Self {
+        self.set(|settings| settings.integration_timeout = Some(timeout))
+    }
+
+    /// Sets how many events a process gets at once, as on Lambda Managed Instances; 1 by default.
+    #[must_use]
+    pub fn concurrency(self, events: usize) -> Self {
+        self.set(|settings| settings.program.concurrency = events)
+    }
+
+    /// Sets how many processes there may be; 50 by default. Events beyond are throttled.
+    #[must_use]
+    pub fn most_processes(self, processes: usize) -> Self {
+        self.set(|settings| settings.most_processes = processes)
+    }
+
+    /// Puts what an authorizer has found out into the events of Function URLs and API Gateway:
+    /// `requestContext.authorizer`.
+    #[must_use]
+    pub fn authorizer(self, authorizer: serde_json::Value) -> Self {
+        self.set(|settings| settings.authorizer = Some(authorizer))
+    }
+
+    /// Opens a door on a free port, and returns the URL at which the server answers.
+    ///
+    /// # Errors
+    ///
+    /// When loopback has no free port.
+    pub async fn open(&self, door: Door) -> io::Result<String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (function, close) = (Arc::clone(&self.function), self.doors.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = doors::serve(door, function, listener) => {}
+                () = close.cancelled() => {}
+            }
+        });
+        Ok(format!("http://{address}{}", door.path()))
+    }
+
+    /// Invokes the function directly with an event. `client_context` is JSON.
+    pub async fn invoke(&self, event: impl Into<Bytes>, client_context: Option<&str>) -> Outcome {
+        let client_context = client_context.map(str::to_owned);
+        let options = InvokeOptions { client_context, ..InvokeOptions::default() };
+        self.function.invoke(event.into(), options).await
+    }
+
+    /// What the processes have written so far, on standard output and standard error, by lines.
+    pub fn output(&self) -> Vec<String> {
+        self.function.lines.all()
+    }
+
+    /// What has been wrong with the function's replies so far, where a door has refused them.
+    pub fn faults(&self) -> Vec<String> {
+        self.function.faults.all()
+    }
+
+    /// How many processes there are.
+    pub fn processes(&self) -> usize {
+        self.function.lock().iter().filter(|sandbox| !sandbox.has_ended()).count()
+    }
+}
+
+impl Function {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Sandbox>>> {
+        self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes down why a reply is refused.
+    pub(super) fn fault(&self, fault: impl Into<String>) {
+        self.faults.push(fault.into());
+    }
+
+    /// Has a process answer an event.
+    pub(super) async fn invoke(&self, event: Bytes, options: InvokeOptions) -> Outcome {
+        if event.len() > PAYLOAD {
+            return Outcome::Failed(Failure::new(
+                "RequestTooLargeException",
+                format!(
+                    "{} byte payload is too large for the RequestResponse invocation type (limit {PAYLOAD} bytes)",
+                    event.len()
+                ),
+            ));
+        }
+        let (sandbox, busy) = match self.place().await {
+            Ok(place) => place,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let (reply, outcome) = oneshot::channel();
+        let (request_id, timeout) = (request_id(), self.settings.timeout);
+        sandbox.send(Invocation {
+            request_id: request_id.clone(),
+            event,
+            client_context: options.client_context,
+            tenant_id: options.tenant_id,
+            trace_id: options.trace_id,
+            deadline: SystemTime::now() + timeout,
+            reply,
+            busy,
+        });
+        let ended = tokio::time::Instant::now() + timeout;
+        let outcome = tokio::time::timeout_at(ended, outcome).await;
+        match outcome {
+            Ok(Ok(Outcome::Streaming { content_type, chunks })) => {
+                let chunks = self.until(ended, sandbox, chunks);
+                Outcome::Streaming { content_type, chunks }
+            }
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Outcome::Failed(Failure::new(
+                "Runtime.ExitError",
+                format!("RequestId: {request_id} Error: Runtime exited without providing a reason"),
+            )),
+            Err(_) => {
+                sandbox.kill();
+                Outcome::Failed(timed_out(&request_id, timeout))
+            }
+        }
+    }
+
+    /// A place in a process, a new one if need be.
+    async fn place(&self) -> Result<(Arc<Sandbox>, super::sandbox::Busy), Failure> {
+        let free = {
+            let mut sandboxes = self.lock();
+            sandboxes.retain(|sandbox| !sandbox.has_ended());
+            let free =
+                sandboxes.iter().find_map(|sandbox| Some((Arc::clone(sandbox), sandbox.occupy()?)));
+            if free.is_none() && sandboxes.len() >= self.settings.most_processes {
+                return Err(Failure::new("TooManyRequestsException", "Rate Exceeded."));
+            }
+            free
+        };
+        if let Some(free) = free {
+            return Ok(free);
+        }
+        let started = Sandbox::start(&self.settings.program, &self.lines).await;
+        let sandbox = Arc::new(started.map_err(|error| {
+            Failure::new("Runtime.InvalidEntrypoint", format!("cannot start: {error}"))
+        })?);
+        let busy = sandbox.occupy().ok_or_else(|| Failure::new("Emulator", "no place"))?;
+        self.lock().push(Arc::clone(&sandbox));
+        Ok((sandbox, busy))
+    }
+
+    /// Ends a stream with the function's timeout.
+    fn until(
+        &self,
+        ended: tokio::time::Instant,
+        sandbox: Arc<Sandbox>,
+        mut chunks: tokio::sync::mpsc::Receiver<Result<Bytes, Failure>>,
+    ) -> tokio::sync::mpsc::Receiver<Result<Bytes, Failure>> {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let timeout = self.settings.timeout;
+        tokio::spawn(async move {
+            loop {
+                match tokio::time::timeout_at(ended, chunks.recv()).await {
+                    Ok(Some(chunk)) => {
+                        // Without a reader it goes on all the same.
+                        let _ = sender.send(chunk).await;
+                    }
+                    Ok(None) => return,
+                    Err(_) => {
+                        sandbox.kill();
+                        let _ = sender.send(Err(timed_out("", timeout))).await;
+                        return;
+                    }
+                }
+            }
+        });
+        receiver
+    }
+}
+
+fn timed_out(request_id: &str, timeout: Duration) -> Failure {
+    Failure::new(
+        "Sandbox.Timedout",
+        format!(
+            "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
+            timeout.as_secs_f64()
+        ),
+    )
+}

@@ -1,0 +1,162 @@
+//! One process of a function.
+
+use std::{
+    io,
+    net::Ipv4Addr,
+    path::PathBuf,
+    process::Stdio,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    net::TcpListener,
+    process::{Child, Command},
+    sync::mpsc,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{invocation::Invocation, runtime_api::RuntimeApi};
+
+/// How many lines of what the processes write are kept.
+const MOST_LINES: usize = 10_000;
+
+/// The program of a function, and what it is started with.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) concurrency: usize,
+}
+
+/// What the processes have written, a line each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    pub(super) fn push(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() < MOST_LINES {
+            lines.push(line);
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A running process. It is killed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    queue: mpsc::UnboundedSender<Invocation>,
+    in_flight: Arc<AtomicUsize>,
+    has_ended: Arc<AtomicBool>,
+    concurrency: usize,
+    end: DropGuard,
+}
+
+/// A place in a process, taken as long as this is not dropped.
+#[derive(Debug)]
+pub(super) struct Busy(Arc<AtomicUsize>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Sandbox {
+    /// Starts a process, which then asks for its first event.
+    pub(super) async fn start(program: &Program, lines: &Lines) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut command = Command::new(&program.path);
+        command
+            .args(&program.arguments)
+            .env_remove("AWS_LAMBDA_MAX_CONCURRENCY")
+            .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "function")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/function")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "emulator")
+            .env("AWS_REGION", "us-east-1")
+            .env("_HANDLER", "bootstrap")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        if program.concurrency > 1 {
+            command.env("AWS_LAMBDA_MAX_CONCURRENCY", program.concurrency.to_string());
+        }
+        command.envs(program.environment.iter().map(|(name, value)| (name, value)));
+        let mut child = command.spawn()?;
+        keep(child.stdout.take(), lines);
+        keep(child.stderr.take(), lines);
+
+        let (queue, invocations) = mpsc::unbounded_channel();
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let end = CancellationToken::new();
+        let in_flight: Arc<AtomicUsize> = Arc::default();
+        let concurrency = program.concurrency.max(1);
+        let api = RuntimeApi::new(child.id(), concurrency, Arc::clone(&in_flight), invocations);
+        tokio::spawn(run(child, api, listener, end.clone(), Arc::clone(&has_ended)));
+        Ok(Self { queue, in_flight, has_ended, concurrency, end: end.drop_guard() })
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Kills the process.
+    pub(super) fn kill(&self) {
+        self.has_ended.store(true, Ordering::Release);
+        self.end.token().cancel();
+    }
+
+    /// Takes a place, if one is free.
+    pub(super) fn occupy(&self) -> Option<Busy> {
+        let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+            (taken < self.concurrency).then_some(taken + 1)
+        });
+        taken.ok().map(|_| Busy(Arc::clone(&self.in_flight)))
+    }
+
+    /// Hands an event over. Where the process has ended, the invocation is dropped.
+    pub(super) fn send(&self, invocation: Invocation) {
+        let _ = self.queue.send(invocation);
+    }
+}
+
+/// Runs a process to its end. What it has not answered then is dropped with its Runtime API.
+async fn run(
+    mut child: Child,
+    api: Arc<RuntimeApi>,
+    listener: TcpListener,
+    end: CancellationToken,
+    has_ended: Arc<AtomicBool>,
+) {
+    tokio::select! {
+        _ = child.wait() => {}
+        () = api.serve(listener) => {}
+        () = end.cancelled() => {
+            let _ = child.kill().await;
+        }
+    }
+    has_ended.store(true, Ordering::Release);
+}
+
+fn keep(output: Option<impl AsyncRead + Send + Unpin + 'static>, lines: &Lines) {
+    let (Some(output), lines) = (output, lines.clone()) else { return };
+    tokio::spawn(async move {
+        let mut output = BufReader::new(output).lines();
+        while let Ok(Some(line)) = output.next_line().await {
+            lines.push(line);
+        }
+    });
+}
