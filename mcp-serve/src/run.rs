@@ -98,6 +98,9 @@ enum RunError {
     #[cfg(feature = "telemetry")]
     #[error(transparent)]
     Telemetry(#[from] crate::telemetry::TelemetryError),
+    #[cfg(feature = "redis")]
+    #[error("--session-store: {0}")]
+    SessionStore(#[from] mcp_state_redis::RedisUrlError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -118,6 +121,8 @@ impl RunError {
             Self::Tls(_) => 2,
             #[cfg(feature = "telemetry")]
             Self::Telemetry(_) => 2,
+            #[cfg(feature = "redis")]
+            Self::SessionStore(_) => 2,
             #[cfg(feature = "lambda")]
             Self::LambdaResponse(_) => 2,
             #[cfg(feature = "lambda")]
@@ -289,7 +294,7 @@ fn http_config(
     listen: Option<SocketAddr>,
     options: &HttpOptions,
     authentication: Option<Authentication>,
-) -> Result<HttpConfig, ConfigError> {
+) -> Result<HttpConfig, RunError> {
     let mut config = HttpConfig::new();
     if let Some(authentication) = authentication {
         config = config.authentication(authentication);
@@ -299,6 +304,11 @@ fn http_config(
         {
             config = config.allow_any_host();
         }
+    }
+    #[cfg(feature = "redis")]
+    if let Some(url) = &options.session_store {
+        let store = mcp_state_redis::RedisSessionStore::new(url)?;
+        config = config.session_store(std::sync::Arc::new(store));
     }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };

@@ -14,6 +14,7 @@ use crate::{
     ready::Readiness,
     route::{Exchanges, Mount, Route, Scrape},
     versions::{self, Http},
+    write_timeout::WriteTimeout,
 };
 
 /// What all connections of a listener have in common.
@@ -29,6 +30,7 @@ pub(crate) struct Connections {
     pub(crate) tls: Option<crate::Tls>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     /// Finish what is in flight.
     pub(crate) drain: CancellationToken,
     /// Stop, whatever is in flight.
@@ -84,6 +86,7 @@ impl Connections {
             cors: self.cors.clone(),
             metrics: self.metrics.clone(),
         };
+        let stream = WriteTimeout::new(stream, self.write_timeout);
         let connection = versions::serve(&self.http, TokioIo::new(stream), route);
         let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.

@@ -28,6 +28,7 @@ mod route;
 mod tls;
 mod transport;
 mod versions;
+mod write_timeout;
 
 pub use mcp_http::{Authentication, ConfigError, HttpConfig, ProtectedResource};
 

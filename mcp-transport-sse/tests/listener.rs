@@ -331,3 +331,14 @@ async fn under_load_a_stop_loses_no_call_that_was_accepted() {
     assert!(answered > 0);
     within(&mut server.task).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_given_up() {
+    let server = start_with(|transport| transport.write_timeout(Duration::from_millis(100))).await;
+    let mut client = server.connect().await;
+    let (headers, body) =
+        modern("tools/call", call_with_progress("rush", json!({"steps": 100_000_000})));
+    client.post(&headers, body).await;
+    server.gate.ended(1).await;
+    client.rest().await;
+}
