@@ -117,8 +117,8 @@ pub use rmcp::model;
 /// ```
 pub mod tasks {
     pub use crate::task::{
-        InMemoryTaskStore, InProcess, TaskInput, TaskOptions, TaskRecord, TaskRunner, TaskStatus,
-        TaskStore, TaskStoreError, TaskSupport, TaskWork,
+        InMemoryTaskStore, InProcess, TaskHandover, TaskInput, TaskOptions, TaskRecord, TaskRunner,
+        TaskStatus, TaskStore, TaskStoreError, TaskSupport, TaskWork,
     };
 }
 

@@ -342,24 +342,25 @@ impl Inner {
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
-        let mut request = match Message::parse(text) {
-            Ok(Message::Request(request)) => request,
-            Ok(message @ (Message::Notification(_) | Message::Response(_)))
-                if is_legacy && let Some(legacy) = session =>
+        // Not a guard with `let`, which is newer than the oldest compiler that this crate takes.
+        let mut request = match (Message::parse(text), session) {
+            (Ok(Message::Request(request)), _) => request,
+            (Ok(message @ (Message::Notification(_) | Message::Response(_))), Some(legacy))
+                if is_legacy =>
             {
                 return self.exchange(legacy, parts, Exchange::Post(message));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
-            Ok(Message::Notification(_)) => return Next::Response(reply::accepted()),
-            Ok(_) => {
+            (Ok(Message::Notification(_)), _) => return Next::Response(reply::accepted()),
+            (Ok(_), _) => {
                 return refused(
                     None,
                     ErrorKind::InvalidRequest,
                     "a response needs a legacy session: this server has sent no request",
                 );
             }
-            Err(malformed) => {
+            (Err(malformed), _) => {
                 return Next::Response(reply::json(self.server.refuse(malformed)));
             }
         };

@@ -19,10 +19,6 @@ use crate::{app, session::SessionClient, task::TaskLink};
 
 /// One JSON-RPC message from a client.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every message is a request, and a box would be one more allocation a call"
-)]
 #[non_exhaustive]
 pub enum Message {
     /// Wants an answer.
