@@ -14,7 +14,7 @@ const MIME_TYPE: &str = "text/html;profile=mcp-app";
 /// Its host puts the document into a sandbox that reaches nothing, unless the app says what it
 /// needs. See [`apps`](crate::apps).
 #[derive(Clone, Debug)]
-#[must_use = "an app does nothing until it is added as a resource"]
+#[must_use = "an app does nothing until it is added to a server or a pack"]
 pub struct App {
     resource: Resource<()>,
     html: String,

@@ -47,6 +47,7 @@ mod resource;
 mod schema;
 mod server;
 mod session;
+mod session_store;
 mod subject;
 mod subscription;
 mod target;
@@ -116,9 +117,14 @@ pub use rmcp::model;
 /// ```
 pub mod tasks {
     pub use crate::task::{
-        InMemoryTaskStore, InProcess, TaskInput, TaskOptions, TaskRecord, TaskRunner, TaskStatus,
-        TaskStore, TaskStoreError, TaskSupport, TaskWork,
+        InMemoryTaskStore, InProcess, TaskHandover, TaskInput, TaskOptions, TaskRecord, TaskRunner,
+        TaskStatus, TaskStore, TaskStoreError, TaskSupport, TaskWork,
     };
+}
+
+/// Legacy sessions that several replicas share.
+pub mod sessions {
+    pub use crate::session_store::{SessionEvent, SessionRecord, SessionStore, SessionStoreError};
 }
 
 /// HTML documents that show what tools answer: the extension `io.modelcontextprotocol/ui` (MCP
@@ -142,13 +148,13 @@ pub mod tasks {
 ///     vec![17.5; 24]
 /// }
 ///
-/// let html = "<!doctype html><title>A day</title><svg id="chart"></svg>";
+/// let html = "<!doctype html><title>A day</title><svg id='chart'></svg>";
 /// let app = App::new("ui://weather/day", "day", html)
 ///     .title("A day's temperatures")
 ///     .loads_from("https://cdn.jsdelivr.net")
 ///     .prefers_border(true);
 /// let server =
-///     Server::builder("weather", "1.0").tool::<temperatures>().resource(app).build();
+///     Server::builder("weather", "1.0").tool::<temperatures>().app(app).build();
 /// # drop(server);
 /// ```
 pub mod apps {

@@ -308,13 +308,13 @@ async fn capabilities_are_those_of_what_is_there() {
         send(&server, modern("server/discover", json!({}))).await.result["capabilities"].clone()
     };
     let capabilities = discover(server()).await;
-    assert_eq!(capabilities["resources"], json!({}));
+    assert_eq!(capabilities["resources"], json!({ "subscribe": true }));
     assert_eq!(capabilities["completions"], json!({}));
     assert_eq!(capabilities.get("prompts"), None);
     let resource = Resource::text("a:b", "a", "b");
     let only_static = Server::builder("test", "1").resource(resource).build();
     let capabilities = discover(only_static.clone()).await;
-    assert_eq!(capabilities["resources"], json!({}));
+    assert_eq!(capabilities["resources"], json!({ "subscribe": true }));
     assert_eq!(capabilities.get("completions"), None);
     assert_eq!(send(&only_static, modern("completion/complete", json!({}))).await.code(), -32601);
 

@@ -43,7 +43,7 @@ fn server() -> Server {
         .tool::<hello>()
         .tool::<temperatures>()
         .tool::<more_temperatures>()
-        .resource(app())
+        .app(app())
         .build()
 }
 

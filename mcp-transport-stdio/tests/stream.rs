@@ -355,7 +355,7 @@ async fn layers_and_the_log_see_the_identifier_that_the_client_gave() {
     serve_stream(server, messages.as_bytes(), sink, options, CancellationToken::new())
         .await
         .unwrap();
-    assert_eq!(*seen.lock().unwrap(), ["\"modern\"", "\"legacy\""]);
+    assert_eq!(*seen.lock().unwrap(), ["\"modern\"", "\"i\"", "\"legacy\""]);
 }
 
 #[tokio::test]
@@ -592,14 +592,14 @@ async fn a_thousand_pipelined_legacy_calls_are_all_answered() {
 }
 
 #[tokio::test]
-async fn a_second_initialize_negotiates_again_and_calls_go_on() {
+async fn a_second_initialize_keeps_the_version_and_calls_go_on() {
     let mut client = Client::legacy("2025-06-18").await;
     client.send(legacy(1, "wait", json!({}))).await;
     client.until_waiting(1).await;
     let answer = client.ask(initialize(2, "2024-11-05")).await;
-    assert_eq!(answer["result"]["protocolVersion"], "2024-11-05");
+    assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
     let answer = client.ask(initialize(3, "2026-07-28")).await;
-    assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
+    assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
     // `ping` is what a session that has become modern would not know.
     let answer = client.ask(json!({"jsonrpc": "2.0", "id": 4, "method": "ping"})).await;
     assert_eq!(answer["result"], json!({}), "{answer}");
@@ -933,7 +933,7 @@ async fn a_question_fails_when_its_client_has_closed_its_output() {
     assert_eq!(text(by_id(1)), "Ada");
     for failed in [by_id(2), by_id(3)] {
         assert_eq!(failed["result"]["isError"], true, "{failed}");
-        assert_eq!(text(failed), "the client failed to ask");
+        assert_eq!(text(failed), "the client is gone");
     }
 }
 
@@ -943,7 +943,7 @@ async fn a_question_fails_when_the_server_is_told_to_stop() {
     client.send(legacy(1, "ask", json!({}))).await;
     client.answer().await;
     client.shutdown.cancel();
-    assert_eq!(text(&client.answer().await), "the client failed to ask");
+    assert_eq!(text(&client.answer().await), "the client is gone");
     assert!(client.close().await.is_empty());
 }
 

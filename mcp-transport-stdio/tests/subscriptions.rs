@@ -81,9 +81,7 @@ impl Client {
     }
 
     async fn finish(mut self) {
-        while let Some(left) = self.next().await {
-            panic!("nobody asked for {left}");
-        }
+        assert_eq!(self.next().await, None);
         timeout(HANG, self.serving).await.unwrap().unwrap().unwrap();
     }
 }

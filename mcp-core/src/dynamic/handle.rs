@@ -35,8 +35,10 @@ pub(crate) struct Place<S> {
 /// Takes a place in a server that is being built, in the slot of the handle's pack.
 pub(crate) struct Attachment {
     pub(crate) kind: Change,
-    pub(crate) attach: Box<dyn FnOnce(&Arc<Dynamic>, usize) -> Result<(), BuildError> + Send>,
+    pub(crate) attach: Attach,
 }
+
+type Attach = Box<dyn FnOnce(&Arc<Dynamic>, usize) -> Result<(), BuildError> + Send>;
 
 impl<S> Clone for Handle<S> {
     fn clone(&self) -> Self {

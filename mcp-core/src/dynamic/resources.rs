@@ -29,8 +29,7 @@ impl<S: Send + Sync + 'static> DynamicResources<S> {
     ///
     /// When its URI is invalid, or the server has a resource of that URI already. Before the server
     /// is built, it is the building that fails.
-    pub fn add(&self, resource: impl Into<Resource>) -> Result<(), BuildError> {
-        let resource = resource.into();
+    pub fn add(&self, resource: Resource) -> Result<(), BuildError> {
         let uri = resource.uri().to_owned();
         self.0.add(
             &uri,

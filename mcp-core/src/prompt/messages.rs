@@ -63,6 +63,16 @@ impl PromptMessages {
         self
     }
 
+    /// The same with other content.
+    pub(crate) fn map_content(mut self, map: impl Fn(ContentBlock) -> ContentBlock) -> Self {
+        self.messages = self
+            .messages
+            .into_iter()
+            .map(|message| PromptMessage::new(message.role, map(message.content)))
+            .collect();
+        self
+    }
+
     /// Writes the members of the result, without braces.
     pub(crate) fn write_members(&self, out: &mut Vec<u8>) {
         // Writing to memory does not fail, and neither does writing texts.

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     Call, DynTool, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, Notifier,
-    ReadResource, Request, Resource, Response, SUPPORTED_VERSIONS, StateKeys, ToolPack, app,
+    ReadResource, Request, Resource, Response, SUPPORTED_VERSIONS, StateKeys, ToolPack,
+    app::{self, App},
     asking::Seal,
     subscription::Hub,
     task::TaskOptions,
@@ -157,7 +158,7 @@ pub enum BuildError {
     /// A tool's app is not there.
     #[error(
         "the tool `{tool}` of the pack `{pack}` has the app `{uri}`, but there is no such resource: \
-         add it with `.resource(App::new(\"{uri}\", …))`"
+         add it with `.app(App::new(\"{uri}\", …))`"
     )]
     MissingApp {
         /// The tool.
@@ -252,10 +253,17 @@ impl ServerBuilder {
         self.pack(tools.into_iter().fold(pack, ToolPack::dyn_tool))
     }
 
-    /// Adds a resource that does not change, or an [`App`](crate::apps::App).
+    /// Adds a resource that does not change.
     #[must_use]
-    pub fn resource(mut self, resource: impl Into<Resource>) -> Self {
+    pub fn resource(mut self, resource: Resource) -> Self {
         self.own = self.own.resource(resource);
+        self
+    }
+
+    /// Adds an HTML document that shows what a tool answers.
+    #[must_use]
+    pub fn app(mut self, app: App) -> Self {
+        self.own = self.own.app(app);
         self
     }
 

@@ -37,10 +37,8 @@ impl Handshake {
     }
 
     fn result(&self, params: &InitializeParams, session: Option<&LegacySession>) -> Bytes {
-        let (version, rest) = match session {
-            Some(session) => (session.version(), &self.session),
-            None => (params.version(), &self.stateless),
-        };
+        let rest = if session.is_some() { &self.session } else { &self.stateless };
+        let version = params.version();
         format!(r#"{{"protocolVersion":"{version}",{rest}"#).into()
     }
 }

@@ -166,6 +166,10 @@ impl Reply {
     }
 
     fn encode(&self, response: Response) -> Encoded {
+        let response = match &self.client {
+            Some(client) => response.as_known_in(client.session().version()),
+            None => response,
+        };
         let Some(limit) = self.limit else {
             return self.encoding.encode(&self.id, self.era, response);
         };

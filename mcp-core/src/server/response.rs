@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use super::call::{Work, panic_message};
 use crate::{
     CallResult, Completion, Contents, Era, ErrorKind, InputRequired, PromptMessages, Request,
-    RequestId, RpcError, subscription::Listening, tool::BoxService,
+    RequestId, RpcError, session::earlier, subscription::Listening, tool::BoxService,
 };
 
 /// Any error, as `tower` layers have them.
@@ -125,6 +125,19 @@ impl Response {
 
     pub(super) fn prebuilt(result: Bytes) -> Self {
         Self(Ok(ResultBody::Prebuilt(result)))
+    }
+
+    /// The same for clients of an earlier revision, which do not know all content that there is.
+    pub(super) fn as_known_in(self, version: &str) -> Self {
+        if !earlier::is_limited(version) {
+            return self;
+        }
+        let known = |content| earlier::as_known_in(version, content);
+        Self(self.0.map(|body| match body {
+            ResultBody::Tool(result) => ResultBody::Tool(result.map_content(known)),
+            ResultBody::Prompt(messages) => ResultBody::Prompt(messages.map_content(known)),
+            body => body,
+        }))
     }
 
     /// The result, or why there is none.

@@ -1,6 +1,7 @@
 //! Legacy sessions (2024-11-05 to 2025-11-25): what `initialize` agrees on, and who may be asked.
 
 mod client;
+pub(crate) mod earlier;
 mod initialize;
 mod questions;
 
@@ -30,15 +31,25 @@ pub struct LegacySession(Arc<Inner>);
 
 struct Inner {
     server: Server,
-    /// The revision that was agreed on.
-    version: &'static str,
     /// A client may introduce itself once more.
-    capabilities: Mutex<Arc<ClientCapabilities>>,
+    client: Mutex<Client>,
     /// What log messages it wants: none until it asks with `logging/setLevel`, as modern requests
     /// that ask for none get none.
     log_level: Mutex<Option<LogLevel>>,
     questions: Questions,
     listener: Listener,
+}
+
+/// What `initialize` has agreed on.
+struct Client {
+    version: &'static str,
+    capabilities: Arc<ClientCapabilities>,
+}
+
+impl From<InitializeParams> for Client {
+    fn from(params: InitializeParams) -> Self {
+        Self { version: params.version(), capabilities: Arc::new(params.capabilities) }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -48,7 +59,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for LegacySession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LegacySession").field("version", &self.0.version).finish_non_exhaustive()
+        f.debug_struct("LegacySession").field("version", &self.version()).finish_non_exhaustive()
     }
 }
 
@@ -60,8 +71,7 @@ impl LegacySession {
         let params = InitializeParams::of(initialize)?;
         Ok(Self(Arc::new(Inner {
             server: server.clone(),
-            version: params.version(),
-            capabilities: Mutex::new(Arc::new(params.capabilities)),
+            client: Mutex::new(params.into()),
             log_level: Mutex::new(None),
             questions: Questions::default(),
             listener: server.session_listener(),
@@ -99,17 +109,17 @@ impl LegacySession {
 
     /// The revision of the protocol that was agreed on, such as `2025-11-25`.
     pub fn version(&self) -> &'static str {
-        self.0.version
+        lock(&self.0.client).version
     }
 
     pub(crate) fn capabilities(&self) -> Arc<ClientCapabilities> {
-        Arc::clone(&lock(&self.0.capabilities))
+        Arc::clone(&lock(&self.0.client).capabilities)
     }
 
-    /// Takes what the client says of itself in another `initialize`. The session goes on with the
-    /// version that was agreed on first: clients that share a process through a proxy do this.
+    /// Takes what the client says of itself in another `initialize`: clients that share a process
+    /// through a proxy do this.
     pub(crate) fn introduce(&self, params: InitializeParams) {
-        *lock(&self.0.capabilities) = Arc::new(params.capabilities);
+        *lock(&self.0.client) = params.into();
     }
 
     /// What it hears of.

@@ -181,6 +181,15 @@ impl CallResult {
         self
     }
 
+    /// The same with other content. Another server's content of a kind that is not known is a text.
+    pub(crate) fn map_content(mut self, map: impl Fn(ContentBlock) -> ContentBlock) -> Self {
+        if let Some(content) = self.foreign.as_mut().and_then(|foreign| foreign.content.take()) {
+            self.content = serde_json::from_str(&legacy_content(&content)).unwrap_or_default();
+        }
+        self.content = self.content.into_iter().map(map).collect();
+        self
+    }
+
     /// Whether the answer tells of a failure.
     pub fn is_error(&self) -> bool {
         self.is_error

@@ -6,6 +6,7 @@ use super::{Call, DynTool, ErasedTool};
 use crate::{
     BoxError, Contents, DynamicPrompts, DynamicResources, DynamicTools, GetPrompt, ReadResource,
     Request, Resource, Response, ToolContext, ToolResult,
+    app::App,
     asking::Seal,
     dynamic::{Attachment, Handle},
     prompt::ErasedPrompt,
@@ -146,11 +147,17 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         self
     }
 
-    /// Adds a resource that does not change: a text, bytes, or an [`App`](crate::apps::App).
+    /// Adds a resource that does not change: a text or bytes.
     #[must_use]
-    pub fn resource(mut self, resource: impl Into<Resource>) -> Self {
-        self.resources.push(PackResource::Known(resource.into()));
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(PackResource::Known(resource));
         self
+    }
+
+    /// Adds an HTML document that shows what a tool answers.
+    #[must_use]
+    pub fn app(self, app: App) -> Self {
+        self.resource(app.into())
     }
 
     /// Adds a resource that a closure reads anew for each client that asks.
