@@ -47,6 +47,7 @@ mod resource;
 mod schema;
 mod server;
 mod session;
+mod session_store;
 mod subject;
 mod subscription;
 mod target;
@@ -116,9 +117,14 @@ pub use rmcp::model;
 /// ```
 pub mod tasks {
     pub use crate::task::{
-        InMemoryTaskStore, InProcess, TaskInput, TaskOptions, TaskRecord, TaskRunner, TaskStatus,
-        TaskStore, TaskStoreError, TaskSupport, TaskWork,
+        InMemoryTaskStore, InProcess, TaskHandover, TaskInput, TaskOptions, TaskRecord, TaskRunner,
+        TaskStatus, TaskStore, TaskStoreError, TaskSupport, TaskWork,
     };
+}
+
+/// Legacy sessions that several replicas share.
+pub mod sessions {
+    pub use crate::session_store::{SessionEvent, SessionRecord, SessionStore, SessionStoreError};
 }
 
 /// HTML documents that show what tools answer: the extension `io.modelcontextprotocol/ui` (MCP

@@ -29,6 +29,11 @@ impl Principal {
         &self.subject
     }
 
+    /// All scopes that the caller was granted.
+    pub(crate) fn scopes(&self) -> &BTreeSet<Box<str>> {
+        &self.scopes
+    }
+
     /// Whether the caller was granted this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.contains(scope)

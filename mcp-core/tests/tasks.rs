@@ -11,9 +11,9 @@ use std::{
 
 use jsonschema::Validator;
 use mcp_core::{
-    Call, ErrorKind, Principal, Response, Server, Tool, ToolContext, ToolErrorKind, ToolPack,
-    ToolResult,
-    tasks::{InMemoryTaskStore, TaskOptions, TaskRunner, TaskWork},
+    BoxError, Call, ErrorKind, Principal, Response, Server, Tool, ToolContext, ToolErrorKind,
+    ToolPack, ToolResult,
+    tasks::{InMemoryTaskStore, TaskHandover, TaskOptions, TaskRunner, TaskWork},
     tool,
 };
 use schemars::JsonSchema;
@@ -571,10 +571,49 @@ async fn layers_see_the_call_that_is_answered_with_a_task() {
 #[derive(Clone, Default)]
 struct Elsewhere(Arc<Mutex<Vec<TaskWork>>>);
 
+#[async_trait::async_trait]
 impl TaskRunner for Elsewhere {
-    fn run(&self, work: TaskWork) {
+    async fn run(&self, work: TaskWork) -> Result<(), BoxError> {
         self.0.lock().unwrap().push(work);
+        Ok(())
     }
+}
+
+/// Takes no work.
+struct Nowhere;
+
+#[async_trait::async_trait]
+impl TaskRunner for Nowhere {
+    async fn run(&self, _: TaskWork) -> Result<(), BoxError> {
+        Err("nobody is there".into())
+    }
+}
+
+#[tokio::test]
+async fn work_that_nobody_does_is_an_error_and_no_task() {
+    let options = TaskOptions::new().runner(Nowhere);
+    let server = Server::builder("test", "1").pack(pack(&Arc::default())).tasks(options).build();
+    let answer = send(&server, knowing_call("walk", json!({ "to": "Dallas" }))).await;
+    assert_eq!(answer.kind, Some(ErrorKind::Internal));
+}
+
+#[tokio::test]
+async fn work_that_processes_die_of_is_given_up() {
+    let (gate, elsewhere) = (Arc::default(), Elsewhere::default());
+    let options = TaskOptions::new().runner(elsewhere.clone());
+    let server = Server::builder("test", "1").pack(pack(&gate)).tasks(options).build();
+    let id = begin(&server, "walk", json!({ "to": "Dallas" })).await;
+    let handover = elsewhere.0.lock().unwrap().pop().unwrap().handover();
+    for _ in 0..3 {
+        // A process that dies in the midst of it.
+        let work = server.take_over(handover.clone()).unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(50), work).await.is_err());
+        assert_eq!(get(&server, &id).await["status"], "working");
+    }
+    server.take_over(handover).unwrap().await;
+    let task = get(&server, &id).await;
+    assert_eq!(task["status"], "failed");
+    assert!(task["error"]["message"].as_str().unwrap().contains("3 times"), "{task}");
 }
 
 #[tokio::test]
@@ -586,16 +625,18 @@ async fn a_runner_may_have_the_work_done_elsewhere() {
     let work = elsewhere.0.lock().unwrap().pop().unwrap();
     assert_eq!(work.id(), id);
     // What would be sent to another process.
-    let text = work.request().text().clone();
+    let sent = serde_json::to_string(&work.handover()).unwrap();
     drop(work);
 
     gate.steps.add_permits(2);
-    let again = request(String::from_utf8(text.to_vec()).unwrap());
-    server.task_work(&id, again).unwrap().await;
+    let handover: TaskHandover = serde_json::from_str(&sent).unwrap();
+    server.take_over(handover.clone()).unwrap().await;
+    // Sent twice, it is done once.
+    server.take_over(handover).unwrap().await;
     assert_eq!(get(&server, &id).await["result"]["content"][0]["text"], "at Dallas");
 
-    let unknown = request(knowing_call("stroll", json!({})));
-    assert_eq!(server.task_work(&id, unknown).unwrap_err().kind(), ErrorKind::InvalidParams);
+    let unknown: TaskHandover = serde_json::from_str(&sent.replace("walk", "stroll")).unwrap();
+    assert_eq!(server.take_over(unknown).unwrap_err().kind(), ErrorKind::InvalidParams);
 }
 
 async fn answer(server: &Server, id: &str, responses: Value) {

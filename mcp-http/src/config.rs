@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, Uri};
-use mcp_core::{ErrorKind, RpcError};
+use mcp_core::{ErrorKind, RpcError, sessions::SessionStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, HostPattern, OriginPattern};
@@ -27,6 +27,7 @@ pub struct HttpConfig {
     pub(crate) keep_alive: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) session_idle: Duration,
+    pub(crate) session_store: Option<Arc<dyn SessionStore>>,
     pub(crate) stateless: bool,
     pub(crate) shutdown: CancellationToken,
 }
@@ -54,6 +55,7 @@ impl Default for HttpConfig {
             keep_alive: Duration::from_secs(15),
             max_sessions: 10_000,
             session_idle: Duration::from_secs(300),
+            session_store: None,
             stateless: false,
             shutdown: CancellationToken::new(),
         }
@@ -162,6 +164,17 @@ impl HttpConfig {
     #[must_use]
     pub fn session_idle(mut self, timeout: Duration) -> Self {
         self.session_idle = timeout;
+        self
+    }
+
+    /// Sets where legacy sessions are kept, so that replicas behind a load balancer without
+    /// affinity can go on with each other's; by default each has its own, in memory.
+    ///
+    /// What a session asks for in passing stays with the replica that heard it: its log level, its
+    /// subscriptions, and the answers to what a call asks. These need affinity, or a modern client.
+    #[must_use]
+    pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.session_store = Some(store);
         self
     }
 

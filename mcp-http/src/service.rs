@@ -97,7 +97,16 @@ pin_project! {
         Ready { response: Option<Response<Body>> },
         Reading { #[pin] body: B, parts: Option<Parts>, collector: Collector },
         Calling { reply: Option<Reply>, accept: Accept },
+        Shared { response: Pin<Box<dyn Future<Output = Response<Body>> + Send>> },
     }
+}
+
+/// What is asked of a legacy session.
+enum Exchange {
+    Open(mcp_core::Request),
+    Post(Message),
+    /// `GET` or `DELETE`.
+    Serve,
 }
 
 /// What a message leads to.
@@ -108,6 +117,18 @@ pin_project! {
 enum Next {
     Response(Response<Body>),
     Call(Reply, Accept),
+    /// Of a session that other replicas have a part in.
+    Shared(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+impl<B> From<Next> for State<B> {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Response(response) => Self::Ready { response: Some(response) },
+            Next::Call(reply, accept) => Self::Calling { reply: Some(reply), accept },
+            Next::Shared(response) => Self::Shared { response },
+        }
+    }
 }
 
 impl<B> fmt::Debug for ResponseFuture<B> {
@@ -244,18 +265,19 @@ impl<B: HttpBody> ResponseFuture<B> {
                     let events = Events::new(reply, first, &this.inner.config);
                     return Poll::Ready(reply::events(Body::events(events)));
                 }
+                StateProjection::Shared { response } => return response.as_mut().poll(cx),
             };
-            this.state.set(match next {
-                Next::Response(response) => return Poll::Ready(response),
-                Next::Call(reply, accept) => State::Calling { reply: Some(reply), accept },
-            });
+            if let Next::Response(response) = next {
+                return Poll::Ready(response);
+            }
+            this.state.set(next.into());
         }
     }
 }
 
 impl Inner {
     /// Judges a request by its head.
-    fn begin<B>(&self, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
+    fn begin<B>(self: &Arc<Self>, parts: Parts, body: B, form: Form) -> Result<State<B>, RpcError> {
         let headers = &parts.headers;
         self.config.admits(&parts.uri, headers)?;
 
@@ -266,8 +288,7 @@ impl Inner {
                 && Declared::of(headers) != Declared::Modern;
             return match &self.legacy {
                 Some(legacy) if is_of_session => {
-                    let response = Some(legacy.serve(&parts, &self.config));
-                    Ok(State::Ready { response })
+                    Ok(self.exchange(legacy, parts, Exchange::Serve).into())
                 }
                 Some(_) => Err(RpcError::new(
                     ErrorKind::MethodNotAllowed,
@@ -313,7 +334,7 @@ impl Inner {
     }
 
     /// Decides who answers a message.
-    fn dispatch(&self, mut parts: Parts, text: Bytes, form: Form) -> Next {
+    fn dispatch(self: &Arc<Self>, mut parts: Parts, text: Bytes, form: Form) -> Next {
         if form == Form::JsonRpc {
             return self.dispatch_json_rpc(parts, text);
         }
@@ -321,24 +342,25 @@ impl Inner {
         let declared = Declared::of(&parts.headers);
         let is_legacy = matches!(declared, Declared::Nothing | Declared::Legacy(_));
 
-        let mut request = match Message::parse(text) {
-            Ok(Message::Request(request)) => request,
-            Ok(message @ (Message::Notification(_) | Message::Response(_)))
-                if is_legacy && let Some(legacy) = session =>
+        // Not a guard with `let`, which is newer than the oldest compiler that this crate takes.
+        let mut request = match (Message::parse(text), session) {
+            (Ok(Message::Request(request)), _) => request,
+            (Ok(message @ (Message::Notification(_) | Message::Response(_))), Some(legacy))
+                if is_legacy =>
             {
-                return Next::Response(legacy.post(&parts, message, &self.config));
+                return self.exchange(legacy, parts, Exchange::Post(message));
             }
             // There is nothing that a notification outside of a session could be about: a modern
             // client cancels by closing the stream.
-            Ok(Message::Notification(_)) => return Next::Response(reply::accepted()),
-            Ok(_) => {
+            (Ok(Message::Notification(_)), _) => return Next::Response(reply::accepted()),
+            (Ok(_), _) => {
                 return refused(
                     None,
                     ErrorKind::InvalidRequest,
                     "a response needs a legacy session: this server has sent no request",
                 );
             }
-            Err(malformed) => {
+            (Err(malformed), _) => {
                 return Next::Response(reply::json(self.server.refuse(malformed)));
             }
         };
@@ -379,12 +401,10 @@ impl Inner {
                     );
                 }
                 // It opens a new one, whichever it names.
-                let Self { server, config, .. } = self;
-                return Next::Response(legacy.open(&parts, request, server, config));
+                return self.exchange(legacy, parts, Exchange::Open(request));
             }
             if let Some(legacy) = session {
-                let message = Message::Request(request);
-                return Next::Response(legacy.post(&parts, message, &self.config));
+                return self.exchange(legacy, parts, Exchange::Post(Message::Request(request)));
             }
         }
 
@@ -393,6 +413,36 @@ impl Inner {
         let reply = self.call(request, &mut parts);
         let accept = if reply.may_notify() { Accept::of(&parts.headers) } else { Accept::JSON };
         Next::of(reply, accept)
+    }
+
+    /// Has the legacy sessions answer. At once, unless a store has to be asked before.
+    fn exchange(self: &Arc<Self>, legacy: &Legacy, parts: Parts, exchange: Exchange) -> Next {
+        let Self { server, config, .. } = &**self;
+        if !legacy.is_shared() {
+            return Next::Response(match exchange {
+                Exchange::Open(request) => legacy.open(&parts, request, server, config),
+                Exchange::Post(message) => legacy.post(&parts, message, config),
+                Exchange::Serve => legacy.serve(&parts, config),
+            });
+        }
+        let (inner, legacy) = (Arc::clone(self), legacy.clone());
+        Next::Shared(Box::pin(async move {
+            let Self { server, config, .. } = &*inner;
+            let id = match &exchange {
+                Exchange::Open(request) => {
+                    return legacy.open_shared(&parts, request.clone(), server, config).await;
+                }
+                Exchange::Post(Message::Request(request)) => Some(request.id().clone()),
+                _ => None,
+            };
+            if let Err(refusal) = legacy.admit(&parts, id.as_ref(), server).await {
+                return *refusal;
+            }
+            match exchange {
+                Exchange::Post(message) => legacy.post(&parts, message, config),
+                _ => legacy.serve_shared(&parts, config).await,
+            }
+        }))
     }
 
     /// Decides who answers a message of a caller that knows nothing of MCP.

@@ -82,6 +82,18 @@ pub(crate) struct HttpOptions {
     #[arg(long, global = true, env = "MCP_LEGACY_SSE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) legacy_sse: bool,
 
+    /// Keep legacy sessions in this Redis or Valkey, such as redis://10.0.0.5:6379/0, so that replicas
+    /// without affinity can go on with each other's.
+    #[cfg(feature = "redis")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "MCP_SESSION_STORE",
+        hide_env_values = true
+    )]
+    pub(crate) session_store: Option<String>,
+
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]
     pub(crate) grace: Duration,

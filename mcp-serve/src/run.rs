@@ -82,6 +82,9 @@ enum RunError {
     StateKeys(#[from] StateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[cfg(feature = "redis")]
+    #[error("--session-store: {0}")]
+    SessionStore(#[from] mcp_state_redis::RedisUrlError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
     #[error("HTTP failed: {0}")]
@@ -94,6 +97,8 @@ impl RunError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Target(_) | Self::Anonymous(_) | Self::StateKeys(_) | Self::Config(_) => 2,
+            #[cfg(feature = "redis")]
+            Self::SessionStore(_) => 2,
             #[cfg(feature = "lambda")]
             Self::LambdaResponse(_) => 2,
             #[cfg(feature = "lambda")]
@@ -171,15 +176,16 @@ async fn serve_http(
         return Err(RunError::Anonymous(listen));
     }
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
+    let config = http_config(&options)?;
     let transport = HttpTransport::bind(listen)
         .await
         .map_err(|source| RunError::Listen { listen, source })?
         .grace(options.grace)
         .legacy_sse(options.legacy_sse)
-        .config(http_config(&options)?);
+        .config(config.clone());
     #[cfg(feature = "ws")]
     let transport = {
-        let sockets = crate::ws::service(&server, http_config(&options)?, options.grace);
+        let sockets = crate::ws::service(&server, config, options.grace);
         let transport = transport.mount(crate::ws::PATH, sockets);
         if endpoint == Endpoint::WebSocket { transport.only_mounts() } else { transport }
     };
@@ -209,8 +215,13 @@ fn log_format(cli: &Cli) -> LogFormat {
     }
 }
 
-fn http_config(options: &HttpOptions) -> Result<HttpConfig, ConfigError> {
+fn http_config(options: &HttpOptions) -> Result<HttpConfig, RunError> {
     let mut config = HttpConfig::new();
+    #[cfg(feature = "redis")]
+    if let Some(url) = &options.session_store {
+        let store = mcp_state_redis::RedisSessionStore::new(url)?;
+        config = config.session_store(std::sync::Arc::new(store));
+    }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };
     }

@@ -11,7 +11,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use mcp_core::{Principal, Server, ToolContext, ToolPack, ToolResult, tool};
+use mcp_core::{Principal, Server, ServerBuilder, ToolContext, ToolPack, ToolResult, tool};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -181,6 +181,11 @@ async fn print() -> String {
 
 /// The server with all of the tools.
 pub fn server(stage: &Arc<Stage>) -> Server {
+    builder(stage).build()
+}
+
+/// The server with all of the tools, for more to be added.
+pub fn builder(stage: &Arc<Stage>) -> ServerBuilder {
     let pack = ToolPack::new("stage", Arc::clone(stage))
         .tool::<wait>()
         .tool::<flood>()
@@ -198,7 +203,6 @@ pub fn server(stage: &Arc<Stage>) -> Server {
         .tool::<ask>()
         .tool::<whoami>()
         .pack(pack)
-        .build()
 }
 
 /// The `_meta` of a modern request.

@@ -18,6 +18,8 @@ pub(crate) enum Event<'a> {
     Message,
     /// Several of them.
     Batch,
+    /// The work of a task that another invocation has handed over.
+    Task,
     /// Of EventBridge, whose only purpose can be to keep the function warm.
     Schedule,
 }
@@ -54,6 +56,7 @@ pub(crate) struct HttpEvent<'a> {
     pub(crate) is_base64_encoded: Option<bool>,
 
     jsonrpc: Option<IgnoredAny>,
+    mcp_task: Option<IgnoredAny>,
     #[serde(rename = "detail-type")]
     detail_type: Option<IgnoredAny>,
 }
@@ -97,6 +100,9 @@ impl<'a> Event<'a> {
         }
         if event.jsonrpc.is_some() {
             return Ok(Self::Message);
+        }
+        if event.mcp_task.is_some() {
+            return Ok(Self::Task);
         }
         if event.detail_type.is_some() {
             return Ok(Self::Schedule);

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full};
 use lambda_runtime::{Context, Diagnostic, FunctionResponse, LambdaEvent};
 use mcp_core::{
     Deadline, Encoded, ErrorKind, Message, Principal, RequestId, ResponseLimit, RpcError, Server,
-    Tenant,
+    SubscriptionLimit, Tenant,
 };
 use mcp_http::HttpService;
 use serde::{Serialize, Serializer};
@@ -94,7 +94,7 @@ impl Function {
         let LambdaEvent { payload, context } = event;
         let Inner { server, config, .. } = &*self.inner;
         if let Some(tool) = direct::gateway_tool(&context) {
-            let facts = facts(&context, deadline(&context, config.margin));
+            let facts = facts(&context, deadline(&context, config.margin), false);
             return Ok(whole(Kind::Json(direct::gateway(server, tool, &payload, &facts).await)));
         }
         let event = Event::parse(payload.get()).map_err(|error| Diagnostic {
@@ -103,10 +103,11 @@ impl Function {
         })?;
         let event = match event {
             Event::Http(shape, event) => return Ok(self.http(shape, *event, &context).await),
+            Event::Task => return self.work(payload.get(), &context).await,
             Event::Schedule => return Ok(whole(Kind::Nothing)),
             other => other,
         };
-        let facts = facts(&context, deadline(&context, config.margin));
+        let facts = facts(&context, deadline(&context, config.margin), false);
         let text = payload.get();
         Ok(whole(if matches!(event, Event::Batch) {
             Kind::Json(direct::batch(server, text, &facts).await)
@@ -115,6 +116,29 @@ impl Function {
             let answer = direct::message(server, text, &facts).await;
             answer.map_or(Kind::Nothing, |answer| Kind::Json(answer.into_bytes()))
         }))
+    }
+
+    /// Works on a task. Its outcome goes into the store of tasks, and nowhere else.
+    ///
+    /// A failed invocation is tried again by Lambda, which has been invoked asynchronously.
+    async fn work(&self, text: &str, context: &Context) -> Result<Answer, Diagnostic> {
+        let Inner { server, config, .. } = &*self.inner;
+        let failed = |kind: &str, message: String| Diagnostic {
+            error_type: kind.to_owned(),
+            error_message: message,
+        };
+        let handover = serde_json::from_str(text)
+            .map_err(|_| failed("MalformedTask", "this is no task's work".to_owned()))?;
+        let work =
+            server.take_over(handover).map_err(|error| failed("UnknownTask", error.to_string()))?;
+        match tokio::time::timeout_at(deadline(context, config.margin), work).await {
+            Ok(()) => Ok(whole(Kind::Nothing)),
+            Err(_) => Err(failed(
+                "TaskTimedOut",
+                "the work took longer than the function may; raise the function's timeout"
+                    .to_owned(),
+            )),
+        }
     }
 
     async fn http(&self, shape: Shape, event: HttpEvent<'_>, context: &Context) -> Answer {
@@ -149,7 +173,7 @@ impl Function {
         if let Some(after) = ends {
             ends_at = ends_at.min(Instant::now() + after.saturating_sub(config.margin));
         }
-        parts.extensions = facts(context, ends_at);
+        parts.extensions = facts(context, ends_at, streams);
         if !streams {
             let limit = ResponseLimit::new(shape.body_limit(), shape.carrier()).in_string();
             parts.extensions.insert(limit);
@@ -187,9 +211,11 @@ impl Function {
 }
 
 /// What a request is told about its invocation.
-fn facts(context: &Context, ends_at: Instant) -> http::Extensions {
+fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions {
     let mut facts = http::Extensions::new();
     facts.insert(Deadline(ends_at));
+    // Who gets a whole reply is told what it would hear of; no invocation is held for the rest.
+    facts.insert(SubscriptionLimit(if streams { ends_at } else { Instant::now() }));
     if let Some(tenant) = &context.tenant_id {
         facts.insert(Tenant(tenant.as_str().into()));
     }

@@ -548,3 +548,38 @@ async fn an_array_whose_answers_do_not_fit_says_so_for_each() {
     let many = Value::Array(vec![small; 101]);
     assert_eq!(answer(&function, &many).await.whole()["error"]["code"], -32600);
 }
+
+#[tokio::test]
+async fn a_subscription_holds_no_invocation_of_whom_it_cannot_tell_of_changes() {
+    let listen = json!({
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "subscriptions/listen",
+        "params": {
+            "notifications": { "toolsListChanged": true },
+            "_meta": {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+            },
+        },
+    });
+    let headers =
+        [BOTH, ("mcp-protocol-version", "2026-07-28"), ("mcp-method", "subscriptions/listen")];
+    let event = event(From::Url, "POST", "/mcp", &headers, &listen.to_string());
+    let reply = answer(&function(config()), &event).await.whole();
+    let body = reply["body"].as_str().unwrap();
+    let events: Vec<&str> = body.split_terminator("\n\n").collect();
+    assert_eq!(events.len(), 2, "{body}");
+    assert!(events[0].contains("notifications/subscriptions/acknowledged"), "{body}");
+    assert!(events[1].contains(r#""result":"#), "{body}");
+
+    // A stream goes on, and ends before its invocation.
+    let streaming = function(config().response(ResponseMode::Stream));
+    let reply = answer_within(&streaming, &event, context(Duration::from_millis(300))).await;
+    let Reply::Stream(_, mut stream) = reply else { panic!("no stream") };
+    let mut body = String::new();
+    while let Some(chunk) = next(&mut stream).await {
+        body.push_str(&chunk);
+    }
+    assert!(body.contains("acknowledged") && body.contains(r#""result":"#), "{body}");
+}

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     route::{Exchanges, Mount, Route},
     versions::{self, Http},
+    write_timeout::WriteTimeout,
 };
 
 /// What all connections of a listener have in common.
@@ -18,6 +19,7 @@ pub(crate) struct Connections {
     pub(crate) mounts: Arc<[Mount]>,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     /// Finish what is in flight.
     pub(crate) drain: CancellationToken,
     /// Stop, whatever is in flight.
@@ -48,6 +50,7 @@ impl Connections {
             mounts: Arc::clone(&self.mounts),
             exchanges: Arc::clone(exchanges),
         };
+        let stream = WriteTimeout::new(stream, self.write_timeout);
         let connection = versions::serve(&self.http, TokioIo::new(stream), route);
         let mut connection = pin!(connection);
         // A token of its own: all connections would fight for the lock of a shared one.

@@ -23,6 +23,7 @@ mod connection;
 mod route;
 mod transport;
 mod versions;
+mod write_timeout;
 
 pub use mcp_http::{ConfigError, HttpConfig};
 

@@ -42,6 +42,7 @@ pub struct HttpTransport {
     max_connections: usize,
     header_timeout: Duration,
     idle_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl HttpTransport {
@@ -75,6 +76,7 @@ impl HttpTransport {
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),
+            write_timeout: Duration::from_secs(60),
         }
     }
 
@@ -176,6 +178,14 @@ impl HttpTransport {
         self.idle_timeout = timeout;
         self
     }
+
+    /// Sets how long a client may take none of what it is sent; 60 s by default. Then its connection
+    /// is dropped and its calls are cancelled. One that reads slowly, but reads, is not affected.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
 }
 
 impl Transport for HttpTransport {
@@ -201,6 +211,7 @@ impl Transport for HttpTransport {
             service,
             header_timeout: self.header_timeout,
             idle_timeout: self.idle_timeout,
+            write_timeout: self.write_timeout,
             drain: drain.clone(),
             stop: stop.clone(),
         });

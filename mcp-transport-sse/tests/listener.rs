@@ -219,3 +219,14 @@ async fn http_2_is_served_on_the_same_port() {
     drop(call);
     server.gate.ended(1).await;
 }
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_given_up() {
+    let server = start_with(|transport| transport.write_timeout(Duration::from_millis(100))).await;
+    let mut client = server.connect().await;
+    let (headers, body) =
+        modern("tools/call", call_with_progress("rush", json!({"steps": 100_000_000})));
+    client.post(&headers, body).await;
+    server.gate.ended(1).await;
+    client.rest().await;
+}

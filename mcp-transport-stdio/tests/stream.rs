@@ -592,14 +592,14 @@ async fn a_thousand_pipelined_legacy_calls_are_all_answered() {
 }
 
 #[tokio::test]
-async fn a_second_initialize_negotiates_again_and_calls_go_on() {
+async fn a_second_initialize_keeps_the_version_and_calls_go_on() {
     let mut client = Client::legacy("2025-06-18").await;
     client.send(legacy(1, "wait", json!({}))).await;
     client.until_waiting(1).await;
     let answer = client.ask(initialize(2, "2024-11-05")).await;
-    assert_eq!(answer["result"]["protocolVersion"], "2024-11-05");
+    assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
     let answer = client.ask(initialize(3, "2026-07-28")).await;
-    assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
+    assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
     // `ping` is what a session that has become modern would not know.
     let answer = client.ask(json!({"jsonrpc": "2.0", "id": 4, "method": "ping"})).await;
     assert_eq!(answer["result"], json!({}), "{answer}");

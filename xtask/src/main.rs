@@ -8,6 +8,7 @@ mod bench;
 mod conformance;
 mod deps;
 mod shell;
+mod soak;
 mod test;
 mod toolbox;
 
@@ -30,6 +31,8 @@ enum Command {
     Conformance(conformance::Options),
     /// Check that crates depend on each other only as ARCHITECTURE.md lists.
     Deps,
+    /// Measure what a server endures: sessions left open, slow clients, a stop in the middle.
+    Soak(soak::Options),
     /// Measure the CPU per call against a hand-written server and rmcp's own services.
     Bench(bench::Options),
 }
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test { skip_clients } => test::run(skip_clients),
         Command::Conformance(options) => conformance::run(&options),
         Command::Deps => deps::run(),
+        Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),
     }
 }

@@ -5,12 +5,13 @@ use std::process::Command;
 use crate::{
     conformance,
     shell::{self, skip, step},
-    toolbox,
+    soak, toolbox,
 };
 
 pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     step("the workspace's own tests");
     cargo_test()?;
+    soak::run(&soak::Options::default())?;
     if skip_clients {
         return Ok(());
     }
@@ -22,6 +23,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 const NEED_MOTO: &[&str] = &["cost-server", "mcp-tools-aws"];
 
 fn cargo_test() -> anyhow::Result<()> {
+    // Its tests skip themselves where it is not there.
+    toolbox::redis()?;
     let mut test = shell::cargo();
     test.args(["test", "--workspace", "--locked"]);
     match toolbox::python(toolbox::MOTO)? {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::shell::{self, exists, run, step};
+use crate::shell::{self, exists, run, skip, step};
 
 /// The official Python SDK that the tests connect with.
 pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0"];
@@ -97,6 +97,20 @@ pub(crate) fn npm(package: &str) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(programs))
 }
 
+/// A Redis that tests can start for themselves.
+pub(crate) fn redis() -> anyhow::Result<()> {
+    if !exists("redis-server") {
+        debian(&["redis-server"])?;
+    }
+    if !exists("redis-server") {
+        skip(
+            "tests of sessions in Redis",
+            "there is no redis-server; install it, or run as root on Debian",
+        )?;
+    }
+    Ok(())
+}
+
 /// Installs Debian packages where that is possible; where it is not, the caller finds out.
 fn debian(packages: &[&str]) -> anyhow::Result<()> {
     let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
@@ -107,6 +121,8 @@ fn debian(packages: &[&str]) -> anyhow::Result<()> {
     let apt = || {
         let mut command = Command::new("apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        // Tests start what they need themselves; nothing is to be started as a service.
+        command.env("RUNLEVEL", "1");
         command
     };
     run(apt().arg("update"))?;

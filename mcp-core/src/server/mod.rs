@@ -221,21 +221,22 @@ impl Server {
         }
     }
 
-    /// The work of a task that another process has made and not worked on, for a
-    /// [`TaskRunner`](crate::tasks::TaskRunner) that hands work over.
+    /// The work of a task that another process has made and
+    /// [handed over](crate::tasks::TaskWork::handover).
     ///
-    /// `request` is the call as [`TaskWork::request`](crate::tasks::TaskWork::request) told it
-    /// there, with the [`Principal`] in its extensions. It is not checked whether the caller may
-    /// call the tool: that was done when the task was made. Nor do layers see the call.
+    /// Polled, it counts an attempt, and does nothing where the task has ended, is unknown, or has
+    /// been tried three times: a process that dies of the work does not do so for ever. It is not
+    /// checked whether the caller may call the tool: that was done when the task was made. Nor do
+    /// layers see the call.
     ///
     /// # Errors
     ///
     /// When this server has no such tool, or the arguments do not fit it.
-    pub fn task_work(
+    pub fn take_over(
         &self,
-        id: &str,
-        request: Request,
+        handover: crate::tasks::TaskHandover,
     ) -> Result<crate::tasks::TaskWork, RpcError> {
+        let (id, request) = handover.open()?;
         let entry = request.name().and_then(|name| {
             let known = self.inner.features.tools.get(name).cloned();
             known.or_else(|| self.dynamic_tool(name))
@@ -247,7 +248,7 @@ impl Server {
                 "there is no such tool whose calls become tasks",
             )
         })?;
-        tasks.resume(&tool, id, request)
+        tasks.resume(&tool, &id, request)
     }
 
     /// Sets the keys that seal `requestState`, for a facade that reads them from the environment.

@@ -95,7 +95,16 @@ impl Tasks {
         request: Request,
     ) -> Result<TaskWork, RpcError> {
         match self.prepare(tool, request) {
-            Ok((call, link, request)) => Ok(self.work(id.to_owned(), call, link, request)),
+            Ok((call, link, request)) => {
+                let (store, id) = (Arc::clone(&self.0.store), id.to_owned());
+                let task = id.clone();
+                let work = work(Arc::clone(&store), id.clone(), call, link);
+                Ok(TaskWork::new(id, request, async move {
+                    if claim(&*store, &task).await {
+                        work.await;
+                    }
+                }))
+            }
             Err(response) => Err(match response.into_result() {
                 Err(error) => error,
                 Ok(_) => RpcError::new(ErrorKind::InvalidParams, "the arguments do not fit"),
@@ -149,7 +158,14 @@ impl Tasks {
         if let Err(error) = self.0.store.create(Arc::clone(&record)).await {
             return Response::error(refused(error));
         }
-        self.0.runner.run(self.work(record.id.clone(), call, link, request));
+        let work = self.work(record.id.clone(), call, link, request);
+        if let Err(error) = self.0.runner.run(work).await {
+            tracing::error!(error = &*error as &dyn Error, "nobody does the work of a task");
+            let error = RpcError::new(ErrorKind::Internal, "the work could not be begun");
+            // If this is not kept either, the task fails when it is due.
+            let _ = update(&*self.0.store, &record.id, |record| record.fail(&error)).await;
+            return Response::error(error);
+        }
         let mut members = Vec::with_capacity(256);
         members.extend_from_slice(br#""resultType":"task","#);
         record.write_task(&mut members);
@@ -265,6 +281,41 @@ impl Tasks {
         let id = &*record.id;
         let failed = update(&*self.0.store, id, |record| record.fail(&abandoned)).await?;
         Ok(failed.unwrap_or(record))
+    }
+}
+
+/// How often the work of a task is begun that processes die of, the first time among them: as often as
+/// AWS Lambda tries an asynchronous invocation.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// Counts an attempt at the work, and says whether it is to be made: not where the task has ended,
+/// or has been tried too often.
+async fn claim(store: &dyn TaskStore, id: &str) -> bool {
+    let gave_up = RpcError::new(
+        ErrorKind::Internal,
+        format!("the work was begun {MOST_ATTEMPTS} times and never ended"),
+    );
+    let claimed = update(store, id, |record| {
+        if record.status.is_terminal() {
+            return false;
+        }
+        record.attempts += 1;
+        if record.attempts > MOST_ATTEMPTS {
+            record.fail(&gave_up);
+        } else {
+            // Of the attempt before this one, whose questions nobody waits for.
+            record.inputs.clear();
+            record.settle_inputs();
+        }
+        true
+    });
+    match claimed.await {
+        Ok(Some(record)) => !record.status.is_terminal(),
+        Ok(None) => false,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn Error, "a task's work could not be claimed");
+            false
+        }
     }
 }
 

@@ -84,6 +84,9 @@ pub struct TaskRecord {
     pub inputs: BTreeMap<String, TaskInput>,
     /// The tool's result or the JSON-RPC error, as JSON text.
     pub outcome: Option<String>,
+    /// How often the work has been taken over by another process.
+    #[serde(default)]
+    pub attempts: u32,
     /// Counts the changes, from 1.
     pub version: u64,
 }
@@ -114,6 +117,7 @@ impl TaskRecord {
             poll_interval_ms: milliseconds(poll_interval).max(1),
             inputs: BTreeMap::new(),
             outcome: None,
+            attempts: 0,
             version: 1,
         })
     }

@@ -5,20 +5,28 @@ use std::{
     task::{Context, Poll},
 };
 
+use async_trait::async_trait;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::Request;
+use super::TaskHandover;
+use crate::{BoxError, Request};
 
 /// Decides where the work of tasks is done.
 ///
 /// The work outlives the call that began it, so somebody has to poll it. The core does not spawn;
 /// it hands the work to a runner, and [`InProcess`] is the one that a server has unless it is given
-/// another. A runner may drop the future and have the same [`TaskWork::request`] worked on
-/// elsewhere, by [`Server::task_work`](crate::Server::task_work) under the same
-/// [`TaskWork::id`], where the process does not live on after its answer.
+/// another. A runner may drop the future and send its [`TaskWork::handover`] to another process,
+/// where [`Server::take_over`](crate::Server::take_over) makes the work of it anew: where this one
+/// does not live on after its answer.
+#[async_trait]
 pub trait TaskRunner: Send + Sync + 'static {
-    /// Begins the work. Must not block.
-    fn run(&self, work: TaskWork);
+    /// Begins the work, or hands it over. Must not wait for its end: the client gets the task's
+    /// handle after this.
+    ///
+    /// # Errors
+    ///
+    /// When nobody will do the work. The task then counts as failed.
+    async fn run(&self, work: TaskWork) -> Result<(), BoxError>;
 }
 
 /// The work of one task: a future that ends when the store knows the outcome, or when the task is
@@ -50,6 +58,11 @@ impl TaskWork {
     /// The call that became a task.
     pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// What another process needs to do the work.
+    pub fn handover(&self) -> TaskHandover {
+        TaskHandover::new(&self.id, &self.request)
     }
 }
 
@@ -86,9 +99,11 @@ impl Default for InProcess {
     }
 }
 
+#[async_trait]
 impl TaskRunner for InProcess {
-    fn run(&self, work: TaskWork) {
+    async fn run(&self, work: TaskWork) -> Result<(), BoxError> {
         let stop = self.stop.clone();
         tokio::spawn(async move { stop.run_until_cancelled(work).await });
+        Ok(())
     }
 }

@@ -5,17 +5,22 @@ mod budget;
 mod reading;
 mod session;
 mod sessions;
+mod shared;
 mod stream;
 
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, request::Parts};
-use mcp_core::{ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext};
+use mcp_core::{
+    ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext,
+    sessions::SessionRecord,
+};
 
 pub(crate) use self::reading::Reading;
 use self::{
     session::{Answer, Session},
     sessions::{Refusal, Sessions},
+    shared::SharedStore,
     stream::parse,
 };
 use crate::{Body, HttpConfig, headers::SESSION_ID, reply};
@@ -23,14 +28,123 @@ use crate::{Body, HttpConfig, headers::SESSION_ID, reply};
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// All legacy sessions of a service. They end when it is dropped.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Legacy {
     sessions: Arc<Sessions>,
 }
 
 impl Legacy {
     pub(crate) fn new(config: &HttpConfig) -> Self {
-        Self { sessions: Sessions::new(config.max_sessions, config.session_idle) }
+        let store = config.session_store.clone();
+        let store = store.map(|store| SharedStore::new(store, config.session_idle));
+        Self { sessions: Sessions::new(config.max_sessions, config.session_idle, store) }
+    }
+
+    /// Whether other replicas have a part in the sessions. Then [`Self::admit`] comes before each use
+    /// of one.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.sessions.store().is_some()
+    }
+
+    /// Makes sure that what is in memory of a session is what there is: takes it over from another
+    /// replica, or gives it up if it was ended at one.
+    pub(crate) async fn admit(
+        &self,
+        parts: &Parts,
+        id: Option<&RequestId>,
+        server: &Server,
+    ) -> Result<(), Box<Response<Body>>> {
+        let Some(store) = self.sessions.store() else { return Ok(()) };
+        let Some(Ok(session)) = parts.headers.get(SESSION_ID).map(HeaderValue::to_str) else {
+            return Ok(());
+        };
+        let caller = parts.extensions.get::<Principal>().map(Principal::subject);
+        match self.sessions.owns(session, caller) {
+            Some(true) => {
+                // Without the store, what is here goes on.
+                if let Ok(false) = store.touch(session).await {
+                    self.sessions.close(session);
+                }
+                return Ok(());
+            }
+            Some(false) => return Ok(()),
+            None => {}
+        }
+        let record = match store.load(session).await {
+            Ok(Some(record)) if record.owner.as_deref() == caller => record,
+            // It is not there, or not for this caller.
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(Box::new(unavailable(id))),
+        };
+        let Ok(Message::Request(initialize)) = Message::parse(record.initialize) else {
+            tracing::error!("the store of sessions holds what is no session");
+            return Ok(());
+        };
+        let taken = server.open_session(&initialize).map_err(Refusal::Failed);
+        let taken = taken.and_then(|legacy| {
+            self.sessions.insert(&session.into(), legacy, record.owner).map(drop)
+        });
+        taken.map_err(|refusal| Box::new(self.refuse(id, refusal)))
+    }
+
+    /// As [`Self::open`], and tells the other replicas.
+    pub(crate) async fn open_shared(
+        &self,
+        parts: &Parts,
+        request: Request,
+        server: &Server,
+        config: &HttpConfig,
+    ) -> Response<Body> {
+        let owner = parts.extensions.get::<Principal>().map(|caller| caller.subject().into());
+        let initialize = String::from_utf8_lossy(request.text()).into_owned();
+        let id = request.id().clone();
+        let response = self.open(parts, request, server, config);
+        let opened = response.headers().get(SESSION_ID).map(HeaderValue::to_str);
+        let (Some(store), Some(Ok(session))) = (self.sessions.store(), opened) else {
+            return response;
+        };
+        if store.save(session, &SessionRecord { initialize, owner }).await.is_err() {
+            self.sessions.close(session);
+            return unavailable(Some(&id));
+        }
+        response
+    }
+
+    /// As [`Self::serve`], also for what other replicas have said, and tells them of an end.
+    pub(crate) async fn serve_shared(&self, parts: &Parts, config: &HttpConfig) -> Response<Body> {
+        let Some((id, session)) = self.session(parts) else {
+            return not_found(None);
+        };
+        if parts.method == Method::DELETE {
+            if let Some(store) = self.sessions.store()
+                && store.delete(id).await.is_err()
+            {
+                return unavailable(None);
+            }
+            return self.delete(parts);
+        }
+        let last = parts.headers.get(LAST_EVENT_ID).and_then(|last| parse(last.to_str().ok()?));
+        if let Some((stream, event)) = last
+            && !session.has_stream(stream)
+            && let Some(stream) = session.resume_shared(stream, event).await
+        {
+            let until = Some(config.shutdown.clone());
+            let reading = Reading::new(session, stream, config.keep_alive, until);
+            return reply::events(Body::reading(reading));
+        }
+        self.get(parts, config)
+    }
+
+    fn refuse(&self, id: Option<&RequestId>, refusal: Refusal) -> Response<Body> {
+        match refusal {
+            Refusal::Failed(error) => reply::refusal(id, error),
+            Refusal::Full => {
+                let limit = self.sessions.limit();
+                tracing::warn!(limit, "a session was refused: too many are open");
+                let message = "too many sessions are open; try again later";
+                reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
+            }
+        }
     }
 
     /// Answers `initialize`, which opens a session.
@@ -51,14 +165,7 @@ impl Legacy {
                 }
                 response
             }
-            Err(Refusal::Failed(error)) => reply::refusal(Some(request.id()), error),
-            Err(Refusal::Full) => {
-                let limit = self.sessions.limit();
-                tracing::warn!(limit, "a session was refused: too many are open");
-                let message = "too many sessions are open; try again later";
-                let error = RpcError::new(ErrorKind::Overloaded, message);
-                reply::refusal(Some(request.id()), error)
-            }
+            Err(refusal) => self.refuse(Some(request.id()), refusal),
         }
     }
 
@@ -152,6 +259,11 @@ fn respond(
             reply::events(Body::reading(reading))
         }
     }
+}
+
+fn unavailable(id: Option<&RequestId>) -> Response<Body> {
+    let message = "the store of sessions cannot be reached; try again later";
+    reply::refusal(id, RpcError::new(ErrorKind::Overloaded, message))
 }
 
 fn not_found(id: Option<&RequestId>) -> Response<Body> {

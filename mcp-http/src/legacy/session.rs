@@ -18,6 +18,7 @@ use tokio::{task::AbortHandle, time::Instant};
 
 use super::{
     budget::Budget,
+    shared::SharedStore,
     stream::{EventStream, ReaderKey},
 };
 use crate::{events::without_line_breaks, service::panicked};
@@ -41,6 +42,8 @@ pub(super) struct Session {
     /// Who opened it, where callers are known.
     owner: Option<Arc<str>>,
     budget: Arc<Budget>,
+    /// Under which name other replicas find it, if they can.
+    shared: Option<(Arc<str>, SharedStore)>,
     state: Mutex<State>,
 }
 
@@ -75,15 +78,18 @@ impl Session {
         legacy: LegacySession,
         owner: Option<Arc<str>>,
         budget: Arc<Budget>,
+        shared: Option<(Arc<str>, SharedStore)>,
     ) -> Arc<Self> {
+        // Replicas number their streams so that no two have one of the same number.
+        let first_stream = if shared.is_some() { random_number() } else { COMMON + 1 };
         let state = State {
             used: Instant::now(),
             readers: 0,
             streams: HashMap::new(),
-            next_stream: COMMON + 1,
+            next_stream: first_stream,
             calls: Vec::new(),
         };
-        Arc::new(Self { legacy, owner, budget, state: Mutex::new(state) })
+        Arc::new(Self { legacy, owner, budget, shared, state: Mutex::new(state) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -166,7 +172,11 @@ impl Session {
 
     /// Does a call's work and writes down what it says, as fast as its client reads.
     async fn drive(self: Arc<Self>, mut reply: Reply, stream: Arc<EventStream>) {
+        let mut kept = 0;
         loop {
+            if let Some((id, store)) = &self.shared {
+                store.keep(id, &stream, &mut kept, false).await;
+            }
             poll_fn(|cx| stream.poll_room(cx)).await;
             match poll_fn(|cx| poll(&mut reply, cx)).await {
                 Some(part) => {
@@ -176,6 +186,9 @@ impl Session {
                 }
                 None => break,
             }
+        }
+        if let Some((id, store)) = &self.shared {
+            store.keep(id, &stream, &mut kept, true).await;
         }
         stream.end();
         let mut state = self.lock();
@@ -235,6 +248,27 @@ impl Session {
         Some((stream, reader))
     }
 
+    /// Whether a stream is this replica's.
+    pub(super) fn has_stream(&self, stream: u64) -> bool {
+        stream == COMMON || self.lock().streams.contains_key(&stream)
+    }
+
+    /// As [`Self::resume`], for a stream of another replica, if the store knows it.
+    pub(super) async fn resume_shared(
+        self: &Arc<Self>,
+        number: u64,
+        event: u64,
+    ) -> Option<(Arc<EventStream>, ReaderKey)> {
+        let (id, store) = self.shared.clone().filter(|_| number != COMMON)?;
+        let events = store.events_after(&id, number, event).await.ok()??;
+        // It is the reader's alone: who comes back once more asks the store once more.
+        let stream = Arc::new(EventStream::new(number, Arc::clone(&self.budget)));
+        let reader = stream.read(Some(event));
+        let filled = Arc::clone(&stream);
+        tokio::spawn(async move { store.follow(&id, &filled, event, events).await });
+        Some((stream, reader))
+    }
+
     /// What the client is to hear of next without having asked, if this is the stream for it.
     pub(super) fn poll_notification(&self, stream: &EventStream, cx: &Context<'_>) -> Poll<Bytes> {
         if stream.number() == COMMON { self.legacy.poll_notification(cx) } else { Poll::Pending }
@@ -256,6 +290,12 @@ impl Session {
         state.readers == 0 && state.calls.is_empty() && state.used.elapsed() >= idle
     }
 
+    /// Whether somebody reads from it or waits for a call, without having to say so.
+    pub(super) fn is_busy(&self) -> bool {
+        let state = self.lock();
+        state.readers > 0 || !state.calls.is_empty()
+    }
+
     /// Forgets the streams that ended a while ago.
     pub(super) fn sweep(&self) {
         self.lock()
@@ -273,6 +313,12 @@ impl Session {
         streams.values().for_each(|stream| stream.end());
         self.legacy.hang_up();
     }
+}
+
+/// A number that leaves room for many more after it.
+fn random_number() -> u64 {
+    // Names of sessions are drawn from the same source, and there would be none without it.
+    getrandom::u32().map_or(COMMON + 1, |number| (u64::from(number) + 1) << 16)
 }
 
 impl Call {

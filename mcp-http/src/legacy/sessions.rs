@@ -6,7 +6,7 @@ use std::{
 
 use mcp_core::{ErrorKind, LegacySession, RpcError};
 
-use super::{budget::Budget, session::Session};
+use super::{budget::Budget, session::Session, shared::SharedStore};
 use crate::session_id;
 
 /// How often it is looked for sessions that nobody uses any more.
@@ -18,6 +18,7 @@ pub(super) struct Sessions {
     limit: usize,
     idle: Duration,
     budget: Arc<Budget>,
+    store: Option<SharedStore>,
     open: Mutex<Open>,
 }
 
@@ -36,8 +37,13 @@ pub(super) enum Refusal {
 }
 
 impl Sessions {
-    pub(super) fn new(limit: usize, idle: Duration) -> Arc<Self> {
-        Arc::new(Self { limit, idle, budget: Arc::default(), open: Mutex::default() })
+    pub(super) fn new(limit: usize, idle: Duration, store: Option<SharedStore>) -> Arc<Self> {
+        Arc::new(Self { limit, idle, budget: Arc::default(), store, open: Mutex::default() })
+    }
+
+    /// Where other replicas find the sessions.
+    pub(super) fn store(&self) -> Option<&SharedStore> {
+        self.store.as_ref()
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -59,18 +65,38 @@ impl Sessions {
             return Err(Refusal::Full);
         }
         let session = begin().map_err(Refusal::Failed)?;
-        let session = Session::new(session, owner, Arc::clone(&self.budget));
         let id = session_id::random()
             .ok_or_else(|| Refusal::Failed(RpcError::new(ErrorKind::Internal, "internal error")))?;
+        let session = self.insert(&id, session, owner)?;
+        Ok((id, session))
+    }
+
+    /// Adds a session under a name that it has, unless it is there already.
+    pub(super) fn insert(
+        self: &Arc<Self>,
+        id: &Arc<str>,
+        session: LegacySession,
+        owner: Option<Arc<str>>,
+    ) -> Result<Arc<Session>, Refusal> {
+        let shared = self.store.clone().map(|store| (Arc::clone(id), store));
+        let session = Session::new(session, owner, Arc::clone(&self.budget), shared);
         let mut open = self.lock();
+        if let Some(there) = open.by_id.get(id) {
+            return Ok(Arc::clone(there));
+        }
         if open.by_id.len() >= self.limit {
             return Err(Refusal::Full);
         }
-        open.by_id.insert(Arc::clone(&id), Arc::clone(&session));
+        open.by_id.insert(Arc::clone(id), Arc::clone(&session));
         if !std::mem::replace(&mut open.is_swept, true) {
             tokio::spawn(sweep(Arc::downgrade(self), self.idle));
         }
-        Ok((id, session))
+        Ok(session)
+    }
+
+    /// Whether a session of that name is in memory, and if so, whether it is the caller's.
+    pub(super) fn owns(&self, id: &str, caller: Option<&str>) -> Option<bool> {
+        self.lock().by_id.get(id).map(|session| session.belongs_to(caller))
     }
 
     /// The session of that name, if it is the caller's: to anybody else it is not there.
@@ -98,6 +124,19 @@ impl Sessions {
     }
 }
 
+/// Has the store keep the sessions that are in use without a message.
+async fn keep_busy(sessions: &Sessions, store: &SharedStore) {
+    let busy: Vec<Arc<str>> = {
+        let open = sessions.lock();
+        let busy = open.by_id.iter().filter(|(_, session)| session.is_busy());
+        busy.map(|(id, _)| Arc::clone(id)).collect()
+    };
+    for id in busy {
+        // One that is over is found to be so by its next request.
+        let _ = store.touch(&id).await;
+    }
+}
+
 impl Drop for Sessions {
     fn drop(&mut self) {
         let open = std::mem::take(&mut self.lock().by_id);
@@ -109,9 +148,12 @@ async fn sweep(sessions: Weak<Sessions>, idle: Duration) {
     let interval = (idle / 4).clamp(Duration::from_millis(10), SWEEP);
     loop {
         tokio::time::sleep(interval).await;
-        match sessions.upgrade() {
-            Some(sessions) if sessions.sweep() => {}
-            _ => return,
+        let Some(sessions) = sessions.upgrade() else { return };
+        if let Some(store) = sessions.store() {
+            keep_busy(&sessions, store).await;
+        }
+        if !sessions.sweep() {
+            return;
         }
     }
 }

@@ -125,12 +125,18 @@ impl EventStream {
     }
 
     fn add(&self, text: Option<Bytes>) {
+        let index = self.lock().next;
+        self.insert(index, text);
+    }
+
+    /// Adds an event that another replica has numbered, after those that are here.
+    pub(super) fn insert(&self, index: u64, text: Option<Bytes>) {
         let mut state = self.lock();
         if state.ended.is_some() {
             return;
         }
-        let event = Event { index: state.next, text };
-        state.next += 1;
+        let event = Event { index, text };
+        state.next = index + 1;
         let size = event.size();
         state.bytes += size;
         state.events.push_back(event);
@@ -147,6 +153,18 @@ impl EventStream {
         state.ended.get_or_insert_with(Instant::now);
         state.wake_reader();
         state.wake_writer();
+    }
+
+    /// The events from an index on, as far as they are kept.
+    pub(super) fn events_from(&self, index: u64) -> Vec<(u64, Option<Bytes>)> {
+        let state = self.lock();
+        let events = state.events.iter().filter(|event| event.index >= index);
+        events.map(|event| (event.index, event.text.clone())).collect()
+    }
+
+    /// Whether somebody reads it.
+    pub(super) fn is_read(&self) -> bool {
+        self.lock().reader.is_some()
     }
 
     /// When the stream ended, unless somebody still reads it.

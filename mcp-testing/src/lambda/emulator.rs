@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    sync::{OnceCell, oneshot},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
@@ -31,6 +34,8 @@ pub struct Emulator {
 #[derive(Debug)]
 pub(super) struct Function {
     pub(super) settings: Settings,
+    /// Where the function finds Lambda's own API, to invoke itself.
+    api: OnceCell<String>,
     sandboxes: Mutex<Vec<Arc<Sandbox>>>,
     lines: Lines,
     faults: Lines,
@@ -43,6 +48,8 @@ pub(super) struct Settings {
     /// How long API Gateway waits for a whole reply, where it is not as long as by default.
     pub(super) integration_timeout: Option<Duration>,
     most_processes: usize,
+    /// After how long a failed asynchronous event is tried again.
+    pub(super) retry_after: Duration,
     /// `requestContext.authorizer`, as an authorizer in front of the function makes it.
     pub(super) authorizer: Option<serde_json::Value>,
 }
@@ -61,6 +68,7 @@ impl Emulator {
             timeout: Duration::from_secs(60),
             integration_timeout: None,
             most_processes: 50,
+            retry_after: Duration::from_secs(60),
             authorizer: None,
         };
         Self::with(settings)
@@ -70,6 +78,7 @@ impl Emulator {
         let doors = CancellationToken::new();
         let function = Function {
             settings,
+            api: OnceCell::new(),
             sandboxes: Mutex::default(),
             lines: Lines::default(),
             faults: Lines::default(),
@@ -124,6 +133,13 @@ impl Emulator {
         self.set(|settings| settings.most_processes = processes)
     }
 
+    /// Sets after how long an asynchronous event is tried again that has failed; a minute by default,
+    /// and twice as long the second time, which is the last.
+    #[must_use]
+    pub fn retry_after(self, pause: Duration) -> Self {
+        self.set(|settings| settings.retry_after = pause)
+    }
+
     /// Puts what an authorizer has found out into the events of Function URLs and API Gateway:
     /// `requestContext.authorizer`.
     #[must_use]
@@ -137,6 +153,22 @@ impl Emulator {
     ///
     /// When loopback has no free port.
     pub async fn open(&self, door: Door) -> io::Result<String> {
+        self.api().await?;
+        self.listen(door).await
+    }
+
+    /// The function can invoke itself, as any function can that is allowed to.
+    async fn api(&self) -> io::Result<&String> {
+        self.function
+            .api
+            .get_or_try_init(|| async {
+                let url = self.listen(Door::Invoke).await?;
+                Ok(url.trim_end_matches(Door::Invoke.path()).to_owned())
+            })
+            .await
+    }
+
+    async fn listen(&self, door: Door) -> io::Result<String> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (function, close) = (Arc::clone(&self.function), self.doors.clone());
@@ -151,6 +183,9 @@ impl Emulator {
 
     /// Invokes the function directly with an event. `client_context` is JSON.
     pub async fn invoke(&self, event: impl Into<Bytes>, client_context: Option<&str>) -> Outcome {
+        if let Err(error) = self.api().await {
+            return Outcome::Failed(Failure::new("Emulator", error.to_string()));
+        }
         let client_context = client_context.map(str::to_owned);
         let options = InvokeOptions { client_context, ..InvokeOptions::default() };
         self.function.invoke(event.into(), options).await
@@ -164,6 +199,15 @@ impl Emulator {
     /// What has been wrong with the function's replies so far, where a door has refused them.
     pub fn faults(&self) -> Vec<String> {
         self.function.faults.all()
+    }
+
+    /// How many of the processes have nothing to answer.
+    pub fn idle(&self) -> usize {
+        self.function
+            .lock()
+            .iter()
+            .filter(|sandbox| !sandbox.has_ended() && sandbox.is_idle())
+            .count()
     }
 
     /// How many processes there are.
@@ -243,7 +287,7 @@ impl Function {
         if let Some(free) = free {
             return Ok(free);
         }
-        let started = Sandbox::start(&self.settings.program, &self.lines).await;
+        let started = Sandbox::start(&self.settings.program, self.api.get(), &self.lines).await;
         let sandbox = Arc::new(started.map_err(|error| {
             Failure::new("Runtime.InvalidEntrypoint", format!("cannot start: {error}"))
         })?);

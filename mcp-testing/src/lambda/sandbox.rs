@@ -72,7 +72,11 @@ impl Drop for Busy {
 
 impl Sandbox {
     /// Starts a process, which then asks for its first event.
-    pub(super) async fn start(program: &Program, lines: &Lines) -> io::Result<Self> {
+    pub(super) async fn start(
+        program: &Program,
+        api: Option<&String>,
+        lines: &Lines,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut command = Command::new(&program.path);
         command
@@ -87,6 +91,9 @@ impl Sandbox {
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "emulator")
             .env("AWS_REGION", "us-east-1")
             .env("_HANDLER", "bootstrap")
+            .env("AWS_ACCESS_KEY_ID", "emulator")
+            .env("AWS_SECRET_ACCESS_KEY", "emulator")
+            .envs(api.map(|url| ("AWS_ENDPOINT_URL_LAMBDA", url)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -111,6 +118,10 @@ impl Sandbox {
 
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) == 0
     }
 
     /// Kills the process.

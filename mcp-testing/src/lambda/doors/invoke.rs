@@ -41,11 +41,7 @@ pub(super) async fn answer(function: &Arc<Function>, request: Request<Bytes>) ->
         }
         Some(b"Event") => {
             let function = Arc::clone(function);
-            tokio::spawn(async move {
-                if let Outcome::Failed(failure) = function.invoke(event, options).await {
-                    function.fault(format!("an asynchronous invocation failed: {failure:?}"));
-                }
-            });
+            tokio::spawn(asynchronous(function, event, options));
             return text(StatusCode::ACCEPTED, "");
         }
         Some(_) => return text(StatusCode::BAD_REQUEST, r#"{"Type":"User"}"#),
@@ -57,6 +53,19 @@ pub(super) async fn answer(function: &Arc<Function>, request: Request<Bytes>) ->
             Err(failure) => failed(&failure),
         },
         Outcome::Failed(failure) => failed(&failure),
+    }
+}
+
+/// Invokes, and tries twice again if that fails ("Retry behavior of asynchronous invocation").
+async fn asynchronous(function: Arc<Function>, event: Bytes, options: InvokeOptions) {
+    for attempt in 1..=3 {
+        match function.invoke(event.clone(), options.clone()).await {
+            Outcome::Failed(failure) => {
+                function.fault(format!("asynchronous invocation, attempt {attempt}: {failure:?}"));
+            }
+            _ => return,
+        }
+        tokio::time::sleep(function.settings.retry_after * attempt).await;
     }
 }
 

@@ -1,0 +1,44 @@
+//! What outlives a request of a Model Context Protocol server, kept by AWS.
+//!
+//! Depend on this crate where several processes serve the same clients: functions of AWS Lambda,
+//! containers on ECS or EKS. [`DynamoDbTaskStore`] keeps tasks, so that any process can be asked
+//! after them; [`LambdaTaskRunner`] has a function do their work in an invocation of its own, so that
+//! it goes on after the answer.
+//!
+//! Clients are made when they are first needed, once, from what the environment says: nothing is
+//! connected at start. TLS is rustls with ring.
+//!
+//! # The table
+//!
+//! One table holds everything. Its keys are strings, `pk` (partition) and `sk` (sort); time to live is
+//! on the number `expires`, seconds since the Unix epoch.
+//!
+//! | `pk` | `sk` | other attributes |
+//! |---|---|---|
+//! | `task#ID` | `record` | `version` (number), `record` (JSON), `parts` (number), `prefix` |
+//! | `task#ID` | `part#PREFIX#NUMBER` | `data`: a piece of a record that is too large for one item |
+//!
+//! A process needs `dynamodb:GetItem` and `dynamodb:PutItem` on it, and for the runner
+//! `lambda:InvokeFunction` on its own function.
+//!
+//! ```no_run
+//! use mcp_core::{Server, tasks::TaskOptions, tool};
+//! use mcp_state_aws::{DynamoDbTaskStore, LambdaTaskRunner};
+//!
+//! /// Rebuilds the index, which takes minutes.
+//! #[tool(task)]
+//! async fn rebuild_index() -> u32 {
+//!     42
+//! }
+//!
+//! let tasks = TaskOptions::new()
+//!     .store(DynamoDbTaskStore::new("mcp"))
+//!     .runner(LambdaTaskRunner::new());
+//! let server = Server::builder("index", "1.0").tool::<rebuild_index>().tasks(tasks).build();
+//! ```
+
+mod clients;
+mod runner;
+mod task_store;
+
+pub use crate::{runner::LambdaTaskRunner, task_store::DynamoDbTaskStore};
