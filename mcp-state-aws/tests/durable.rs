@@ -19,7 +19,7 @@ use support::{Stage, TABLE};
 #[tool(task)]
 async fn work(cx: &ToolContext, milliseconds: u64) -> String {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-    format!("worked {milliseconds} ms for {:?}", cx.principal().map(|caller| caller.subject()))
+    format!("worked {milliseconds} ms for {:?}", cx.principal().map(mcp_core::Principal::subject))
 }
 
 /// Takes its process along so many times. The file counts them.

@@ -2,6 +2,7 @@
 //! cost`. Time and allocations of a modern `tools/call` of `add` inside the process, without a
 //! transport, and what each way adds to it.
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "a measurement is for whoever asks for it")]
 
 use std::{future::Future, hint::black_box, pin::pin, task::Poll, time::Instant};
 

@@ -26,18 +26,21 @@ use prost::Message as _;
 use serde_json::json;
 use support::{all_outcomes, answer, call, request, server};
 
+/// The path and the body of each request.
+type Bodies = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// A collector on a free port, for as long as the process lives.
 #[derive(Clone)]
 struct Collector {
     url: String,
-    bodies: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    bodies: Bodies,
 }
 
 impl Collector {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let bodies = Arc::<Mutex<Vec<_>>>::default();
+        let bodies = Bodies::default();
         let collector = Self { url, bodies };
         let accepting = collector.clone();
         std::thread::spawn(move || {

@@ -52,7 +52,7 @@ mod web_socket;
 /// the server anew for each.
 ///
 /// `#[mcp_testing::test(server(), lambda)]`, with the feature `lambda`, adds AWS Lambda behind each
-/// [`Door`](lambda::Door). There the server is another process, whose state the test does not share.
+/// `lambda::Door`. There the server is another process, whose state the test does not share.
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{

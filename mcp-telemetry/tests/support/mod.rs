@@ -27,7 +27,7 @@ async fn hang() -> String {
 /// Tells its place in the trace.
 #[tool]
 async fn place(cx: &ToolContext) -> String {
-    cx.trace_context().map(|trace| trace.traceparent()).unwrap_or_default()
+    cx.trace_context().map(mcp_core::TraceContext::traceparent).unwrap_or_default()
 }
 
 pub fn server() -> Server {
