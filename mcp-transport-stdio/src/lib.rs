@@ -7,8 +7,8 @@
 //! What holds on either:
 //!
 //! - Both protocol eras are served at once. Modern requests, and legacy ones before any
-//!   `initialize`, are answered directly; an `initialize` opens a legacy session in `rmcp`'s engine,
-//!   to which legacy messages go from then on.
+//!   `initialize`, are answered directly; an `initialize` opens the connection's legacy session, to
+//!   which legacy messages belong from then on.
 //! - Calls run concurrently on one task. A call that can be answered at once costs no task, no
 //!   channel and no timer; one that has to wait is kept beside the others, and dropped when the
 //!   client sends `notifications/cancelled` for it. Work that keeps a processor busy belongs on
