@@ -25,9 +25,6 @@ const DOORS: [Behind; 7] = [
     behind("alb-multi-value", "2026-07-28 ALB, multi-value"),
 ];
 
-/// Tasks in memory are worked on between invocations, in which a function's process stands still.
-const LEFT_OUT: &str = "tasks-";
-
 /// Runs the suites that are wanted, and adds what they have found out.
 pub(super) fn run(
     wanted: impl Fn(&Suite) -> bool,
@@ -39,7 +36,7 @@ pub(super) fn run(
         step(&format!("conformance: {}", suite.name));
         let fixture = Fixture::behind(door)?;
         let mut results = run_suite(suite, &programs[suite.release], fixture.url(), output)?;
-        eprintln!("left out: {}", results.leave_out(LEFT_OUT).join(", "));
+        results.except_one_process();
         results.print_faults();
         table.push((suite.name, results));
     }
