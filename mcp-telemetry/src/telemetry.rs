@@ -11,7 +11,7 @@ use crate::{
 /// How a server is measured.
 ///
 /// Nothing is measured until it is told what for; each of its ways costs a request something, which
-/// `docs/front-door.md` states.
+/// the example `cost` of this crate measures.
 #[derive(Clone, Debug, Default)]
 pub struct Telemetry {
     recorders: Arc<Recorders>,
