@@ -77,7 +77,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let root = crate::root();
     let found = files::find(&root)?;
     let wanted = |found: &&Found| {
-        options.path.as_ref().is_none_or(|text| found.path.to_string_lossy().contains(text))
+        let path = found.path.strip_prefix(&root).unwrap_or(&found.path).to_string_lossy();
+        options.path.as_ref().is_none_or(|text| path.contains(text))
     };
     let found: Vec<&Found> = found.iter().filter(wanted).collect();
     if found.is_empty() {
