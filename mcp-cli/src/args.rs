@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
 
-use crate::target::Target;
+use crate::{commands::ClientName, target::Target};
 
 /// Calls Model Context Protocol servers wherever they are.
 #[derive(Debug, Parser)]
@@ -73,6 +73,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Tell a client of a server: print what belongs into its settings, or write it there.
+    ClientConfig(ClientConfig),
     /// Write a script that completes the commands of this program in a shell.
     Completions {
         /// The shell.
@@ -118,6 +120,42 @@ pub(crate) struct Server {
     /// Answer what a tool asks its user with this JSON object instead of at the prompt.
     #[arg(long, value_name = "JSON")]
     pub(crate) answer: Option<String>,
+}
+
+/// A client, and what it is told of.
+#[derive(Debug, Args)]
+pub(crate) struct ClientConfig {
+    /// The client.
+    #[arg(value_enum)]
+    pub(crate) client: ClientName,
+
+    /// Where the server is: a URL or a command, see `mcp --help`.
+    pub(crate) target: Target,
+
+    /// What the client calls the server.
+    #[arg(long, default_value = "server")]
+    pub(crate) name: String,
+
+    /// Have the client send this header with each request, as NAME:VALUE. May be repeated.
+    #[arg(long, value_name = "NAME:VALUE", value_parser = header)]
+    pub(crate) header: Vec<(HeaderName, HeaderValue)>,
+
+    /// Have the client send this key in `X-API-Key`.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+
+    /// Have the client send this token in `Authorization`.
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) bearer: Option<String>,
+
+    /// Write it into the client's file. The rest of the file stays as it is, and is kept in a
+    /// backup beside it.
+    #[arg(long)]
+    pub(crate) write: bool,
+
+    /// The client's file, where it is not at its usual place.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<std::path::PathBuf>,
 }
 
 /// The arguments of a tool.

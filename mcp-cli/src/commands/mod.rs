@@ -1,10 +1,13 @@
 mod call;
+mod client_config;
 mod content;
 mod inspect;
 mod list;
 mod prompt;
 mod read;
 mod shell;
+
+pub(crate) use self::client_config::ClientName;
 
 use std::{future::Future, time::Duration};
 
@@ -32,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on(server, move |client| prompt::run(client, prompt, arguments, json))
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
+        Command::ClientConfig(config) => client_config::run(config, json),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::manual(&folder),
     }

@@ -1,6 +1,6 @@
 use std::{io, process::Stdio};
 
-use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _, future::ready};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _, future::ready, sink};
 use rmcp::{
     RoleClient,
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
@@ -38,13 +38,16 @@ pub(crate) fn start(
     let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(Failure::local(format!("{} has no standard streams", words[0])));
     };
-    let sink = FramedWrite::new(input, LinesCodec::new()).with(|message| {
-        let text = texts::text(&message).map_err(io::Error::from);
-        ready(text.map_err(LinesCodecError::from))
-    });
-    let sink = sink.sink_map_err(|error: LinesCodecError| match error {
-        LinesCodecError::Io(error) => error,
-        other => io::Error::other(other),
+    let input = FramedWrite::new(input, LinesCodec::new());
+    let sink = sink::unfold(input, |mut input, message| async move {
+        match input.send(texts::text(&message)?).await {
+            // A program that has ended is noticed by the end of its output, which may hold its
+            // last words.
+            Err(LinesCodecError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(io::Error::other(error)),
+            Ok(()) => {}
+        }
+        Ok(input)
     });
     let lines = FramedRead::new(output, LinesCodec::new_with_max_length(LONGEST_LINE));
     let lines = lines.filter_map(move |line| {
@@ -52,7 +55,7 @@ pub(crate) fn start(
         let _ = &child;
         ready(line.ok())
     });
-    Ok((sink, Box::pin(heard.messages(lines))))
+    Ok((Box::pin(sink), Box::pin(heard.messages(lines))))
 }
 
 fn cannot_start(program: &str, error: &io::Error) -> Failure {
