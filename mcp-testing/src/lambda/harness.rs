@@ -10,6 +10,7 @@ use rmcp::{
 use tokio::sync::mpsc;
 
 use super::{Door, Emulator, Outcome};
+use crate::Harness;
 
 /// The messages that the client may lag behind.
 const MESSAGES_IN_FLIGHT: usize = 16;
@@ -35,6 +36,30 @@ impl Emulator {
             }
         }
         self
+    }
+}
+
+/// Runs a test of a program behind each of these doors, with a client of each protocol era.
+///
+/// ```no_run
+/// use mcp_testing::lambda::{Door, at_doors};
+///
+/// at_doors("target/debug/hello", &[Door::FunctionUrl, Door::Alb], async |mcp| {
+///     assert!(!mcp.list_tools().await.is_empty());
+/// });
+/// ```
+///
+/// # Panics
+///
+/// When the test does, or takes more than two minutes behind one door.
+pub fn at_doors(program: &str, doors: &[Door], test: impl AsyncFn(Harness)) {
+    for door in doors {
+        for legacy in [false, true] {
+            crate::__private::block_on(async {
+                let connect = Harness::behind(*door, Emulator::new(program));
+                test(if legacy { connect.legacy().await } else { connect.await }).await;
+            });
+        }
     }
 }
 
