@@ -33,7 +33,9 @@ use crate::{
 /// See [`StateKeys`](crate::StateKeys).
 ///
 /// Inside AWS Lambda it answers invocations; `MCP_LAMBDA_RESPONSE` says whether replies are streamed,
-/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in. `MCP_METRICS=emf` writes a line of
+/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in, and, with the feature
+/// `web-socket-api`, `MCP_CONNECTION_TABLE` in which table of DynamoDB the connections of a WebSocket
+/// API are. `MCP_METRICS=emf` writes a line of
 /// CloudWatch's embedded metrics for each call to standard output.
 ///
 /// On an address that is not loopback callers have to show a credential: API keys

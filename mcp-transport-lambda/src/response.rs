@@ -76,9 +76,10 @@ impl Serialize for Whole {
         let mut reply = serializer.serialize_map(None)?;
         reply.serialize_entry("statusCode", &self.status.as_u16())?;
         match self.shape {
-            Shape::FunctionUrl | Shape::HttpApi => {
+            Shape::FunctionUrl | Shape::HttpApi | Shape::WebSocketApi => {
                 reply.serialize_entry("headers", &Single(&self.headers))?;
-                if self.headers.contains_key(header::SET_COOKIE) {
+                let cookies = self.shape != Shape::WebSocketApi;
+                if cookies && self.headers.contains_key(header::SET_COOKIE) {
                     reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
                 }
             }
