@@ -188,18 +188,27 @@ pub(super) fn systemd(linting: &Linting<'_>) -> anyhow::Result<()> {
         .stdout(std::process::Stdio::null()))
 }
 
+/// Holds Terraform against the schema of its AWS provider. The provider itself, which `terraform validate`
+/// asks, comes from HashiCorp's registry alone; what was generated of its schema is on npm.
 pub(super) fn terraform(linting: &Linting<'_>) -> anyhow::Result<()> {
     let Some(python) = toolbox::python(toolbox::PYTHON_HCL2)? else {
-        return skip("parsing Terraform", toolbox::NO_PYTHON);
+        return skip("checks of Terraform", toolbox::NO_PYTHON);
+    };
+    let Some(programs) = toolbox::npm(toolbox::TERRAFORM_AWS)? else {
+        return skip("checks of Terraform", toolbox::NO_NPM);
     };
     run(Command::new(python)
-        .args(["-c", "import hcl2, sys\nfor path in sys.argv[1:]: hcl2.load(open(path))"])
+        .arg(crate::root().join("xtask/src/templates/terraform.py"))
+        .arg(programs.with_file_name("@cdktf").join("provider-aws"))
         .args(paths(linting)))?;
     if !exists("terraform") {
-        eprintln!("terraform is not here: format and schemas of *.tf are left unchecked");
+        eprintln!("there is no terraform: the format of *.tf is left unchecked");
         return Ok(());
     }
-    run(Command::new("terraform").args(["fmt", "-check", "-diff"]).args(paths(linting)))
+    run(Command::new("terraform")
+        .env("CHECKPOINT_DISABLE", "1")
+        .args(["fmt", "-check", "-diff"])
+        .args(paths(linting)))
 }
 
 /// Looks for what is insecure. What it finds and we keep stands in `deploy/.checkov.yaml`, with a reason each.
