@@ -40,6 +40,7 @@ mod authentication;
 mod completion;
 pub mod content;
 mod dynamic;
+mod hook;
 mod limits;
 mod principal;
 mod prompt;
@@ -75,6 +76,7 @@ pub use crate::{
         Method, Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
+    hook::HookError,
     ready::ReadyCheck,
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     server::{

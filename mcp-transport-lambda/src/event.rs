@@ -120,8 +120,9 @@ impl HttpEvent<'_> {
         }
         if version == Some("2.0") && context.http.is_some() {
             // `https://ID.lambda-url.REGION.on.aws`; the rest of the event is that of an HTTP API.
+            // `localhost` is the Function URL of `cargo lambda watch`.
             let is_url = context.domain_name.as_deref().is_some_and(|name| {
-                name.split('.').nth(1).is_some_and(|label| label == "lambda-url")
+                name == "localhost" || name.split('.').nth(1).is_some_and(|it| it == "lambda-url")
             });
             return Some(if is_url { Shape::FunctionUrl } else { Shape::HttpApi });
         }

@@ -225,9 +225,13 @@ fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions
     facts
 }
 
+/// The most that an invocation may take ("Lambda quotas": 900 seconds).
+const LONGEST: Duration = Duration::from_secs(900);
+
 /// When calls of this invocation end.
 fn deadline(context: &Context, margin: Duration) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    // No invocation begins after its end: `cargo lambda watch` counts milliseconds from 1970.
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
     Instant::now() + left.saturating_sub(margin.min(left / 4))
 }
 

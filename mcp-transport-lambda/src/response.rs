@@ -78,9 +78,8 @@ impl Serialize for Whole {
         match self.shape {
             Shape::FunctionUrl | Shape::HttpApi => {
                 reply.serialize_entry("headers", &Single(&self.headers))?;
-                if self.headers.contains_key(header::SET_COOKIE) {
-                    reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
-                }
+                // AWS does without where there are none; `cargo lambda watch` does not.
+                reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
             }
             Shape::HttpApiV1 | Shape::RestApi => {
                 reply.serialize_entry("multiValueHeaders", &Multiple(&self.headers))?;
