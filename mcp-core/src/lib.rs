@@ -68,6 +68,7 @@ pub use crate::{
     },
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
+    hook::HookError,
     limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
@@ -76,7 +77,6 @@ pub use crate::{
         Method, Notification, NotificationMessage, ProgressToken, Request, RequestId, RequestMeta,
         RpcError, SUPPORTED_VERSIONS, TraceContext,
     },
-    hook::HookError,
     ready::ReadyCheck,
     resource::{Contents, ReadResource, Resource, ResourceTemplate, ResourceTemplateDefinition},
     server::{

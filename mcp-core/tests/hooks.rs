@@ -103,10 +103,7 @@ async fn a_start_that_fails_names_the_pack_and_can_be_tried_again() {
     let (pack, connections) = pack(1);
     let server = server(pack.on_start(|data| async move { data.connect().await.map(drop) }));
     let error = server.start().await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the pack `data` could not be started: the database is away"
-    );
+    assert_eq!(error.to_string(), "the pack `data` could not be started: the database is away");
     server.start().await.unwrap();
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }

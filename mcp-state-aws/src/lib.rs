@@ -38,7 +38,11 @@
 //! ```
 
 mod clients;
+mod item;
 mod runner;
+mod session_store;
 mod task_store;
 
-pub use crate::{runner::LambdaTaskRunner, task_store::DynamoDbTaskStore};
+pub use crate::{
+    runner::LambdaTaskRunner, session_store::DynamoDbSessionStore, task_store::DynamoDbTaskStore,
+};

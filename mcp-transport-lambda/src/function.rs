@@ -105,7 +105,9 @@ impl Function {
             Event::Http(shape, event) => return Ok(self.http(shape, *event, &context).await),
             Event::Task => {
                 let ends_at = deadline(&context, config.margin);
-                return work::one(server, payload.get(), ends_at).await.map(|()| whole(Kind::Nothing));
+                return work::one(server, payload.get(), ends_at)
+                    .await
+                    .map(|()| whole(Kind::Nothing));
             }
             Event::Queue(queue) => {
                 let failures = queue.work(server, deadline(&context, config.margin)).await?;

@@ -96,9 +96,8 @@ impl Transport for LambdaTransport {
             let function = function.clone();
             async move { function.answer(event).await }
         });
-        let runtime = Runtime::new(handler)
-            .layer(TracingLayer::new())
-            .register_snapstart_resource(restored);
+        let runtime =
+            Runtime::new(handler).layer(TracingLayer::new()).register_snapstart_resource(restored);
         tokio::select! {
             ended = runtime.run_concurrent() => ended.map_err(LambdaError::RuntimeApi),
             () = shutdown.cancelled() => Ok(()),

@@ -12,18 +12,12 @@ use tokio::time::Instant;
 /// For how long a task that is given up is tried to be told so, where its invocation has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What is to be done for a task.
+/// "Capturing records of Lambda asynchronous invocations": an event that has failed as often as Lambda
+/// tries it, or has become too old.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Order {
-    /// Its work.
-    TakeOver(TaskHandover),
-    /// Nothing any more: "Capturing records of Lambda asynchronous invocations", where the event
-    /// has failed as often as Lambda tries it, or has become too old.
-    GiveUp {
-        #[serde(rename = "requestPayload")]
-        payload: TaskHandover,
-    },
+#[serde(rename_all = "camelCase")]
+struct Abandoned {
+    request_payload: TaskHandover,
 }
 
 /// "Using Lambda with Amazon SQS": a batch of messages.
@@ -59,29 +53,23 @@ struct Failure<'a> {
 
 /// Does what an asynchronous invocation brings. One that fails is made again by Lambda.
 pub(crate) async fn one(server: &Server, text: &str, ends_at: Instant) -> Result<(), Diagnostic> {
-    match serde_json::from_str(text) {
-        Ok(Order::TakeOver(handover)) => {
-            let work = server
-                .take_over(handover)
-                .map_err(|error| failed("UnknownTask", error.to_string()))?;
-            match tokio::time::timeout_at(ends_at, work).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(failed("TaskStore", error.to_string())),
-                Err(_) => Err(failed(
-                    "TaskTimedOut",
-                    "the work took longer than the function may; raise the function's timeout",
-                )),
-            }
-        }
-        Ok(Order::GiveUp { payload }) => {
-            let ends_at = ends_at.max(Instant::now() + LAST_WORDS);
-            match tokio::time::timeout_at(ends_at, server.give_up(&payload)).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(failed("TaskStore", error.to_string())),
-                Err(_) => Err(failed("TaskStore", "the store of tasks did not answer in time")),
-            }
-        }
-        Err(_) => Err(failed("MalformedTask", "this is no task's work")),
+    if let Ok(Abandoned { request_payload }) = serde_json::from_str(text) {
+        let ends_at = ends_at.max(Instant::now() + LAST_WORDS);
+        return match tokio::time::timeout_at(ends_at, server.give_up(&request_payload)).await {
+            Ok(told) => told.map_err(|error| failed("TaskStore", error.to_string())),
+            Err(_) => Err(failed("TaskStore", "the store of tasks did not answer in time")),
+        };
+    }
+    let handover = serde_json::from_str(text)
+        .map_err(|_| failed("MalformedTask", "this is no task's work"))?;
+    let work =
+        server.take_over(handover).map_err(|error| failed("UnknownTask", error.to_string()))?;
+    match tokio::time::timeout_at(ends_at, work).await {
+        Ok(worked) => worked.map_err(|error| failed("TaskStore", error.to_string())),
+        Err(_) => Err(failed(
+            "TaskTimedOut",
+            "the work took longer than the function may; raise the function's timeout",
+        )),
     }
 }
 

@@ -47,8 +47,8 @@ use self::{
     tools::Entry,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, HookError, Method, Notifier, Principal, ReadyCheck, Request, ResponseLimit,
-    RpcError, SUPPORTED_VERSIONS, StateKeys,
+    Era, ErrorKind, HeaderParam, HookError, Method, Notifier, Principal, ReadyCheck, Request,
+    ResponseLimit, RpcError, SUPPORTED_VERSIONS, StateKeys,
     asking::Seal,
     hook::Hook,
     subscription::Hub,

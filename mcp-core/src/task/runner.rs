@@ -77,10 +77,7 @@ impl fmt::Debug for TaskWork {
 impl Future for TaskWork {
     type Output = Result<(), TaskStoreError>;
 
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), TaskStoreError>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TaskStoreError>> {
         self.future.as_mut().poll(cx)
     }
 }

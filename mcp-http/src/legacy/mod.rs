@@ -39,8 +39,7 @@ impl Legacy {
     pub(crate) fn new(config: &HttpConfig) -> Self {
         let store = config.session_store.clone();
         let store = store.map(|store| SharedStore::new(store, config.session_idle));
-        let (limit, idle, is_brief) =
-            (config.max_sessions, config.session_idle, config.stateless);
+        let (limit, idle, is_brief) = (config.max_sessions, config.session_idle, config.stateless);
         Self { sessions: Sessions::new(limit, idle, store, is_brief), is_brief }
     }
 
