@@ -5,13 +5,14 @@ use std::process::Command;
 use crate::{
     conformance,
     shell::{self, skip, step},
-    soak, toolbox,
+    soak, templates, toolbox,
 };
 
 pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     step("the workspace's own tests");
     cargo_test()?;
     soak::run(&soak::Options::default())?;
+    templates::run(&templates::Options::default())?;
     if skip_clients {
         return Ok(());
     }
