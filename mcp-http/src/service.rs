@@ -491,7 +491,15 @@ impl Inner {
                         "the header MCP-Protocol-Version is malformed or there more than once",
                     );
                 }
-                _ => {}
+                Declared::Legacy(header) => {
+                    if let Some(body) = request.meta().protocol_version()
+                        && header != body
+                    {
+                        let error = headers::differs("MCP-Protocol-Version", header, body);
+                        return Next::Response(reply::refusal(Some(request.id()), error));
+                    }
+                }
+                Declared::Nothing | Declared::Modern => {}
             }
             if opens_session && let Some(legacy) = &self.legacy {
                 if let Declared::Legacy(version) = declared

@@ -106,29 +106,47 @@ impl Error for LoadError {
 
 /// Why a question to the store has no answer. Its message is written for whoever asked, a model
 /// included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct QueryError {
     kind: QueryErrorKind,
     message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// What is wrong with a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueryErrorKind {
-    /// No operation has that name.
-    UnknownOperation,
+    /// No product, category, operation or currency has that name.
+    UnknownName,
     /// The period ends before it begins.
     ReversedPeriod,
+    /// Revenue in several currencies would be summed.
+    SeveralCurrencies,
+    /// The data has not what the question is about.
+    NoSuchData,
+    /// The answer would cost more than the operator allows.
+    TooExpensive,
+    /// The data cannot be reached, or cannot be read any more.
+    Unavailable,
 }
 
 impl QueryError {
     pub(crate) fn new(kind: QueryErrorKind, message: String) -> Self {
-        Self { kind, message }
+        Self { kind, message, source: None }
     }
 
-    pub(crate) fn into_message(self) -> String {
-        self.message
+    /// The data cannot be reached. `message` is for whoever asked, `source` for the operator.
+    pub fn unavailable(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let (kind, message) = (QueryErrorKind::Unavailable, message.into());
+        Self { kind, message, source: Some(source.into()) }
+    }
+
+    pub(crate) fn into_parts(self) -> (String, Option<Box<dyn Error + Send + Sync>>) {
+        (self.message, self.source)
     }
 
     /// What is wrong with the question.
@@ -143,4 +161,8 @@ impl fmt::Display for QueryError {
     }
 }
 
-impl Error for QueryError {}
+impl Error for QueryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

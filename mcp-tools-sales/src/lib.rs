@@ -1,8 +1,8 @@
 //! A tool pack that answers questions about retail sales from a CSV file.
 //!
 //! Depend on this crate to offer sales data to models: [`SalesStore::open`] loads a file, [`pack`]
-//! makes the tools [`TopNProducts`] and [`SalesSummary`] over it. The store answers on its own,
-//! too, without any protocol: see [`SalesStore::select`].
+//! makes the tools over it. The store answers on its own, too, without any protocol: see
+//! [`SalesStore::answer`]. Another engine than the columns in memory implements [`SalesEngine`].
 //!
 //! ```
 //! use mcp_core::Server;
@@ -17,27 +17,28 @@
 //! # Ok::<(), mcp_tools_sales::LoadError>(())
 //! ```
 
-mod date;
+mod engine;
 mod error;
 mod generate;
 mod load;
-mod money;
-mod names;
 mod pack;
-mod records;
-mod sales_summary;
-mod selection;
+mod query;
+mod sales;
 mod store;
-mod top_n_products;
+mod tools;
 
 pub use crate::{
-    date::{Date, ParseDateError},
+    engine::{Description, SalesEngine},
     error::{LoadError, LoadErrorKind, QueryError, QueryErrorKind},
     generate::generate,
-    money::{Money, ParseMoneyError},
     pack::pack,
-    sales_summary::{Part, SalesSummary, Summary},
-    selection::{Group, Measure, Selection, Totals},
-    store::SalesStore,
-    top_n_products::{ProductSales, TopNProducts, TopProducts},
+    query::{
+        Answer, Cost, Date, Dimension, Filter, Grain, Measure, Money, Order, ParseDateError,
+        ParseMoneyError, Point, Query, Row, Series, Totals,
+    },
+    sales::{Sales, Scope},
+    store::{Names, SalesStore},
+    tools::{
+        About, Part, ProductSales, SalesSummary, Selection, Summary, TopNProducts, TopProducts,
+    },
 };

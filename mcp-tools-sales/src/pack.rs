@@ -1,34 +1,13 @@
-use mcp_core::{ToolError, ToolErrorKind, ToolPack};
+use mcp_core::ToolPack;
 
-use crate::{QueryError, QueryErrorKind, SalesStore, SalesSummary, Selection, TopNProducts};
+use crate::{
+    Sales,
+    tools::{SalesSummary, TopNProducts},
+};
 
-/// The tools of this crate over a store. Callers need the scope `sales:read` where there are
-/// scopes.
-pub fn pack(store: SalesStore) -> ToolPack<SalesStore> {
-    ToolPack::new("sales", store).tool::<TopNProducts>().tool::<SalesSummary>()
-}
-
-/// The store's messages are written for whoever asked: nothing in them is the operator's alone.
-pub(crate) fn tell_model(error: QueryError) -> ToolError {
-    let kind = match error.kind() {
-        QueryErrorKind::UnknownOperation => ToolErrorKind::NotFound,
-        QueryErrorKind::ReversedPeriod => ToolErrorKind::InvalidArguments,
-    };
-    ToolError::new(kind, error.into_message())
-}
-
-/// Where and when, as a heading says it: `in Dallas, 2017-01-01 to 2017-12-31`.
-pub(crate) fn scope(selection: &Selection<'_>) -> String {
-    let place = selection.operation().map_or("all operations".to_owned(), one_line);
-    format!("in {place}, {} to {}", selection.from(), selection.to())
-}
-
-/// A name from the data on one line of text.
-pub(crate) fn one_line(name: &str) -> String {
-    name.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+/// The tools of this crate over sales. Callers need the scope `sales:read` where there are scopes.
+pub fn pack(sales: impl Into<Sales>) -> ToolPack<Sales> {
+    ToolPack::new("sales", sales.into()).tool::<TopNProducts>().tool::<SalesSummary>()
 }
 
 /// What the model gets, as the tools' own tests see it.
@@ -38,6 +17,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::SalesStore;
 
     pub(crate) const CSV: &str = "\
 date,product,category,operation,units,revenue

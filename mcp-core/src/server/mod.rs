@@ -49,6 +49,7 @@ use crate::{
     Era, ErrorKind, HeaderParam, Method, Notifier, Principal, ReadyCheck, Request, ResponseLimit,
     RpcError, SUPPORTED_VERSIONS, StateKeys,
     asking::Seal,
+    protocol::legacy_version,
     subscription::Hub,
     tool::{BoxService, boxed_layer},
 };
@@ -129,12 +130,17 @@ impl Server {
                 request.notify_through(sender);
                 receiver
             });
+        let revision = match era {
+            Era::Modern => None,
+            Era::Legacy => request.meta().protocol_version().and_then(legacy_version),
+        };
         let subscribes = era == Era::Modern && *request.method() == Method::Listen;
         let client = request.client().filter(|_| can_notify(request.method())).cloned();
         let limit = request.extensions().get::<ResponseLimit>().copied();
         let encoding = Arc::clone(&self.inner.encoding);
         let future = self.dispatch(request);
         let reply = Reply::new(future, notifications, client, id, era, encoding, limit);
+        let reply = reply.in_revision(revision);
         if subscribes { reply.subscribing() } else { reply }
     }
 

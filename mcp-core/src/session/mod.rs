@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rmcp::model::ClientCapabilities;
+use rmcp::model::{ClientCapabilities, Implementation};
 
 use self::questions::Questions;
 pub(crate) use self::{client::SessionClient, initialize::InitializeParams, questions::NoAnswer};
@@ -47,12 +47,17 @@ struct Inner {
 /// What `initialize` has agreed on.
 struct Client {
     version: &'static str,
+    info: Implementation,
     capabilities: Arc<ClientCapabilities>,
 }
 
 impl From<InitializeParams> for Client {
     fn from(params: InitializeParams) -> Self {
-        Self { version: params.version(), capabilities: Arc::new(params.capabilities) }
+        Self {
+            version: params.version(),
+            info: params.client_info,
+            capabilities: Arc::new(params.capabilities),
+        }
     }
 }
 
@@ -152,6 +157,11 @@ impl LegacySession {
 
     pub(crate) fn capabilities(&self) -> Arc<ClientCapabilities> {
         Arc::clone(&lock(&self.0.client).capabilities)
+    }
+
+    /// What the client calls itself. Unverified.
+    pub(crate) fn client_info(&self) -> Implementation {
+        lock(&self.0.client).info.clone()
     }
 
     /// Takes what the client says of itself in another `initialize`: clients that share a process

@@ -22,6 +22,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Date(NaiveDate);
 
 impl Date {
+    const MIN: Self = Self(NaiveDate::from_ymd_opt(0, 1, 1).expect("a day"));
+    const MAX: Self = Self(NaiveDate::from_ymd_opt(9999, 12, 31).expect("a day"));
+
     /// The year, 0 to 9999.
     pub fn year(self) -> i32 {
         self.0.year()
@@ -30,6 +33,45 @@ impl Date {
     /// The month, 1 to 12.
     pub fn month(self) -> u32 {
         self.0.month()
+    }
+
+    /// The day of the month, 1 to 31.
+    pub fn day(self) -> u32 {
+        self.0.day()
+    }
+
+    /// So many days later, or earlier; the first or the last day of time if that is beyond it.
+    #[must_use]
+    pub fn plus_days(self, days: i64) -> Self {
+        let bound = if days < 0 { Self::MIN } else { Self::MAX };
+        let moved =
+            chrono::TimeDelta::try_days(days).and_then(|days| self.0.checked_add_signed(days));
+        moved.and_then(Self::new).unwrap_or(bound)
+    }
+
+    /// How many days `self` is after `other`.
+    pub fn days_since(self, other: Self) -> i64 {
+        (self.0 - other.0).num_days()
+    }
+
+    /// A day, if it is in the years from 0 to 9999.
+    pub(crate) fn new(day: NaiveDate) -> Option<Self> {
+        (0..=9999).contains(&day.year()).then_some(Self(day))
+    }
+
+    pub(super) fn days_from_monday(self) -> u32 {
+        self.0.weekday().num_days_from_monday()
+    }
+
+    /// The first day of a month, 1 to 12, of the same year.
+    pub(super) fn first_of_month(self, month: u32) -> Self {
+        self.0.with_day(1).and_then(|day| day.with_month(month)).map_or(self, Self)
+    }
+
+    /// The week, as ISO 8601 writes it: `2017-W01`.
+    pub(super) fn iso_week(self) -> String {
+        let week = self.0.iso_week();
+        format!("{:04}-W{:02}", week.year(), week.week())
     }
 }
 

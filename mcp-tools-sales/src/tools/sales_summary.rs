@@ -1,13 +1,9 @@
-use std::fmt;
-
 use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Date, Group, Money, SalesStore, Totals,
-    pack::{one_line, scope, tell_model},
-};
+use super::{About, Part, Selection, tell_model};
+use crate::{Answer, Date, Dimension, Grain, Measure, Money, Order, Query, Row, Sales, Totals};
 
 /// How many categories and how many operations a summary shows.
 const MOST: usize = 10;
@@ -26,28 +22,17 @@ const MOST_MONTHS: usize = 24;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, Tool)]
 #[tool(title = "Sales summary", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
 pub struct SalesSummary {
-    /// The first day that counts, as yyyy-mm-dd; the first day of the data when absent.
+    /// Which order lines count.
+    #[serde(flatten)]
+    pub selection: Selection,
+    /// The product whose sales count, in any case; all products when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Date>,
-    /// The last day that counts, as yyyy-mm-dd; the last day of the data when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Date>,
-    /// The operation (branch) whose sales count, such as "Dallas", in any case; all operations when
-    /// absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
+    pub product: Option<String>,
 }
 
 /// Sales of a period, in all and by category, operation and time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// The operation whose sales count; all operations when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// The first day that counts.
-    pub from: Date,
-    /// The last day that counts.
-    pub to: Date,
     /// Revenue in the currency of the data, rounded to cents.
     pub revenue: Money,
     /// Pieces sold, less those returned.
@@ -73,68 +58,78 @@ pub struct Summary {
     /// Every month with sales, named yyyy-mm, or every year, named yyyy, if sales span more than 24
     /// months.
     pub by_time: Vec<Part>,
-    /// Says why the sums are zero, if there are no order lines.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    /// What the summary is of.
+    #[serde(flatten)]
+    pub about: About,
 }
 
-/// A part of the sales that a summary covers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Part {
-    /// The category, the operation, the month or the year.
-    pub name: String,
-    /// Revenue in the currency of the data, rounded to cents.
-    pub revenue: Money,
-    /// Pieces sold, less those returned.
-    pub units: i64,
-    /// How many order lines the sums are of.
-    pub order_lines: u64,
-}
-
-impl Call<SalesStore> for SalesSummary {
+impl Call<Sales> for SalesSummary {
     type Output = WithText<Summary>;
 
-    // Does not wait, and needs no thread of its own: ten million rows take about 50 ms.
-    async fn call(self, store: &SalesStore, _cx: &ToolContext) -> ToolResult<Self::Output> {
-        let selection =
-            store.select(self.operation.as_deref(), self.from, self.to).map_err(tell_model)?;
-        let Totals { order_lines, units, revenue } = selection.totals();
-        let (categories, operations) = (selection.categories(), selection.operations());
-        let days = selection.days();
-        let by_time: Vec<Part> = match days {
-            Some((first, last)) if months_between(first, last) > MOST_MONTHS => selection
-                .years()
-                .iter()
-                .map(|year| Part::new(format!("{:04}", year.name), year))
-                .collect(),
-            _ => {
-                let name = |(year, month)| format!("{year:04}-{month:02}");
-                selection.months().iter().map(|month| Part::new(name(month.name), month)).collect()
-            }
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let scope = sales
+            .scope(self.selection.filter(self.product), &[Measure::Revenue])
+            .await
+            .map_err(tell_model)?;
+        let mut about = About::new(&scope);
+        let mut ask = async |query: Query| -> ToolResult<Answer> {
+            let answer = sales.answer(&query).await.map_err(tell_model)?;
+            about.charge(answer.cost);
+            Ok(answer)
         };
+        let query = || Query::new(scope.filter.clone());
+        let largest =
+            |by, limit| query().by(by).order(Order::Largest(Measure::Revenue)).limit(limit);
+        let days = ask(query().grain(Grain::Day)).await?.rows;
+        cx.progress_of(1, 4, "by category").await;
+        let categories = ask(largest(Dimension::Category, MOST)).await?;
+        cx.progress_of(2, 4, "by operation").await;
+        let operations = ask(largest(Dimension::Operation, MOST)).await?;
+        cx.progress_of(3, 4, "products").await;
+        let products = ask(largest(Dimension::Product, 1)).await?.groups;
+        let first_date = days.first().and_then(|row| row.period);
+        let last_date = days.last().and_then(|row| row.period);
+        let grain = match (first_date, last_date) {
+            (Some(first), Some(last)) if months_between(first, last) > MOST_MONTHS => Grain::Year,
+            _ => Grain::Month,
+        };
+        let mut totals = Totals::default();
+        days.iter().for_each(|day| totals.add(day.totals));
+        about.note = days.is_empty().then(|| scope.note());
         let summary = Summary {
-            operation: selection.operation().map(str::to_owned),
-            from: selection.from(),
-            to: selection.to(),
-            revenue,
-            units,
-            order_lines,
-            first_date: days.map(|(first, _)| first),
-            last_date: days.map(|(_, last)| last),
-            products: selection.products(),
-            categories: categories.len(),
-            by_category: Part::most(&categories),
-            operations: operations.len(),
-            by_operation: Part::most(&operations),
-            by_time,
-            note: selection.note(),
+            revenue: totals.revenue,
+            units: totals.units,
+            order_lines: totals.order_lines,
+            first_date,
+            last_date,
+            products,
+            categories: categories.groups,
+            by_category: parts(&categories),
+            operations: operations.groups,
+            by_operation: parts(&operations),
+            by_time: periods(&days, grain),
+            about,
         };
-        let text = match &summary.note {
-            Some(note) => note.clone(),
-            None => format!("Sales {}: {summary}", scope(&selection)),
-        };
+        let text = summary.about.text(summary.text());
         Ok(WithText::new(summary, text))
     }
+}
+
+fn parts(answer: &Answer) -> Vec<Part> {
+    answer.rows.iter().map(|row| Part::new(&*row.names[0], row.totals)).collect()
+}
+
+/// Sums up days, which follow each other.
+fn periods(days: &[Row], grain: Grain) -> Vec<Part> {
+    days.chunk_by(|a, b| {
+        a.period.map(|day| grain.start(day)) == b.period.map(|day| grain.start(day))
+    })
+    .filter_map(|days| {
+        let mut totals = Totals::default();
+        days.iter().for_each(|day| totals.add(day.totals));
+        Some(Part::new(grain.label(grain.start(days[0].period?)), totals))
+    })
+    .collect()
 }
 
 /// How many months a period touches.
@@ -143,52 +138,37 @@ fn months_between(first: Date, last: Date) -> usize {
     usize::try_from(months(last) - months(first) + 1).unwrap_or(0)
 }
 
-impl Part {
-    fn new<N>(name: String, group: &Group<N>) -> Self {
-        let Totals { order_lines, units, revenue } = group.totals;
-        Self { name, revenue, units, order_lines }
-    }
-
-    fn most(groups: &[Group<&str>]) -> Vec<Self> {
-        groups.iter().take(MOST).map(|group| Self::new(group.name.to_owned(), group)).collect()
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, revenue, units, order_lines } = self;
-        write!(
-            f,
-            "- {}: revenue {revenue}, units {units}, order lines {order_lines}",
-            one_line(name)
-        )
-    }
-}
-
-/// What comes after the heading.
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { revenue, units, order_lines, products, .. } = self;
-        write!(
-            f,
-            "revenue {revenue}, units {units}, order lines {order_lines}, products {products}."
-        )?;
+impl Summary {
+    fn text(&self) -> String {
+        let unit = self.about.unit();
+        let mut text = format!(
+            "Sales {}: {}, products {}.",
+            self.about.heading(),
+            Part::new("", self.totals()).sums(&unit),
+            self.products
+        );
         if let (Some(first), Some(last)) = (self.first_date, self.last_date) {
-            write!(f, " First sale {first}, last sale {last}.")?;
+            text += &format!(" First sale {first}, last sale {last}.");
         }
         for (title, parts, count) in [
             ("category", &self.by_category, self.categories),
             ("operation", &self.by_operation, self.operations),
             ("time", &self.by_time, self.by_time.len()),
         ] {
-            write!(f, "\nBy {title}")?;
+            text += &format!("\nBy {title}");
             if parts.len() < count {
-                write!(f, " (the first {} of {count})", parts.len())?;
+                text += &format!(" (the first {} of {count})", parts.len());
             }
-            f.write_str(":")?;
-            parts.iter().try_for_each(|part| write!(f, "\n{part}"))?;
+            text.push(':');
+            for part in parts {
+                text += &format!("\n- {}", part.line(&unit));
+            }
         }
-        Ok(())
+        text
+    }
+
+    fn totals(&self) -> Totals {
+        Totals { order_lines: self.order_lines, units: self.units, revenue: self.revenue }
     }
 }
 

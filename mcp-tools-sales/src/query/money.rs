@@ -37,6 +37,12 @@ impl Money {
         self.0
     }
 
+    /// The nearest number to the amount: exact up to 2^53 ten-thousandths.
+    #[allow(clippy::cast_precision_loss, reason = "stated")]
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64 / SCALE as f64
+    }
+
     /// The amount in cents, half a cent away from zero.
     fn cents(self) -> i64 {
         const STEP: i64 = SCALE / 100;

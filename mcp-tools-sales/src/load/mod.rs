@@ -3,11 +3,13 @@
 use std::io::Read;
 
 use crate::{
-    Date, LoadError, Money, SalesStore,
-    names::Names,
-    records::{RecordError, Records},
-    store::Columns,
+    Date, LoadError, Money, Names, ParseMoneyError, SalesStore,
+    store::{Codes, Columns},
 };
+
+mod records;
+
+use self::records::{RecordError, Records};
 
 const COLUMNS: [&str; 6] = ["date", "product", "category", "operation", "units", "revenue"];
 
@@ -31,15 +33,16 @@ pub(crate) fn load(name: String, reader: impl Read) -> Result<SalesStore, LoadEr
     let (mut products, mut categories, mut operations) =
         (Names::default(), Names::default(), Names::default());
     let mut rows = Columns::default();
+    let mut codes = [(); 3].map(|()| Vec::new());
     let mut absolute = 0_i64;
     while source.record()? {
         rows.date.push(source.value(date, parse_date)?);
-        rows.product.push(source.value(product, |text| encode(&mut products, text))?);
-        rows.category.push(source.value(category, |text| encode(&mut categories, text))?);
-        rows.operation.push(source.value(operation, |text| encode(&mut operations, text))?);
+        codes[0].push(source.value(product, |text| encode(&mut products, text))?);
+        codes[1].push(source.value(category, |text| encode(&mut categories, text))?);
+        codes[2].push(source.value(operation, |text| encode(&mut operations, text))?);
         rows.units.push(source.value(units, parse_units)?);
         rows.revenue.push(source.value(revenue, |text| {
-            let amount: Money = text.parse().map_err(crate::ParseMoneyError::expected)?;
+            let amount: Money = text.parse().map_err(ParseMoneyError::expected)?;
             let total = absolute.checked_add(amount.ten_thousandths().abs());
             absolute = total.ok_or(
                 "the file's revenue to add up, ignoring signs, to at most 922337203685477.5807",
@@ -53,7 +56,10 @@ pub(crate) fn load(name: String, reader: impl Read) -> Result<SalesStore, LoadEr
     if rows.date.is_empty() {
         return Err(source.end("at least one order line after the header", "none"));
     }
-    Ok(SalesStore::new(source.name, rows, products, categories, operations))
+    let [products_, categories_, operations_] = codes.map(Codes::Each);
+    rows.names = [products_, categories_, operations_, Codes::One];
+    let names = [products, categories, operations, Names::default()];
+    Ok(SalesStore::new(source.name, rows, names, (0, Vec::new())))
 }
 
 fn parse_date(text: &str) -> Result<Date, Mistake> {
@@ -69,7 +75,7 @@ fn encode(names: &mut Names, text: &str) -> Result<u32, Mistake> {
     if text.is_empty() {
         return Err("a name");
     }
-    names.encode(text).ok_or("at most 4294967296 distinct names")
+    names.add(text, 0).ok_or("at most 4294967296 distinct names")
 }
 
 impl<R: Read> Source<R> {

@@ -1,13 +1,9 @@
-use std::fmt;
-
 use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Date, Measure, Money, SalesStore,
-    pack::{one_line, scope, tell_model},
-};
+use super::{About, Selection, one_line, tell_model};
+use crate::{Dimension, Measure, Money, Order, Query, Sales};
 
 /// Ranks the best-selling products, by revenue or by units, over all sales data or part of it.
 ///
@@ -22,38 +18,25 @@ pub struct TopNProducts {
     /// How many products to return.
     #[schemars(range(min = 1, max = 1000))]
     pub n: u32,
-    /// The operation (branch) whose sales count, such as "Dallas", in any case; all operations when
-    /// absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// The first day that counts, as yyyy-mm-dd; the first day of the data when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Date>,
-    /// The last day that counts, as yyyy-mm-dd; the last day of the data when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Date>,
-    /// What to rank by: the money that sales brought in, or the number of pieces sold.
+    /// Which order lines count.
+    #[serde(flatten)]
+    pub selection: Selection,
+    /// What to rank by: the money that sales brought in, the number of pieces sold, or
+    /// how many order lines there are.
     #[serde(default)]
     pub by: Measure,
 }
 
 /// The best-selling products of a period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopProducts {
     /// What the ranking is by.
     pub by: Measure,
-    /// The operation whose sales count; all operations when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// The first day that counts.
-    pub from: Date,
-    /// The last day that counts.
-    pub to: Date,
     /// The products, best first.
     pub products: Vec<ProductSales>,
-    /// Says why there are no products, if there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    /// What the ranking is of.
+    #[serde(flatten)]
+    pub about: About,
 }
 
 /// A product in a ranking.
@@ -71,56 +54,44 @@ pub struct ProductSales {
     pub order_lines: u64,
 }
 
-impl Call<SalesStore> for TopNProducts {
+impl Call<Sales> for TopNProducts {
     type Output = WithText<TopProducts>;
 
-    // Does not wait, and needs no thread of its own: ten million rows take 10 to 20 ms.
-    async fn call(self, store: &SalesStore, _cx: &ToolContext) -> ToolResult<Self::Output> {
-        let selection =
-            store.select(self.operation.as_deref(), self.from, self.to).map_err(tell_model)?;
-        let n = usize::try_from(self.n).unwrap_or(usize::MAX);
-        let products = (1..)
-            .zip(selection.top_products(n, self.by))
-            .map(|(rank, group)| ProductSales {
+    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+        let scope = sales
+            .scope(self.selection.filter(None), &[Measure::Revenue])
+            .await
+            .map_err(tell_model)?;
+        let query = Query::new(scope.filter.clone())
+            .by(Dimension::Product)
+            .order(Order::Largest(self.by))
+            .limit(usize::try_from(self.n).unwrap_or(usize::MAX));
+        let answer = sales.answer(&query).await.map_err(tell_model)?;
+        let mut about = About::new(&scope);
+        about.charge(answer.cost);
+        about.note = answer.rows.is_empty().then(|| scope.note());
+        let products: Vec<ProductSales> = (1..)
+            .zip(&answer.rows)
+            .map(|(rank, row)| ProductSales {
                 rank,
-                product: group.name.to_owned(),
-                revenue: group.totals.revenue,
-                units: group.totals.units,
-                order_lines: group.totals.order_lines,
+                product: row.names[0].to_string(),
+                revenue: row.totals.revenue,
+                units: row.totals.units,
+                order_lines: row.totals.order_lines,
             })
             .collect();
-        let top = TopProducts {
-            by: self.by,
-            operation: selection.operation().map(str::to_owned),
-            from: selection.from(),
-            to: selection.to(),
-            products,
-            note: selection.note(),
-        };
-        let by = match top.by {
-            Measure::Revenue => "revenue",
-            Measure::Units => "units",
-        };
-        let heading = format!("Top {} products by {by} {}", top.products.len(), scope(&selection));
-        let text = match &top.note {
-            Some(note) => note.clone(),
-            None => top
-                .products
-                .iter()
-                .fold(heading + ":", |text, product| format!("{text}\n{product}")),
-        };
-        Ok(WithText::new(top, text))
-    }
-}
-
-impl fmt::Display for ProductSales {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, product, revenue, units, order_lines } = self;
-        write!(
-            f,
-            "{rank}. {}: revenue {revenue}, units {units}, order lines {order_lines}",
-            one_line(product)
-        )
+        let heading =
+            format!("Top {} products by {} {}:", products.len(), self.by, about.heading());
+        let text = products.iter().fold(heading, |text, product| {
+            let ProductSales { rank, product, revenue, units, order_lines } = product;
+            format!(
+                "{text}\n{rank}. {}: revenue {revenue}{}, units {units}, order lines {order_lines}",
+                one_line(product),
+                about.unit()
+            )
+        });
+        let text = about.text(text);
+        Ok(WithText::new(TopProducts { by: self.by, products, about }, text))
     }
 }
 
@@ -193,7 +164,7 @@ mod tests {
         for fault in [
             "`n`: expected at least 1, found 0",
             "`from`: expected text that matches",
-            "`by`: expected one of \"revenue\", \"units\", found \"profit\"",
+            "`by`: expected one of \"revenue\", \"units\", \"order_lines\", found \"profit\"",
         ] {
             assert!(message.contains(fault), "{message}");
         }
