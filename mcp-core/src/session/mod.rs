@@ -134,10 +134,7 @@ impl LegacySession {
     /// What the session has agreed on by now. A binding whose next request may reach another process
     /// keeps it, and has that process [resume](Self::resume) from it.
     pub fn settings(&self) -> SessionSettings {
-        SessionSettings {
-            log_level: self.log_level(),
-            subscriptions: self.0.listener.resources(),
-        }
+        SessionSettings { log_level: self.log_level(), subscriptions: self.0.listener.resources() }
     }
 
     /// Goes on, in a session that was just opened, from what it had agreed on in another process.
