@@ -223,7 +223,8 @@ fn record(item: Item) -> Result<ConnectionRecord, ConnectionStoreError> {
     let optional = |name| item.get(name).and_then(|value| value.as_s().ok());
     let set = |name| item.get(name).and_then(|value| value.as_ss().ok()).into_iter().flatten();
     let level = optional("log_level").map(|level| serde_json::from_str(level)).transpose();
-    let subscriptions: BTreeSet<Box<str>> = set("subscriptions").map(|uri| (**uri).into()).collect();
+    let subscriptions: BTreeSet<Box<str>> =
+        set("subscriptions").map(|uri| (**uri).into()).collect();
     Ok(ConnectionRecord {
         principal: optional("subject")
             .map(|subject| Principal::new(subject.as_str(), set("scopes").map(String::as_str))),

@@ -181,6 +181,13 @@ impl Emulator {
         })
     }
 
+    /// Has a WebSocket API not tell the function of connections that have ended: `$disconnect` is
+    /// "best effort".
+    #[must_use]
+    pub fn lose_disconnects(self) -> Self {
+        self.set(|settings| settings.web_socket.loses_disconnects = true)
+    }
+
     /// Has the routes of a WebSocket API send what the function returns to the client ("two-way
     /// communication"), which they do not by default.
     #[must_use]

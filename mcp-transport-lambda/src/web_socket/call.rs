@@ -11,9 +11,7 @@ use lambda_runtime::Diagnostic;
 use mcp_core::{
     Encoded, Era, ErrorKind, LegacySession, Message, Method, Reply, ReplyPart, Request, RequestId,
     ResponseLimit, RpcError, SessionSettings,
-    connections::{
-        ConnectionAddress, ConnectionChange, ConnectionRecord, LeftMessage, PostError,
-    },
+    connections::{ConnectionAddress, ConnectionChange, ConnectionRecord, LeftMessage, PostError},
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -81,8 +79,7 @@ impl Call<'_> {
 
         let extensions = request.extensions_mut();
         extensions.extend(self.facts.clone());
-        let (limit, carrier) =
-            (Shape::WebSocketApi.payload_limit(), Shape::WebSocketApi.carrier());
+        let (limit, carrier) = (Shape::WebSocketApi.payload_limit(), Shape::WebSocketApi.carrier());
         extensions.insert(ResponseLimit::new(limit, carrier));
         if let Some(principal) = record.principal {
             extensions.insert(principal);

@@ -124,6 +124,9 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         let _ = socket.flush().await;
     }
 
+    if function.settings.web_socket.loses_disconnects {
+        return;
+    }
     let authorizer = function.settings.authorizer.as_ref();
     let event = event::disconnect(&connection.context, end.code, &end.reason, authorizer);
     if let Some(Err(fault)) = invoke(function, event).await {

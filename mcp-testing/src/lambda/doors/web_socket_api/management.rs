@@ -70,7 +70,8 @@ pub(in crate::lambda::doors) fn answer(
 /// Whether a request has the form of one that is signed for this service (Signature Version 4). Whose
 /// key it is, and whether the signature is right, is not known here.
 fn is_signed(headers: &HeaderMap) -> bool {
-    let authorization = headers.get(http::header::AUTHORIZATION).and_then(|text| text.to_str().ok());
+    let authorization =
+        headers.get(http::header::AUTHORIZATION).and_then(|text| text.to_str().ok());
     let Some(fields) = authorization.and_then(|text| text.strip_prefix("AWS4-HMAC-SHA256 ")) else {
         return false;
     };

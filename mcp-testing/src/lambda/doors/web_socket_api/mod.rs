@@ -31,8 +31,8 @@ use tokio_tungstenite::{
     },
 };
 
-pub(in crate::lambda) use self::routes::Routes;
 pub(super) use self::management::answer as manage;
+pub(in crate::lambda) use self::routes::Routes;
 use self::{connection::Connection, event::SocketContext};
 use super::{
     Body, full,
@@ -66,6 +66,7 @@ pub(in crate::lambda) struct WebSocketSettings {
     /// "Quotas for WebSocket APIs": connection duration.
     pub(in crate::lambda) lifetime: Duration,
     pub(in crate::lambda) routes: Routes,
+    pub(in crate::lambda) loses_disconnects: bool,
 }
 
 impl Default for WebSocketSettings {
@@ -74,6 +75,7 @@ impl Default for WebSocketSettings {
             idle: Duration::from_secs(10 * 60),
             lifetime: Duration::from_secs(2 * 60 * 60),
             routes: Routes::default(),
+            loses_disconnects: false,
         }
     }
 }
