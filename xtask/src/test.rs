@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    conformance,
+    conformance, image,
     shell::{self, skip, step},
     soak, templates, toolbox,
 };
@@ -13,6 +13,7 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     cargo_test()?;
     soak::run(&soak::Options::default())?;
     templates::run(&templates::Options::default())?;
+    image::run()?;
     if skip_clients {
         return Ok(());
     }

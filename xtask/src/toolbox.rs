@@ -137,10 +137,13 @@ pub(crate) fn redis() -> anyhow::Result<()> {
     Ok(())
 }
 
+pub(crate) fn is_root() -> bool {
+    shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// Installs Debian packages where that is possible; where it is not, the caller finds out.
 pub(crate) fn debian(packages: &[&str]) -> anyhow::Result<()> {
-    let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !exists("apt-get") {
+    if !is_root() || !exists("apt-get") {
         return Ok(());
     }
     step(&format!("installing Debian's {}", packages.join(" ")));
