@@ -20,6 +20,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "tls")]
+mod client_certificate;
 mod connection;
 mod cors;
 mod ready;

@@ -267,6 +267,11 @@ impl Transport for HttpTransport {
             metrics: self.metrics,
             readiness: Arc::new(Readiness::new(server, leaving)),
             #[cfg(feature = "tls")]
+            names_clients: self
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.names_clients(config.has_authentication())),
+            #[cfg(feature = "tls")]
             tls: self.tls,
             mounts: mounts.into(),
             service,
