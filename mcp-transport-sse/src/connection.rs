@@ -134,9 +134,14 @@ impl Connections {
             return;
         }
         connection.as_mut().graceful_shutdown();
+        #[cfg(feature = "http2")]
+        let unread = exchanges.streams.ended(self.write_timeout);
+        #[cfg(not(feature = "http2"))]
+        let unread = std::future::pending();
         tokio::select! {
             _ = connection.as_mut() => {}
             () = self.stop.cancelled() => {}
+            () = unread => {}
         }
     }
 }

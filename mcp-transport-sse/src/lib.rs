@@ -26,6 +26,8 @@ mod connection;
 mod cors;
 mod ready;
 mod route;
+#[cfg(feature = "http2")]
+mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;

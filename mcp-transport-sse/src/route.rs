@@ -52,6 +52,8 @@ pub(crate) struct Exchanges {
     /// How many requests it has brought.
     requests: AtomicU64,
     switched: OnceLock<SwitchProtocols>,
+    #[cfg(feature = "http2")]
+    pub(crate) streams: crate::stream::Streams,
 }
 
 impl Exchanges {

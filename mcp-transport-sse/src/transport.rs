@@ -227,7 +227,8 @@ impl HttpTransport {
     }
 
     /// Sets how long a client may take none of what it is sent; 60 s by default. Then its connection
-    /// is dropped and its calls are cancelled. One that reads slowly, but reads, is not affected.
+    /// is dropped and its calls are cancelled; in HTTP/2, where it takes nothing of one stream alone,
+    /// that stream. One that reads slowly, but reads, is not affected.
     #[must_use]
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = timeout;
@@ -261,7 +262,7 @@ impl Transport for HttpTransport {
             mounts.push(Mount::new("/messages", sse));
         }
         let connections = Arc::new(Connections {
-            http: versions::builder(),
+            http: versions::builder(self.write_timeout),
             path: self.path,
             cors: cors::layer(&config),
             metrics: self.metrics,
