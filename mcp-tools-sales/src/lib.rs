@@ -31,6 +31,7 @@ pub use crate::{
     engine::{Description, SalesEngine},
     error::{LoadError, LoadErrorKind, QueryError, QueryErrorKind},
     generate::generate,
+    load::SalesFormat,
     pack::pack,
     query::{
         Answer, Cost, Date, Dimension, Filter, Grain, Measure, Money, Order, ParseDateError,

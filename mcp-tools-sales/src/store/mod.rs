@@ -1,9 +1,10 @@
-use std::{fmt, fs::File, io::Read, path::Path, sync::Arc};
+use std::{fmt, io::Read, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{
-    Answer, Date, Description, Dimension, LoadError, Query, QueryError, SalesEngine, load,
+    Answer, Date, Description, Dimension, LoadError, Query, QueryError, SalesEngine, SalesFormat,
+    load,
 };
 
 mod columns;
@@ -73,25 +74,46 @@ struct Data {
 }
 
 impl SalesStore {
-    /// Loads a CSV file; errors name it as `path` does.
+    /// Loads a file, or all files of a folder and those in it whose names end in `.csv`, `.csv.gz`,
+    /// `.csv.zst` or `.parquet`; errors name them as `path` does. What a file is shows in its first
+    /// bytes. A folder may have a [`SalesFormat`] in it, as `sales.toml`.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or is not sales data in every line.
+    /// When a file cannot be read, or is not sales data in every line.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| LoadError::io(&name, None, error))?;
-        Self::from_reader(name, file)
+        load::open(path.as_ref(), None)
     }
 
-    /// Loads CSV from a reader, which needs no buffer of its own; errors call it `name`.
+    /// As [`Self::open`], with files that say things in another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], but for lines that the format sets aside.
+    pub fn open_as(path: impl AsRef<Path>, format: &SalesFormat) -> Result<Self, LoadError> {
+        load::open(path.as_ref(), Some(format))
+    }
+
+    /// Loads from a reader, which needs no buffer of its own; errors call it `name`.
     ///
     /// # Errors
     ///
     /// When reading fails, or the content is not sales data in every line.
     pub fn from_reader(name: impl Into<String>, reader: impl Read) -> Result<Self, LoadError> {
-        load::load(name.into(), reader)
+        Self::from_reader_as(name, reader, &SalesFormat::default())
+    }
+
+    /// As [`Self::from_reader`], for what says things in another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::from_reader`], but for lines that the format sets aside.
+    pub fn from_reader_as(
+        name: impl Into<String>,
+        reader: impl Read,
+        format: &SalesFormat,
+    ) -> Result<Self, LoadError> {
+        load::read(name.into(), format, reader)
     }
 
     /// `rows` holds at least one row, and `names` the names of its codes.
