@@ -14,11 +14,11 @@ use std::{
 use super::{
     blocks::Blocks,
     format::{Field, SalesFormat},
-    part::{Dictionaries, Part},
+    part::{Dictionaries, Loading, Part},
     records::{Records, SyntaxError},
     values::{self, Dates, Mistake},
 };
-use crate::{Dimension, LoadError, Money};
+use crate::{DataColumn, Dimension, LoadError, Money};
 
 /// A value that is longer than this, in characters, is shown shortened in an error.
 const SHOWN: usize = 60;
@@ -55,7 +55,7 @@ pub(super) fn read(
     name: &str,
     format: &SalesFormat,
     input: impl Read,
-    dictionaries: &mut Vec<Dictionaries>,
+    loading: &mut Loading,
 ) -> Result<Vec<(usize, Part)>, LoadError> {
     let mut blocks = Blocks::new(input);
     let io = |error| LoadError::io(name, None, error);
@@ -76,9 +76,7 @@ pub(super) fn read(
     // No more threads than there are blocks: most files are small.
     let second = blocks.next().map_err(io)?;
     let threads = if second.is_some() { threads } else { 1 };
-    while dictionaries.len() < threads {
-        dictionaries.push(Dictionaries::default());
-    }
+    let dictionaries = loading.file(threads, || header.describe(format));
     if threads == 1 {
         let part = source
             .block(&first, &mut dictionaries[0])
@@ -90,7 +88,7 @@ pub(super) fn read(
         Ok(block) => block.map(|block| Ok((number, block))),
         Err(error) => Some(Err(error)),
     });
-    source.side_by_side(first.into_iter().chain(rest), &mut dictionaries[..threads])
+    source.side_by_side(first.into_iter().chain(rest), dictionaries)
 }
 
 fn with_lines(mut part: Part, before: u64) -> Part {
@@ -392,6 +390,45 @@ impl Header {
         let returns = format.returns.as_ref().map(|returns| must(&returns.column)).transpose()?;
         let lines = records.lines();
         Ok(Self { lines, date, dimensions, order, units, amount, returns, ..header })
+    }
+
+    /// What the columns are and what they are used as.
+    fn describe(&self, format: &SalesFormat) -> Vec<DataColumn> {
+        let mut uses = vec![None; self.names.len()];
+        let dimensions = Dimension::ALL.map(Field::of).into_iter().zip(self.dimensions);
+        let (amount, place) = match self.amount {
+            Amount::Revenue(place) => (Field::Revenue, place),
+            Amount::UnitPrice(place) => (Field::UnitPrice, place),
+        };
+        let others = [
+            (Field::Date, Some(self.date)),
+            (Field::Units, Some(self.units)),
+            (amount, Some(place)),
+            (Field::Order, self.order),
+        ];
+        for (field, place) in others.into_iter().chain(dimensions) {
+            if let Some(place) = place {
+                uses[place] = Some(field);
+            }
+        }
+        let kind = |field| match field {
+            Some(Field::Date) if format.date_formats.is_empty() => "date as yyyy-mm-dd".to_owned(),
+            Some(Field::Date) => format!("date as {}", format.date_formats.join(" or ")),
+            Some(Field::Units) => "whole number".to_owned(),
+            Some(Field::Revenue | Field::UnitPrice) => "decimal number".to_owned(),
+            _ => "text".to_owned(),
+        };
+        let columns = self.names.iter().zip(uses).enumerate();
+        columns
+            .map(|(place, (name, field))| DataColumn {
+                name: name.clone(),
+                kind: kind(field),
+                used_as: match field {
+                    None if self.returns == Some(place) => Some("returns".to_owned()),
+                    field => field.map(|field| field.as_str().to_owned()),
+                },
+            })
+            .collect()
     }
 
     /// The number of a column, counted from 1, and its name if the header gives one.

@@ -19,7 +19,7 @@ mod records;
 mod values;
 
 pub use self::format::SalesFormat;
-use self::part::{Dictionaries, Part};
+use self::part::{Loading, Part};
 
 /// The format of a folder's files, in the folder.
 pub(crate) const FORMAT_FILE: &str = "sales.toml";
@@ -68,17 +68,17 @@ pub(crate) fn read(
     format: &SalesFormat,
     mut reader: impl Read,
 ) -> Result<SalesStore, LoadError> {
-    let mut dictionaries = Vec::new();
+    let mut loading = Loading::default();
     let mut start = Vec::new();
     let io = |error| LoadError::io(&name, None, error);
     (&mut reader).take(4).read_to_end(&mut start).map_err(io)?;
     let parts = if start == PARQUET {
         reader.read_to_end(&mut start).map_err(io)?;
-        parquet::read(&name, format, Bytes::from(start), &mut dictionaries)?
+        parquet::read(&name, format, Bytes::from(start), &mut loading)?
     } else {
-        read_csv(&name, format, start, reader, &mut dictionaries)?
+        read_csv(&name, format, start, reader, &mut loading)?
     };
-    part::join(name, format, dictionaries, parts)
+    part::join(name, format, loading, parts)
 }
 
 /// Loads files, which are taken together.
@@ -91,12 +91,12 @@ pub(crate) fn load(
         let expected = format!("files that end in {}", SUFFIXES.join(", "));
         return Err(LoadError::file(&name, expected, "none".to_owned()));
     }
-    let mut dictionaries = Vec::new();
+    let mut loading = Loading::default();
     let mut parts = Vec::new();
     for input in inputs {
-        parts.append(&mut input.read(format, &mut dictionaries)?);
+        parts.append(&mut input.read(format, &mut loading)?);
     }
-    part::join(name, format, dictionaries, parts)
+    part::join(name, format, loading, parts)
 }
 
 impl Input {
@@ -113,7 +113,7 @@ impl Input {
     fn read(
         self,
         format: &SalesFormat,
-        dictionaries: &mut Vec<Dictionaries>,
+        loading: &mut Loading,
     ) -> Result<Vec<(usize, Part)>, LoadError> {
         let Self { name, content } = self;
         match content {
@@ -122,16 +122,16 @@ impl Input {
                 let io = |error| LoadError::io(&name, None, error);
                 (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
                 if start == PARQUET {
-                    parquet::read(&name, format, file, dictionaries)
+                    parquet::read(&name, format, file, loading)
                 } else {
-                    read_csv(&name, format, start, file, dictionaries)
+                    read_csv(&name, format, start, file, loading)
                 }
             }
             Content::Bytes(bytes) if bytes.starts_with(PARQUET) => {
-                parquet::read(&name, format, bytes, dictionaries)
+                parquet::read(&name, format, bytes, loading)
             }
             Content::Bytes(bytes) => {
-                read_csv(&name, format, Vec::new(), Cursor::new(bytes), dictionaries)
+                read_csv(&name, format, Vec::new(), Cursor::new(bytes), loading)
             }
         }
     }
@@ -143,7 +143,7 @@ fn read_csv(
     format: &SalesFormat,
     start: Vec<u8>,
     reader: impl Read,
-    dictionaries: &mut Vec<Dictionaries>,
+    loading: &mut Loading,
 ) -> Result<Vec<(usize, Part)>, LoadError> {
     let io = |error| LoadError::io(name, None, error);
     let mut reader = reader;
@@ -153,12 +153,12 @@ fn read_csv(
     let magic = start.clone();
     let all = Cursor::new(start).chain(reader);
     if magic.starts_with(GZIP) {
-        csv::read(name, format, flate2::read::MultiGzDecoder::new(all), dictionaries)
+        csv::read(name, format, flate2::read::MultiGzDecoder::new(all), loading)
     } else if magic.starts_with(ZSTANDARD) {
         let decoder = zstd::stream::read::Decoder::new(BufReader::new(all)).map_err(io)?;
-        csv::read(name, format, decoder, dictionaries)
+        csv::read(name, format, decoder, loading)
     } else {
-        csv::read(name, format, all, dictionaries)
+        csv::read(name, format, all, loading)
     }
 }
 

@@ -18,10 +18,10 @@ use parquet::{
 use super::{
     csv::shown,
     format::{Decimal, Field, SalesFormat},
-    part::{Dictionaries, Part},
+    part::{Dictionaries, Loading, Part},
     values::{self, Dates, Mistake},
 };
-use crate::{Date, Dimension, LoadError, Money};
+use crate::{DataColumn, Date, Dimension, LoadError, Money};
 
 /// How many values are decoded at a time: they stay in the processor's cache.
 const BATCH: usize = 1 << 13;
@@ -54,15 +54,13 @@ pub(super) fn read<R: ChunkReader + 'static>(
     name: &str,
     format: &SalesFormat,
     content: R,
-    dictionaries: &mut Vec<Dictionaries>,
+    loading: &mut Loading,
 ) -> Result<Vec<(usize, Part)>, LoadError> {
     let file = SerializedFileReader::new(content).map_err(|error| broken(name, error))?;
     let columns = Columns::find(name, format, &file)?;
     let groups = file.num_row_groups();
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(groups).max(1);
-    while dictionaries.len() < threads {
-        dictionaries.push(Dictionaries::default());
-    }
+    let dictionaries = loading.file(threads, || columns.describe(&file));
     let source = Source { name, format, file: &file, columns };
     let (next, stop) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let work = |thread: usize, dictionaries: &mut Dictionaries| {
@@ -80,7 +78,7 @@ pub(super) fn read<R: ChunkReader + 'static>(
         }
     };
     let mut read = thread::scope(|scope| {
-        let mut all = dictionaries[..threads].iter_mut().enumerate();
+        let mut all = dictionaries.iter_mut().enumerate();
         let first = all.next();
         let workers: Vec<_> = all
             .map(|(thread, dictionaries)| scope.spawn(move || work(thread, dictionaries)))
@@ -166,6 +164,37 @@ impl Columns {
             returns: format.returns.as_ref().map(|returns| must(&returns.column)).transpose()?,
         };
         Ok(columns)
+    }
+
+    /// What the columns are and what they are used as.
+    fn describe<R: ChunkReader + 'static>(
+        &self,
+        file: &SerializedFileReader<R>,
+    ) -> Vec<DataColumn> {
+        let amount = if self.is_price { Field::UnitPrice } else { Field::Revenue };
+        let mut uses = vec![
+            (Some(self.date), Field::Date.as_str()),
+            (Some(self.units), Field::Units.as_str()),
+            (Some(self.amount), amount.as_str()),
+            (self.order, Field::Order.as_str()),
+            (self.returns, "returns"),
+        ];
+        let dimensions = Dimension::ALL.iter().zip(self.dimensions);
+        uses.extend(dimensions.map(|(dimension, place)| (place, dimension.as_str())));
+        let columns = file.metadata().file_metadata().schema_descr().columns().iter().enumerate();
+        columns
+            .map(|(place, column)| DataColumn {
+                name: column.path().string(),
+                kind: match column.converted_type() {
+                    ConvertedType::NONE => format!("{}", column.physical_type()),
+                    converted => format!("{converted}"),
+                },
+                used_as: uses
+                    .iter()
+                    .find(|(used, _)| *used == Some(place))
+                    .map(|(_, field)| (*field).to_owned()),
+            })
+            .collect()
     }
 }
 

@@ -4,12 +4,22 @@ use std::mem;
 
 use super::format::{OnBadRows, SalesFormat};
 use crate::{
-    Date, Dimension, LoadError, Money, Names, SalesStore,
-    store::{Codes, Columns},
+    DataColumn, Date, Dimension, LoadError, Money, Names, SalesStore,
+    store::{Codes, Columns, Found},
 };
 
 /// So many faults are shown; more are counted.
 const FAULTS_SHOWN: usize = 5;
+
+/// What has been learnt from the files so far.
+#[derive(Default)]
+pub(super) struct Loading {
+    /// A thread's, each.
+    dictionaries: Vec<Dictionaries>,
+    files: u64,
+    /// The columns of the first file.
+    columns: Vec<DataColumn>,
+}
 
 /// Names that one thread has met, and the codes it gave them.
 #[derive(Default)]
@@ -33,6 +43,24 @@ pub(super) struct Part {
     pub(super) faults: Vec<LoadError>,
     /// How many lines of the file it is made of.
     pub(super) lines: u64,
+}
+
+impl Loading {
+    /// Begins with a file: the dictionaries of the threads that read it.
+    pub(super) fn file(
+        &mut self,
+        threads: usize,
+        columns: impl FnOnce() -> Vec<DataColumn>,
+    ) -> &mut [Dictionaries] {
+        self.files += 1;
+        if self.files == 1 {
+            self.columns = columns();
+        }
+        while self.dictionaries.len() < threads {
+            self.dictionaries.push(Dictionaries::default());
+        }
+        &mut self.dictionaries[..threads]
+    }
 }
 
 impl Dictionaries {
@@ -99,7 +127,7 @@ impl Part {
 pub(super) fn join(
     name: String,
     format: &SalesFormat,
-    dictionaries: Vec<Dictionaries>,
+    loading: Loading,
     mut parts: Vec<(usize, Part)>,
 ) -> Result<SalesStore, LoadError> {
     let rows: usize = parts.iter().map(|(_, part)| part.date.len()).sum();
@@ -134,7 +162,7 @@ pub(super) fn join(
     let add_all = |to: &mut Names, from: &Names| {
         from.iter().map(|(name, _)| to.add(name, 0).ok_or_else(full)).collect::<Result<Vec<_>, _>>()
     };
-    for Dictionaries { names: met, orders: met_orders } in dictionaries {
+    for Dictionaries { names: met, orders: met_orders } in loading.dictionaries {
         for dimension in Dimension::ALL {
             let place = dimension as usize;
             codes[place].push(add_all(&mut names[place], &met[place])?);
@@ -190,5 +218,6 @@ pub(super) fn join(
             to.resize(end, absent);
         }));
     }
-    Ok(SalesStore::new(name, columns, names, (set_aside, faults)))
+    let read = Found { set_aside, faults, files: loading.files, columns: loading.columns };
+    Ok(SalesStore::new(name, columns, names, read))
 }

@@ -65,6 +65,12 @@ impl Date {
         NaiveDate::from_epoch_days(days).and_then(Self::new)
     }
 
+    /// How many days it is after 1970-01-01.
+    pub(crate) fn epoch_days(self) -> i32 {
+        // Years up to 9999 fit.
+        i32::try_from(self.days_since(Self::EPOCH)).unwrap_or_default()
+    }
+
     pub(super) fn days_from_monday(self) -> u32 {
         self.0.weekday().num_days_from_monday()
     }

@@ -3,10 +3,11 @@ use std::{fmt, io::Read, path::Path, sync::Arc};
 use async_trait::async_trait;
 
 use crate::{
-    Answer, Date, Description, Dimension, LoadError, Query, QueryError, SalesEngine, SalesFormat,
-    load,
+    Affinity, AffinityQuery, Answer, DataColumn, Date, Description, Dimension, LoadError, Query,
+    QueryError, SalesEngine, SalesFormat, load,
 };
 
+mod affinity;
 mod columns;
 mod names;
 mod scan;
@@ -65,6 +66,14 @@ pub struct SalesStore {
     data: Arc<Data>,
 }
 
+/// What reading the files came to, beside their rows.
+pub(crate) struct Found {
+    pub(crate) set_aside: u64,
+    pub(crate) faults: Vec<String>,
+    pub(crate) files: u64,
+    pub(crate) columns: Vec<DataColumn>,
+}
+
 /// What the clones of a store share.
 struct Data {
     description: Arc<Description>,
@@ -121,7 +130,7 @@ impl SalesStore {
         name: String,
         mut rows: Columns,
         names: [Names; Dimension::ALL.len()],
-        (set_aside, faults): (u64, Vec<String>),
+        read: Found,
     ) -> Self {
         rows.sort();
         rows.shrink_to_fit();
@@ -138,8 +147,10 @@ impl SalesStore {
             order_lines: rows.date.len() as u64,
             first: rows.date[0],
             last: rows.date[rows.date.len() - 1],
-            set_aside,
-            faults,
+            set_aside: read.set_aside,
+            faults: read.faults,
+            files: read.files,
+            columns: read.columns,
             has_orders: rows.order.is_some(),
         });
         Self { data: Arc::new(Data { description, rows, names }) }
@@ -200,12 +211,25 @@ impl SalesEngine for SalesStore {
         if self.order_lines() < MANY_ROWS {
             return Ok(self.data.answer(query));
         }
-        let (store, query) = (self.clone(), query.clone());
-        // A panic goes on as the caller's; nothing else aborts the thread but the runtime's end.
-        match tokio::task::spawn_blocking(move || store.data.answer(&query)).await {
-            Ok(answer) => Ok(answer),
+        let query = query.clone();
+        Ok(self.aside(move |data| data.answer(&query)).await)
+    }
+
+    async fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError> {
+        let query = query.clone();
+        self.aside(move |data| data.affinity(&query)).await
+    }
+}
+
+impl SalesStore {
+    /// Does long work on a thread of its own, so that other calls go on.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Data) -> T + Send + 'static) -> T {
+        let data = Arc::clone(&self.data);
+        match tokio::task::spawn_blocking(move || work(&data)).await {
+            Ok(done) => done,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is ending, and with it whoever waits.
                 Err(_) => std::future::pending().await,
             },
         }

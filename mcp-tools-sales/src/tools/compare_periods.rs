@@ -139,8 +139,7 @@ impl Call<Sales> for ComparePeriods {
 
     async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { than_from, than_to, by, measure, n, selection, product } = self;
-        let mut asking =
-            Asking::new(sales, selection.filter(product), &[Measure::Revenue]).await?;
+        let mut asking = Asking::new(sales, selection.filter(product), &[Measure::Revenue]).await?;
         let (from, to) = (asking.about.from, asking.about.to);
         let days = to.days_since(from);
         // As long as the period, wherever only one end is given.
@@ -184,7 +183,10 @@ impl Call<Sales> for ComparePeriods {
                 .filter(|change| change.change.size(measure) > 0)
                 .collect();
             changes.sort_by(|a, b| {
-                b.change.size(measure).cmp(&a.change.size(measure)).then_with(|| a.name.cmp(&b.name))
+                b.change
+                    .size(measure)
+                    .cmp(&a.change.size(measure))
+                    .then_with(|| a.name.cmp(&b.name))
             });
             changes.truncate(n as usize);
         }
@@ -210,7 +212,8 @@ impl Call<Sales> for ComparePeriods {
             }
         }
         let text = about.text(text);
-        let comparison = Comparison { period, than_from, than_to, than, change, by, changes, about };
+        let comparison =
+            Comparison { period, than_from, than_to, than, change, by, changes, about };
         Ok(WithText::new(comparison, text))
     }
 }

@@ -138,7 +138,10 @@ mod tests {
              - Office Supplies: revenue 12.50, units 17, order lines 2, 85.00 %\n\
              - others: revenue 59.97, units 3, order lines 4, 15.00 %"
         );
-        assert_eq!((&split["count"], &split["parts"][0]["share_percent"]), (&json!(3), &json!(85.0)));
+        assert_eq!(
+            (&split["count"], &split["parts"][0]["share_percent"]),
+            (&json!(3), &json!(85.0))
+        );
     }
 
     #[tokio::test]

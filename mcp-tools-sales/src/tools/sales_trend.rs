@@ -86,8 +86,7 @@ impl Call<Sales> for SalesTrend {
 
     async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { grain, by, measure, n, selection, product } = self;
-        let mut asking =
-            Asking::new(sales, selection.filter(product), &[Measure::Revenue]).await?;
+        let mut asking = Asking::new(sales, selection.filter(product), &[Measure::Revenue]).await?;
         let mut answers: Vec<(Option<String>, Answer)> = Vec::new();
         match by {
             None => {
@@ -113,7 +112,10 @@ impl Call<Sales> for SalesTrend {
         if let (Some(first), Some(last)) = (first, last) {
             series = answers
                 .into_iter()
-                .map(|(name, answer)| TrendSeries { name, periods: fill(&answer, grain, first, last) })
+                .map(|(name, answer)| TrendSeries {
+                    name,
+                    periods: fill(&answer, grain, first, last),
+                })
                 .collect();
             let shown = series.iter().map(|series| series.periods.len()).sum::<usize>();
             if shown > MOST_PERIODS {
@@ -168,7 +170,8 @@ impl Trend {
                 text += &format!("\n- {}", period.sums.line(&unit));
             }
         }
-        let partial = [("first", self.first_period_is_partial), ("last", self.last_period_is_partial)];
+        let partial =
+            [("first", self.first_period_is_partial), ("last", self.last_period_is_partial)];
         for (which, _) in partial.iter().filter(|(_, partial)| *partial) {
             text += &format!("\nThe {which} {} is not whole.", self.grain);
         }
