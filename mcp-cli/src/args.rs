@@ -73,6 +73,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Write a project with one tool, its test and a Dockerfile.
+    New(New),
     /// Tell a client of a server: print what belongs into its settings, or write it there.
     ClientConfig(ClientConfig),
     /// Write a script that completes the commands of this program in a shell.
@@ -120,6 +122,21 @@ pub(crate) struct Server {
     /// Answer what a tool asks its user with this JSON object instead of at the prompt.
     #[arg(long, value_name = "JSON")]
     pub(crate) answer: Option<String>,
+}
+
+/// A project that is about to be written.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The project's folder; its last part names the package.
+    pub(crate) folder: std::path::PathBuf,
+
+    /// What the package is called, where that is not the folder's name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Depend on a checkout of this framework in this folder instead of on released crates.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<std::path::PathBuf>,
 }
 
 /// A client, and what it is told of.

@@ -3,6 +3,7 @@ mod client_config;
 mod content;
 mod inspect;
 mod list;
+mod new;
 mod prompt;
 mod read;
 mod shell;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on(server, move |client| prompt::run(client, prompt, arguments, json))
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
+        Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::manual(&folder),

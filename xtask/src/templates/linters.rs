@@ -86,7 +86,9 @@ pub(super) fn kubernetes(linting: &Linting<'_>) -> anyhow::Result<()> {
         fs::write(&path, manifests)?;
         files.push(path);
     }
-    run(Command::new(beside(&python, "kubernetes-validate")).args(["--strict"]).args(files))
+    run(Command::new(beside(&python, "kubernetes-validate"))
+        .args(["--strict", "--quiet"])
+        .args(files))
 }
 
 fn kustomize() -> Option<&'static [&'static str]> {
@@ -193,7 +195,11 @@ pub(super) fn checkov(linting: &Linting<'_>) -> anyhow::Result<()> {
         .filter(|file| file.path.starts_with(&deploy))
         .map(|file| file.path.clone())
         .collect();
-    files.extend(with_ending(&linting.output.join("kubernetes"), ".yaml")?);
+    // A base is not applied; what is made of it is.
+    let manifests = with_ending(&linting.output.join("kubernetes"), ".yaml")?;
+    files.extend(
+        manifests.into_iter().filter(|path| !path.to_string_lossy().ends_with("-base.yaml")),
+    );
     files.extend(with_ending(&linting.output.join("cdk/cdk.out"), ".template.json")?);
     if files.is_empty() {
         return Ok(());
