@@ -42,7 +42,7 @@ use super::{
 use crate::lambda::{
     Outcome,
     emulator::Function,
-    invocation::{InvokeOptions, epoch_millis},
+    invocation::{InvokeOptions, PAYLOAD, epoch_millis},
 };
 
 const DOMAIN: &str = "id.execute-api.us-east-1.amazonaws.com";
@@ -144,9 +144,10 @@ async fn answer(
         Some("") => {}
         Some(rest) if rest.starts_with('/') => {
             let (parts, body) = request.into_parts();
-            let body = Limited::new(body, MESSAGE + 1).collect().await;
-            let body = body.map_or_else(|_| vec![0; MESSAGE + 1].into(), |body| body.to_bytes());
-            return manage(function, Request::from_parts(parts, body));
+            let Ok(body) = Limited::new(body, PAYLOAD).collect().await else {
+                return text(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Message too long"}"#);
+            };
+            return manage(function, Request::from_parts(parts, body.to_bytes()));
         }
         _ => return text(StatusCode::FORBIDDEN, r#"{"message":"Forbidden"}"#),
     }
