@@ -41,6 +41,7 @@ mod completion;
 mod connection_store;
 pub mod content;
 mod dynamic;
+mod hook;
 mod limits;
 mod principal;
 mod prompt;
@@ -68,6 +69,7 @@ pub use crate::{
     },
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
+    hook::HookError,
     limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},

@@ -13,12 +13,14 @@ use mcp_transport_stdio::StdioTransport;
 use crate::{
     auth::{self, AuthError},
     cli::{Cli, Command, HttpOptions, LogFormat},
-    logging, signals, state_keys,
+    health, logging, signals, state_keys,
 };
 
 /// Serves until the client goes (stdio) or a signal comes (HTTP, Lambda), and returns the program's exit
 /// code: 0 after an orderly end, 1 when serving failed, 2 when the arguments or the environment
 /// are wrong.
+///
+/// `health` serves nothing: it asks a server on the same machine for `/health`, for containers.
 ///
 /// The arguments `stdio` and `http [--listen ADDR]` say how to serve; without them the
 /// environment does, as [`Target::detect`] reads it. `--help` lists all options.
@@ -53,6 +55,9 @@ pub async fn run(server: Server) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if let Some(Command::Health { listen }) = cli.command {
+        return health(listen, &cli);
+    }
     let target = target(cli.command.as_ref());
     logging::init(&identity.name, log_format(&cli), matches!(target, Ok(Target::Stdio)));
     match serve(server, cli, target).await {
@@ -60,6 +65,24 @@ pub async fn run(server: Server) -> ExitCode {
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn health(
+    listen: SocketAddr,
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "nothing speaks TLS"))]
+    cli: &Cli,
+) -> ExitCode {
+    #[cfg(feature = "tls")]
+    let is_tls = cli.tls.is_asked_for();
+    #[cfg(not(feature = "tls"))]
+    let is_tls = false;
+    match health::ask(listen, is_tls) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -143,7 +166,9 @@ fn variable(name: &str) -> Option<String> {
 fn target(command: Option<&Command>) -> Result<Target, TargetError> {
     match command {
         Some(Command::Stdio) => Ok(Target::Stdio),
-        Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
+        Some(Command::Http { listen } | Command::Health { listen }) => {
+            Ok(Target::Http { listen: *listen })
+        }
         #[cfg(feature = "ws")]
         Some(Command::Ws { listen }) => Ok(Target::Http { listen: *listen }),
         None => Target::detect(variable, stdin().is_terminal()),

@@ -45,11 +45,14 @@
 
 mod clients;
 mod connections;
+mod item;
 mod runner;
+mod session_store;
 mod task_store;
 
 pub use crate::{
     connections::{ApiGatewayConnections, DynamoDbConnectionStore},
     runner::LambdaTaskRunner,
+    session_store::DynamoDbSessionStore,
     task_store::DynamoDbTaskStore,
 };

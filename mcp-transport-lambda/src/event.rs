@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::shape::Shape;
+use crate::{shape::Shape, work::Queue};
 
 /// An event, told apart by what it has.
 pub(crate) enum Event<'a> {
@@ -20,8 +20,10 @@ pub(crate) enum Event<'a> {
     Message,
     /// Several of them.
     Batch,
-    /// The work of a task that another invocation has handed over.
+    /// The work of a task that another invocation has handed over, or its end without an outcome.
     Task,
+    /// The work of tasks from a queue.
+    Queue(Queue<'a>),
     /// Of EventBridge, whose only purpose can be to keep the function warm.
     Schedule,
 }
@@ -72,6 +74,9 @@ pub(crate) struct HttpEvent<'a> {
     method_arn: Option<IgnoredAny>,
     jsonrpc: Option<IgnoredAny>,
     mcp_task: Option<IgnoredAny>,
+    request_payload: Option<IgnoredAny>,
+    #[serde(rename = "Records")]
+    records: Option<IgnoredAny>,
     #[serde(rename = "detail-type")]
     detail_type: Option<IgnoredAny>,
 }
@@ -127,8 +132,11 @@ impl<'a> Event<'a> {
         if event.jsonrpc.is_some() {
             return Ok(Self::Message);
         }
-        if event.mcp_task.is_some() {
+        if event.mcp_task.is_some() || event.request_payload.is_some() {
             return Ok(Self::Task);
+        }
+        if let Some(queue) = event.records.and_then(|_| Queue::parse(text)) {
+            return Ok(Self::Queue(queue));
         }
         if event.detail_type.is_some() {
             return Ok(Self::Schedule);
@@ -160,8 +168,9 @@ impl HttpEvent<'_> {
         }
         if version == Some("2.0") && context.http.is_some() {
             // `https://ID.lambda-url.REGION.on.aws`; the rest of the event is that of an HTTP API.
+            // `localhost` is the Function URL of `cargo lambda watch`.
             let is_url = context.domain_name.as_deref().is_some_and(|name| {
-                name.split('.').nth(1).is_some_and(|label| label == "lambda-url")
+                name == "localhost" || name.split('.').nth(1).is_some_and(|it| it == "lambda-url")
             });
             return Some(if is_url { Shape::FunctionUrl } else { Shape::HttpApi });
         }
@@ -182,7 +191,7 @@ impl fmt::Display for UnknownEvent {
         f.write_str(
             "the event is none that an MCP server answers: expected one of a Function URL, an API \
              Gateway REST, HTTP or WebSocket API, an Application Load Balancer, AgentCore Gateway, an \
-             EventBridge schedule, or a JSON-RPC message",
+             EventBridge schedule, a queue with the work of tasks, or a JSON-RPC message",
         )?;
         match &self.0 {
             Some(error) => write!(f, " ({error})"),

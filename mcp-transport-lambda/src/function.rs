@@ -25,7 +25,7 @@ use crate::{
     response::{self, Whole},
     shape::Shape,
     stream::BodyStream,
-    trace, web_socket,
+    trace, web_socket, work,
 };
 
 /// What answers the invocations of one process. Cheap to clone.
@@ -107,7 +107,16 @@ impl Function {
                 let answer = web_socket::answer(&self.inner, happened, *event, &context).await?;
                 return Ok(reply(Shape::WebSocketApi, false, answer).await);
             }
-            Event::Task => return self.work(payload.get(), &context).await,
+            Event::Task => {
+                let ends_at = deadline(&context, config.margin);
+                return work::one(server, payload.get(), ends_at)
+                    .await
+                    .map(|()| whole(Kind::Nothing));
+            }
+            Event::Queue(queue) => {
+                let failures = queue.work(server, deadline(&context, config.margin)).await?;
+                return Ok(whole(Kind::Json(Box::<str>::from(failures).into_string().into())));
+            }
             Event::Schedule => return Ok(whole(Kind::Nothing)),
             other => other,
         };
@@ -120,29 +129,6 @@ impl Function {
             let answer = direct::message(server, text, &facts).await;
             answer.map_or(Kind::Nothing, |answer| Kind::Json(answer.into_bytes()))
         }))
-    }
-
-    /// Works on a task. Its outcome goes into the store of tasks, and nowhere else.
-    ///
-    /// A failed invocation is tried again by Lambda, which has been invoked asynchronously.
-    async fn work(&self, text: &str, context: &Context) -> Result<Answer, Diagnostic> {
-        let Inner { server, config, .. } = &*self.inner;
-        let failed = |kind: &str, message: String| Diagnostic {
-            error_type: kind.to_owned(),
-            error_message: message,
-        };
-        let handover = serde_json::from_str(text)
-            .map_err(|_| failed("MalformedTask", "this is no task's work".to_owned()))?;
-        let work =
-            server.take_over(handover).map_err(|error| failed("UnknownTask", error.to_string()))?;
-        match tokio::time::timeout_at(deadline(context, config.margin), work).await {
-            Ok(()) => Ok(whole(Kind::Nothing)),
-            Err(_) => Err(failed(
-                "TaskTimedOut",
-                "the work took longer than the function may; raise the function's timeout"
-                    .to_owned(),
-            )),
-        }
     }
 
     async fn http(&self, shape: Shape, event: HttpEvent<'_>, context: &Context) -> Answer {
@@ -234,9 +220,13 @@ pub(crate) fn facts(context: &Context, ends_at: Instant, streams: bool) -> http:
     facts
 }
 
+/// The most that an invocation may take ("Lambda quotas": 900 seconds).
+const LONGEST: Duration = Duration::from_secs(900);
+
 /// When calls of this invocation end.
 fn deadline(context: &Context, margin: Duration) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    // No invocation begins after its end: `cargo lambda watch` counts milliseconds from 1970.
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
     Instant::now() + left.saturating_sub(margin.min(left / 4))
 }
 

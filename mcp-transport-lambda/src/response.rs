@@ -78,8 +78,9 @@ impl Serialize for Whole {
         match self.shape {
             Shape::FunctionUrl | Shape::HttpApi | Shape::WebSocketApi => {
                 reply.serialize_entry("headers", &Single(&self.headers))?;
-                let cookies = self.shape != Shape::WebSocketApi;
-                if cookies && self.headers.contains_key(header::SET_COOKIE) {
+                // A WebSocket API knows no cookies. AWS does without where there are none; `cargo
+                // lambda watch` does not.
+                if self.shape != Shape::WebSocketApi {
                     reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
                 }
             }

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use rmcp::model::{ClientCapabilities, Implementation};
 
-use self::questions::Questions;
+use self::questions::{Closed, Questions};
 pub(crate) use self::{client::SessionClient, initialize::InitializeParams, questions::NoAnswer};
 use crate::{
     ClientResponse, LogLevel, Reply, Request, RpcError, Server,
@@ -122,7 +122,13 @@ impl LegacySession {
     /// Notes that the client can answer nothing any more: what it has been asked fails, and so
     /// does what it would be asked from now on.
     pub fn hang_up(&self) {
-        self.0.questions.hang_up();
+        self.0.questions.close_all(Closed::Gone);
+    }
+
+    /// Notes that the client's answers reach other processes, as where each request of a session may
+    /// be another's: what it would be asked fails, and says so to the model.
+    pub fn answers_elsewhere(&self) {
+        self.0.questions.close_all(Closed::Elsewhere);
     }
 
     /// What the session has agreed on by now. A binding whose next request may reach another process
