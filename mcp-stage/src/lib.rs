@@ -70,7 +70,7 @@ async fn wait_and_ask(#[state] stage: &Arc<Stage>, cx: &ToolContext) -> ToolResu
 
 /// Says the same again.
 #[tool]
-async fn echo(
+pub async fn echo(
     /// What to say.
     text: String,
 ) -> String {
@@ -79,7 +79,7 @@ async fn echo(
 
 /// Adds two integers.
 #[tool]
-async fn add(
+pub async fn add(
     /// The first addend.
     a: i64,
     /// The second addend.
@@ -148,7 +148,7 @@ async fn text_of(
 
 /// Fails in the worst way.
 #[tool]
-async fn panics() -> String {
+pub async fn panics() -> String {
     panic!("as the test wants it")
 }
 
@@ -160,7 +160,7 @@ async fn too_slow() -> String {
 
 /// Names the caller.
 #[tool]
-async fn whoami(cx: &ToolContext) -> String {
+pub async fn whoami(cx: &ToolContext) -> String {
     cx.principal().map_or("nobody", Principal::subject).to_owned()
 }
 

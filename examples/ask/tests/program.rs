@@ -120,7 +120,7 @@ fn tables_are_booked_behind_every_door_of_lambda() {
         let function = Emulator::new(env!("CARGO_BIN_EXE_ask"));
         let mcp = Harness::behind(Door::FunctionUrl, function).legacy().await;
         let refused = mcp.call(BookTable { name: "Ada".into() }).await;
-        assert!(refused.tool_error().contains("cannot be asked"), "{refused:?}");
+        assert!(refused.tool_error().contains("needs a session"), "{refused:?}");
     });
 }
 
