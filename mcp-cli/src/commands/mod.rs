@@ -5,11 +5,13 @@ mod dev;
 mod inspect;
 mod list;
 mod new;
+mod package;
+mod project;
 mod prompt;
 mod read;
 mod shell;
 
-pub(crate) use self::client_config::ClientName;
+pub(crate) use self::{client_config::ClientName, package::Architecture};
 
 use std::{future::Future, time::Duration};
 
@@ -38,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
         Command::Dev(dev) => dev::run(dev, json),
+        Command::Package(package) => package::run(package, json),
         Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),
         Command::Completions { shell } => shell::completions(shell),

@@ -66,7 +66,7 @@ impl ErasedPrompt {
                 })
             }),
         };
-        let subject = Subject::new(SubjectKind::Prompt, &model.name, pack);
+        let subject = Subject::new(SubjectKind::Prompt, &model.name, pack, definition.scopes);
         Self { model, subject, timeout: definition.timeout, completer, get }
     }
 
