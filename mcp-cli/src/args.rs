@@ -76,6 +76,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Look for what is wrong with a server, from its address to its protocol, and say what to change.
+    Doctor {
+        #[command(flatten)]
+        server: Server,
+    },
     /// Write a project with one tool, its test and a Dockerfile.
     New(New),
     /// Run a Lambda function behind AWS's front doors on this machine, and anew when it changes.

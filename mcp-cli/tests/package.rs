@@ -1,7 +1,6 @@
 //! `mcp package`: what is made of a program, and which programs are refused.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "of the support for tests, this needs but the command")]
 
 mod support;
 

@@ -2,6 +2,7 @@ mod call;
 mod client_config;
 mod content;
 mod dev;
+mod doctor;
 mod inspect;
 mod list;
 mod new;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on(server, move |client| prompt::run(client, prompt, arguments, json))
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
+        Command::Doctor { server } => doctor::run(server, json),
         Command::Dev(dev) => dev::run(dev, json),
         Command::Package(package) => package::run(package, json),
         Command::New(new) => new::run(new, json),
