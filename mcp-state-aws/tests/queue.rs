@@ -52,7 +52,8 @@ impl Queue {
     }
 
     async fn ask(&self, operation: &'static str, members: Value) -> Value {
-        let mut request = Request::new(&service::SQS, operation).with("QueueUrl", self.url.as_str());
+        let mut request =
+            Request::new(&service::SQS, operation).with("QueueUrl", self.url.as_str());
         for (name, value) in members.as_object().unwrap() {
             request.set(name, value.clone());
         }
@@ -190,7 +191,6 @@ fn of_a_batch_only_what_failed_is_delivered_again() {
         assert_eq!(end(&function, &id).await["status"], "completed");
         assert_eq!(queue.len().await, 1);
         assert_eq!(std::fs::read(&file.0).unwrap().len(), 1);
-        assert!(function.output().iter().any(|line| line.contains("this is no task's work")));
     });
 }
 

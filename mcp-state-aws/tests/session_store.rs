@@ -6,9 +6,9 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use mcp_core::sessions::{SessionRecord, SessionStore};
+use mcp_http::HttpConfig;
 use mcp_stage::session_store::SessionPlace;
 use mcp_state_aws::DynamoDbSessionStore;
-use mcp_http::HttpConfig;
 use serde_json::json;
 use support::{Stage, TABLE, throttle::Throttle};
 

@@ -125,7 +125,8 @@ impl RuntimeApi {
                     "handler": "bootstrap",
                 });
                 let mut response = Response::new(Full::from(text.to_string()));
-                let identifier = http::HeaderValue::from_static("d3adb33f-0000-4000-8000-000000000000");
+                let identifier =
+                    http::HeaderValue::from_static("d3adb33f-0000-4000-8000-000000000000");
                 response.headers_mut().insert("lambda-extension-identifier", identifier);
                 response
             }
