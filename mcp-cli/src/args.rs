@@ -73,6 +73,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Write a project with one tool, its test and a Dockerfile.
+    New(New),
+    /// Run a Lambda function behind AWS's front doors on this machine, and anew when it changes.
+    ///
+    /// Its doors keep to AWS's limits and refuse what AWS refuses. Callers need no credentials,
+    /// unless MCP_ALLOW_ANONYMOUS is set.
+    Dev(Dev),
     /// Tell a client of a server: print what belongs into its settings, or write it there.
     ClientConfig(ClientConfig),
     /// Write a script that completes the commands of this program in a shell.
@@ -120,6 +127,46 @@ pub(crate) struct Server {
     /// Answer what a tool asks its user with this JSON object instead of at the prompt.
     #[arg(long, value_name = "JSON")]
     pub(crate) answer: Option<String>,
+}
+
+/// A project that is about to be written.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The project's folder; its last part names the package.
+    pub(crate) folder: std::path::PathBuf,
+
+    /// What the package is called, where that is not the folder's name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Depend on a checkout of this framework in this folder instead of on released crates.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<std::path::PathBuf>,
+}
+
+/// A function, and what is in front of it.
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// The function's program and its arguments; without one, the binary of the cargo project in
+    /// this folder, which is built whenever its sources change.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) program: Vec<String>,
+
+    /// Which of the project's binaries.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bin: Option<String>,
+
+    /// Open this door only, such as function-url-stream, rest-api or invoke. May be repeated.
+    #[arg(long, value_name = "DOOR")]
+    pub(crate) door: Vec<String>,
+
+    /// The port of the first door; the others have the ports after it. 0 takes free ones.
+    #[arg(long, default_value_t = 9000)]
+    pub(crate) port: u16,
+
+    /// The function's timeout, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 /// A client, and what it is told of.

@@ -1,8 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Date, Dimension, Names, Query, QueryError};
+use crate::{Affinity, AffinityQuery, Answer, Date, Dimension, Names, Query, QueryError};
 
 /// Where answers come from: columns in memory ([`SalesStore`](crate::SalesStore)), a service.
 ///
@@ -31,6 +33,14 @@ pub trait SalesEngine: fmt::Debug + Send + Sync {
     ///
     /// When the data cannot be reached, or the answer would cost more than is allowed.
     async fn answer(&self, query: &Query) -> Result<Answer, QueryError>;
+
+    /// Answers which products are sold together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::answer`], and [`QueryErrorKind::NoSuchData`](crate::QueryErrorKind::NoSuchData)
+    /// where it is not known which order a line belongs to.
+    async fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError>;
 }
 
 /// What data an engine has.
@@ -50,4 +60,20 @@ pub struct Description {
     pub faults: Vec<String>,
     /// Whether it is known which order a line belongs to.
     pub has_orders: bool,
+    /// How many files it is made of; zero where it is not made of files.
+    pub files: u64,
+    /// The columns of the first file, or of the table.
+    pub columns: Vec<DataColumn>,
+}
+
+/// A column of a file or a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DataColumn {
+    /// Its name.
+    pub name: String,
+    /// What its values are.
+    pub kind: String,
+    /// What it is used as: date, product, units and so on; absent where it is not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_as: Option<String>,
 }

@@ -1,8 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Answer, Date, Description, Dimension, Filter, Grain, Measure, Query, QueryError,
-    QueryErrorKind, SalesEngine, Series,
+    Affinity, AffinityQuery, Answer, Date, Description, Dimension, Filter, Grain, Measure, Query,
+    QueryError, QueryErrorKind, SalesEngine, Series, tools::Exports,
 };
 
 /// Sales that can be asked about: the state of the pack's tools.
@@ -30,6 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Sales {
     engine: Arc<dyn SalesEngine>,
+    pub(crate) exports: Arc<Exports>,
 }
 
 /// Which order lines an answer is about: a filter with the names and the currency of the data, and
@@ -49,7 +50,7 @@ pub struct Scope {
 impl Sales {
     /// Asks an engine.
     pub fn new(engine: impl SalesEngine + 'static) -> Self {
-        Self { engine: Arc::new(engine) }
+        Self { engine: Arc::new(engine), exports: Arc::default() }
     }
 
     /// What data there is.
@@ -141,6 +142,16 @@ impl Sales {
     /// What the engine fails with.
     pub async fn answer(&self, query: &Query) -> Result<Answer, QueryError> {
         self.engine.answer(query).await
+    }
+
+    /// Answers which products are sold together. The filter is one of a [`Scope`], and the product a
+    /// name of the data.
+    ///
+    /// # Errors
+    ///
+    /// What the engine fails with; [`QueryErrorKind::NoSuchData`] without orders.
+    pub async fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError> {
+        self.engine.affinity(query).await
     }
 
     /// A measure over time, of all that a filter lets through or for each name of a dimension, as

@@ -14,6 +14,8 @@ use crate::{shape::Shape, work::Queue};
 /// An event, told apart by what it has.
 pub(crate) enum Event<'a> {
     Http(Shape, Box<HttpEvent<'a>>),
+    /// Of a connection that a WebSocket API holds.
+    Socket(SocketEvent, Box<HttpEvent<'a>>),
     /// One JSON-RPC message: the event itself.
     Message,
     /// Several of them.
@@ -24,6 +26,17 @@ pub(crate) enum Event<'a> {
     Queue(Queue<'a>),
     /// Of EventBridge, whose only purpose can be to keep the function warm.
     Schedule,
+}
+
+/// What has happened to a connection: `requestContext.eventType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SocketEvent {
+    /// A client wants to connect.
+    Connect,
+    /// It has sent a message.
+    Message,
+    /// It is gone. API Gateway does not promise to tell.
+    Disconnect,
 }
 
 /// The members of all HTTP events. Which of them are there depends on the shape.
@@ -57,6 +70,8 @@ pub(crate) struct HttpEvent<'a> {
     #[serde(default)]
     pub(crate) is_base64_encoded: Option<bool>,
 
+    /// What only an authorizer is asked with.
+    method_arn: Option<IgnoredAny>,
     jsonrpc: Option<IgnoredAny>,
     mcp_task: Option<IgnoredAny>,
     request_payload: Option<IgnoredAny>,
@@ -75,7 +90,15 @@ pub(crate) struct RequestContext<'a> {
     #[serde(borrow)]
     pub(crate) stage: Option<Text<'a>>,
     #[serde(borrow)]
-    domain_name: Option<Text<'a>>,
+    pub(crate) domain_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) api_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) request_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) connection_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    event_type: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) authorizer: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -100,6 +123,9 @@ impl<'a> Event<'a> {
         }
         let event: HttpEvent<'a> =
             serde_json::from_str(text).map_err(|error| UnknownEvent(Some(error)))?;
+        if let Some(happened) = event.socket_event() {
+            return Ok(Self::Socket(happened, Box::new(event)));
+        }
         if let Some(shape) = event.shape() {
             return Ok(Self::Http(shape, Box::new(event)));
         }
@@ -120,6 +146,20 @@ impl<'a> Event<'a> {
 }
 
 impl HttpEvent<'_> {
+    /// Tells the events of a WebSocket API, which can have all that those of a REST API have.
+    fn socket_event(&self) -> Option<SocketEvent> {
+        let context = self.request_context.as_ref().filter(|_| self.method_arn.is_none())?;
+        let is_whole = context.connection_id.is_some()
+            && context.domain_name.is_some()
+            && context.stage.is_some();
+        match context.event_type.as_deref().filter(|_| is_whole)? {
+            "CONNECT" => Some(SocketEvent::Connect),
+            "MESSAGE" => Some(SocketEvent::Message),
+            "DISCONNECT" => Some(SocketEvent::Disconnect),
+            _ => None,
+        }
+    }
+
     fn shape(&self) -> Option<Shape> {
         let context = self.request_context.as_ref()?;
         let version = self.version.as_deref();
@@ -150,7 +190,7 @@ impl fmt::Display for UnknownEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "the event is none that an MCP server answers: expected one of a Function URL, an API \
-             Gateway REST or HTTP API, an Application Load Balancer, AgentCore Gateway, an \
+             Gateway REST, HTTP or WebSocket API, an Application Load Balancer, AgentCore Gateway, an \
              EventBridge schedule, a queue with the work of tasks, or a JSON-RPC message",
         )?;
         match &self.0 {

@@ -25,7 +25,7 @@ use crate::{
     response::{self, Whole},
     shape::Shape,
     stream::BodyStream,
-    trace, work,
+    trace, web_socket, work,
 };
 
 /// What answers the invocations of one process. Cheap to clone.
@@ -38,10 +38,10 @@ pub struct Function {
 }
 
 #[derive(Debug)]
-struct Inner {
-    server: Server,
-    service: HttpService,
-    config: LambdaConfig,
+pub(crate) struct Inner {
+    pub(crate) server: Server,
+    pub(crate) service: HttpService,
+    pub(crate) config: LambdaConfig,
 }
 
 /// A whole reply, to be written as JSON.
@@ -103,6 +103,10 @@ impl Function {
         })?;
         let event = match event {
             Event::Http(shape, event) => return Ok(self.http(shape, *event, &context).await),
+            Event::Socket(happened, event) => {
+                let answer = web_socket::answer(&self.inner, happened, *event, &context).await?;
+                return Ok(reply(Shape::WebSocketApi, false, answer).await);
+            }
             Event::Task => {
                 let ends_at = deadline(&context, config.margin);
                 return work::one(server, payload.get(), ends_at)
@@ -146,19 +150,14 @@ impl Function {
             return reply(shape, streams, health).await;
         }
         if principal.is_none() && !config.allow_anonymous {
-            let error = RpcError::new(
-                ErrorKind::Forbidden,
-                "nothing in front of this server has authenticated the caller: use IAM or an \
-                 authorizer, or set MCP_ALLOW_ANONYMOUS=true if anyone may call its tools",
-            );
-            return reply(shape, streams, refusal(StatusCode::UNAUTHORIZED, None, error)).await;
+            return reply(shape, streams, anonymous()).await;
         }
 
-        let ends = if streams { None } else { shape.gives_up_after() };
-        let mut ends_at = deadline(context, config.margin);
-        if let Some(after) = ends {
-            ends_at = ends_at.min(Instant::now() + after.saturating_sub(config.margin));
-        }
+        let ends_at = if streams {
+            deadline(context, config.margin)
+        } else {
+            deadline_of(shape, context, config.margin)
+        };
         parts.extensions = facts(context, ends_at, streams);
         if !streams {
             let limit = ResponseLimit::new(shape.body_limit(), shape.carrier()).in_string();
@@ -196,8 +195,18 @@ impl Function {
     }
 }
 
+/// The answer to those whom nobody knows, where that is asked.
+pub(crate) fn anonymous() -> Response<mcp_http::Body> {
+    let error = RpcError::new(
+        ErrorKind::Forbidden,
+        "nothing in front of this server has authenticated the caller: use IAM or an authorizer, or \
+         set MCP_ALLOW_ANONYMOUS=true if anyone may call its tools",
+    );
+    refusal(StatusCode::UNAUTHORIZED, None, error)
+}
+
 /// What a request is told about its invocation.
-fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions {
+pub(crate) fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions {
     let mut facts = http::Extensions::new();
     facts.insert(Deadline(ends_at));
     // Who gets a whole reply is told what it would hear of; no invocation is held for the rest.
@@ -221,6 +230,13 @@ fn deadline(context: &Context, margin: Duration) -> Instant {
     Instant::now() + left.saturating_sub(margin.min(left / 4))
 }
 
+/// The same where the source does not wait as long for a whole reply.
+pub(crate) fn deadline_of(shape: Shape, context: &Context, margin: Duration) -> Instant {
+    let ends_at = deadline(context, margin);
+    let Some(after) = shape.gives_up_after() else { return ends_at };
+    ends_at.min(Instant::now() + after.saturating_sub(margin))
+}
+
 async fn reply(shape: Shape, streams: bool, response: Response<mcp_http::Body>) -> Answer {
     if streams {
         FunctionResponse::StreamingResponse(response::stream(response))
@@ -229,7 +245,7 @@ async fn reply(shape: Shape, streams: bool, response: Response<mcp_http::Body>) 
     }
 }
 
-fn refusal(
+pub(crate) fn refusal(
     status: StatusCode,
     id: Option<&RequestId>,
     error: RpcError,

@@ -10,6 +10,7 @@
 //! | Function URL | buffered, or streamed ([`ResponseMode`]) |
 //! | API Gateway REST API | buffered, or streamed |
 //! | API Gateway HTTP API (payload 1.0 and 2.0) | buffered |
+//! | API Gateway WebSocket API | messages through `@connections` ([`LambdaConfig::connections`]) |
 //! | Application Load Balancer, with single or multi-value headers | buffered |
 //! | AgentCore Gateway | the tool's result |
 //! | direct invocation with a JSON-RPC message, or an array of them | JSON-RPC responses |
@@ -45,6 +46,7 @@ mod shape;
 mod stream;
 mod trace;
 mod transport;
+mod web_socket;
 mod work;
 
 pub use mcp_http::HttpConfig;

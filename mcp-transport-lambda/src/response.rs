@@ -76,10 +76,13 @@ impl Serialize for Whole {
         let mut reply = serializer.serialize_map(None)?;
         reply.serialize_entry("statusCode", &self.status.as_u16())?;
         match self.shape {
-            Shape::FunctionUrl | Shape::HttpApi => {
+            Shape::FunctionUrl | Shape::HttpApi | Shape::WebSocketApi => {
                 reply.serialize_entry("headers", &Single(&self.headers))?;
-                // AWS does without where there are none; `cargo lambda watch` does not.
-                reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
+                // A WebSocket API knows no cookies. AWS does without where there are none; `cargo
+                // lambda watch` does not.
+                if self.shape != Shape::WebSocketApi {
+                    reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
+                }
             }
             Shape::HttpApiV1 | Shape::RestApi => {
                 reply.serialize_entry("multiValueHeaders", &Multiple(&self.headers))?;

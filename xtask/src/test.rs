@@ -22,7 +22,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 /// The packages that are tested against an emulator of AWS.
-const NEED_MOTO: &[&str] = &["cost-server", "mcp-tools-aws"];
+const NEED_MOTO: &[&str] =
+    &["cost-server", "lambda-websocket", "mcp-state-aws", "mcp-testing", "mcp-tools-aws"];
 
 fn cargo_test() -> anyhow::Result<()> {
     // Its tests skip themselves where it is not there.

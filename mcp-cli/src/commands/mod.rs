@@ -1,8 +1,10 @@
 mod call;
 mod client_config;
 mod content;
+mod dev;
 mod inspect;
 mod list;
+mod new;
 mod prompt;
 mod read;
 mod shell;
@@ -35,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on(server, move |client| prompt::run(client, prompt, arguments, json))
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
+        Command::Dev(dev) => dev::run(dev, json),
+        Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::manual(&folder),
@@ -46,12 +50,7 @@ fn on<F: Future<Output = Result<(), Failure>>>(
     server: Server,
     work: impl FnOnce(Conversation) -> F,
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::local(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let user = User::new(server.answer.as_deref())?;
         let client = connect::connect(&server, user).await?;
         let peer = Conversation { client, timeout: server.timeout };
@@ -60,6 +59,14 @@ fn on<F: Future<Output = Result<(), Failure>>>(
             _ = tokio::signal::ctrl_c() => Err(Failure::answered("interrupted")),
         }
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local(format!("cannot start: {error}")))
 }
 
 /// A client and its patience.

@@ -52,6 +52,17 @@ impl From<Closed> for NoAnswer {
 }
 
 impl Questions {
+    /// Begins at an identifier of which nobody else begins. One that JavaScript's numbers hold.
+    pub(super) fn begin_apart(&self) {
+        // Without randomness it begins as any session does.
+        let random = getrandom::u64().map_or(0, |random| random >> 12);
+        lock(&self.0).next = i64::try_from(random).unwrap_or_default();
+    }
+
+    pub(super) fn waiting(&self) -> Vec<i64> {
+        lock(&self.0).waiting.keys().copied().collect()
+    }
+
     /// Makes an identifier, and a place where the answer will be.
     pub(super) fn open(&self) -> Result<(i64, oneshot::Receiver<Answer>), NoAnswer> {
         let mut open = lock(&self.0);

@@ -1,201 +1,213 @@
-//! From CSV to a store: all of the file, or the first mistake in it.
+//! From files to a store: all of them, or the first mistake in them.
 
-use std::io::Read;
-
-use crate::{
-    Date, LoadError, Money, Names, ParseMoneyError, SalesStore,
-    store::{Codes, Columns},
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, Cursor, Read},
+    path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
+
+use crate::{LoadError, SalesStore};
+
+mod blocks;
+mod csv;
+mod format;
+mod parquet;
+mod part;
 mod records;
+mod values;
 
-use self::records::{RecordError, Records};
+pub use self::format::SalesFormat;
+use self::part::{Loading, Part};
 
-const COLUMNS: [&str; 6] = ["date", "product", "category", "operation", "units", "revenue"];
+/// The format of a folder's files, in the folder.
+pub(crate) const FORMAT_FILE: &str = "sales.toml";
 
-/// A value that is longer than this, in characters, is shown shortened in an error.
-const SHOWN: usize = 60;
+/// What files of sales data are called.
+pub(crate) const SUFFIXES: [&str; 4] = [".csv", ".csv.gz", ".csv.zst", ".parquet"];
 
-/// A file being read.
-struct Source<R> {
+/// What gzip and Zstandard files and Parquet files begin with.
+const GZIP: &[u8] = b"\x1F\x8B";
+const ZSTANDARD: &[u8] = b"\x28\xB5\x2F\xFD";
+const PARQUET: &[u8] = b"PAR1";
+
+/// A file: what errors call it, and what is in it.
+pub(crate) struct Input {
     name: String,
-    records: Records<R>,
-    /// The header's names, as written.
-    header: Vec<String>,
+    content: Content,
 }
 
-/// What a value should have been; what was found is in the record.
-type Mistake = &'static str;
+enum Content {
+    File(File),
+    Bytes(Bytes),
+}
 
-pub(crate) fn load(name: String, reader: impl Read) -> Result<SalesStore, LoadError> {
-    let mut source = Source { name, records: Records::new(reader), header: Vec::new() };
-    let [date, product, category, operation, units, revenue] = source.header()?;
-    let (mut products, mut categories, mut operations) =
-        (Names::default(), Names::default(), Names::default());
-    let mut rows = Columns::default();
-    let mut codes = [(); 3].map(|()| Vec::new());
-    let mut absolute = 0_i64;
-    while source.record()? {
-        rows.date.push(source.value(date, parse_date)?);
-        codes[0].push(source.value(product, |text| encode(&mut products, text))?);
-        codes[1].push(source.value(category, |text| encode(&mut categories, text))?);
-        codes[2].push(source.value(operation, |text| encode(&mut operations, text))?);
-        rows.units.push(source.value(units, parse_units)?);
-        rows.revenue.push(source.value(revenue, |text| {
-            let amount: Money = text.parse().map_err(ParseMoneyError::expected)?;
-            let total = absolute.checked_add(amount.ten_thousandths().abs());
-            absolute = total.ok_or(
-                "the file's revenue to add up, ignoring signs, to at most 922337203685477.5807",
-            )?;
-            Ok(amount)
-        })?);
-        if u32::try_from(rows.date.len()).is_err() {
-            return Err(source.mistake(date, "at most 4294967295 order lines", "more"));
-        }
+/// Loads a file or a folder. Without a format, a folder may have one in it.
+pub(crate) fn open(path: &Path, format: Option<&SalesFormat>) -> Result<SalesStore, LoadError> {
+    let name = path.display().to_string();
+    let io = |error| LoadError::io(&name, None, error);
+    if !fs::metadata(path).map_err(io)?.is_dir() {
+        let input = Input::file(path)?;
+        return load(name.clone(), format.unwrap_or(&SalesFormat::default()), vec![input]);
     }
-    if rows.date.is_empty() {
-        return Err(source.end("at least one order line after the header", "none"));
+    let mut paths = Vec::new();
+    collect(path, &mut paths).map_err(io)?;
+    paths.sort_unstable();
+    let inputs = paths.iter().map(|path| Input::file(path)).collect::<Result<Vec<_>, _>>()?;
+    let found = match format {
+        Some(format) => format.clone(),
+        None => format_in(path)?,
+    };
+    load(name, &found, inputs)
+}
+
+/// Loads what a reader has.
+pub(crate) fn read(
+    name: String,
+    format: &SalesFormat,
+    mut reader: impl Read,
+) -> Result<SalesStore, LoadError> {
+    let mut loading = Loading::default();
+    let mut start = Vec::new();
+    let io = |error| LoadError::io(&name, None, error);
+    (&mut reader).take(4).read_to_end(&mut start).map_err(io)?;
+    let parts = if start == PARQUET {
+        reader.read_to_end(&mut start).map_err(io)?;
+        parquet::read(&name, format, Bytes::from(start), &mut loading)?
+    } else {
+        read_csv(&name, format, start, reader, &mut loading)?
+    };
+    part::join(name, format, loading, parts)
+}
+
+/// Loads files, which are taken together.
+pub(crate) fn load(
+    name: String,
+    format: &SalesFormat,
+    inputs: Vec<Input>,
+) -> Result<SalesStore, LoadError> {
+    if inputs.is_empty() {
+        let expected = format!("files that end in {}", SUFFIXES.join(", "));
+        return Err(LoadError::file(&name, expected, "none".to_owned()));
     }
-    let [products_, categories_, operations_] = codes.map(Codes::Each);
-    rows.names = [products_, categories_, operations_, Codes::One];
-    let names = [products, categories, operations, Names::default()];
-    Ok(SalesStore::new(source.name, rows, names, (0, Vec::new())))
-}
-
-fn parse_date(text: &str) -> Result<Date, Mistake> {
-    text.parse().map_err(|_| "a date as yyyy-mm-dd, such as 2017-12-31")
-}
-
-fn parse_units(text: &str) -> Result<i32, Mistake> {
-    const EXPECTED: Mistake = "a whole number from -2147483648 to 2147483647";
-    if text.starts_with('+') { Err(EXPECTED) } else { text.parse().map_err(|_| EXPECTED) }
-}
-
-fn encode(names: &mut Names, text: &str) -> Result<u32, Mistake> {
-    if text.is_empty() {
-        return Err("a name");
+    let mut loading = Loading::default();
+    let mut parts = Vec::new();
+    for input in inputs {
+        parts.append(&mut input.read(format, &mut loading)?);
     }
-    names.add(text, 0).ok_or("at most 4294967296 distinct names")
+    part::join(name, format, loading, parts)
 }
 
-impl<R: Read> Source<R> {
-    /// Reads the header: where each of [`COLUMNS`] is.
-    fn header(&mut self) -> Result<[usize; COLUMNS.len()], LoadError> {
-        if !self.advance()? {
-            return Err(self.end(
-                format!("a header with the columns {}", COLUMNS.join(", ")),
-                "an empty file",
-            ));
-        }
-        for field in 0..self.records.len() {
-            let name = self.text(field)?.to_owned();
-            self.header.push(name);
-        }
-        let mut places = [0; COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(COLUMNS) {
-            let mut found = (0..self.header.len())
-                .filter(|&field| self.header[field].eq_ignore_ascii_case(column));
-            *place = found.next().ok_or_else(|| {
-                let expected = format!("a header with the columns {}", COLUMNS.join(", "));
-                let found = format!("no {column} in {}", shown(&self.header.join(",")));
-                LoadError::data(
-                    &self.name,
-                    self.records.line(0),
-                    column.to_owned(),
-                    expected,
-                    found,
-                )
-            })?;
-            if let Some(second) = found.next() {
-                let first = *place + 1;
-                return Err(self.mistake(
-                    second,
-                    "each column once",
-                    format!("{column} again after column {first}"),
-                ));
+impl Input {
+    pub(crate) fn file(path: &Path) -> Result<Self, LoadError> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| LoadError::io(&name, None, error))?;
+        Ok(Self { name, content: Content::File(file) })
+    }
+
+    pub(crate) fn bytes(name: String, bytes: Bytes) -> Self {
+        Self { name, content: Content::Bytes(bytes) }
+    }
+
+    fn read(
+        self,
+        format: &SalesFormat,
+        loading: &mut Loading,
+    ) -> Result<Vec<(usize, Part)>, LoadError> {
+        let Self { name, content } = self;
+        match content {
+            Content::File(mut file) => {
+                let mut start = Vec::new();
+                let io = |error| LoadError::io(&name, None, error);
+                (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
+                if start == PARQUET {
+                    parquet::read(&name, format, file, loading)
+                } else {
+                    read_csv(&name, format, start, file, loading)
+                }
+            }
+            Content::Bytes(bytes) if bytes.starts_with(PARQUET) => {
+                parquet::read(&name, format, bytes, loading)
+            }
+            Content::Bytes(bytes) => {
+                read_csv(&name, format, Vec::new(), Cursor::new(bytes), loading)
             }
         }
-        Ok(places)
-    }
-
-    /// Reads the next order line, which must have the header's number of fields; false at the end.
-    fn record(&mut self) -> Result<bool, LoadError> {
-        if !self.advance()? {
-            return Ok(false);
-        }
-        let (expected, found) = (self.header.len(), self.records.len());
-        if found == expected {
-            return Ok(true);
-        }
-        Err(self.mistake(
-            expected.min(found),
-            format!("{expected} fields as in the header"),
-            found.to_string(),
-        ))
-    }
-
-    fn advance(&mut self) -> Result<bool, LoadError> {
-        self.records.advance().map_err(|error| match error {
-            RecordError::Read { line, error } => LoadError::io(&self.name, Some(line), error),
-            RecordError::Syntax { line, field, expected, found } => {
-                LoadError::data(&self.name, line, self.column(field), expected, found)
-            }
-        })
-    }
-
-    /// The field's text without space around it.
-    fn text(&self, field: usize) -> Result<&str, LoadError> {
-        match str::from_utf8(self.records.field(field)) {
-            Ok(text) => Ok(text.trim()),
-            Err(_) => Err(self.mistake(
-                field,
-                "UTF-8",
-                shown(&String::from_utf8_lossy(self.records.field(field))),
-            )),
-        }
-    }
-
-    fn value<T>(
-        &self,
-        field: usize,
-        parse: impl FnOnce(&str) -> Result<T, Mistake>,
-    ) -> Result<T, LoadError> {
-        let text = self.text(field)?;
-        parse(text).map_err(|expected| {
-            let found = if text.is_empty() { "an empty field".to_owned() } else { shown(text) };
-            self.mistake(field, expected, found)
-        })
-    }
-
-    /// A mistake in a field of the record that was read last, or in one that it lacks.
-    fn mistake(
-        &self,
-        field: usize,
-        expected: impl Into<String>,
-        found: impl Into<String>,
-    ) -> LoadError {
-        LoadError::data(&self.name, self.records.line(field), self.column(field), expected, found)
-    }
-
-    /// A mistake that shows at the end of the file.
-    fn end(&self, expected: impl Into<String>, found: impl Into<String>) -> LoadError {
-        LoadError::data(&self.name, self.records.line(0), None, expected, found)
-    }
-
-    /// The number of a column, counted from 1, and its name if the header gives one.
-    fn column(&self, field: usize) -> String {
-        let number = field + 1;
-        match self.header.get(field) {
-            Some(name) if !name.is_empty() => format!("{number} ({name})"),
-            _ => number.to_string(),
-        }
     }
 }
 
-/// A text as an error shows it: quoted, escaped, and not too long.
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+/// Reads CSV, plain or compressed, of which the start may have been read already.
+fn read_csv(
+    name: &str,
+    format: &SalesFormat,
+    start: Vec<u8>,
+    reader: impl Read,
+    loading: &mut Loading,
+) -> Result<Vec<(usize, Part)>, LoadError> {
+    let io = |error| LoadError::io(name, None, error);
+    let mut reader = reader;
+    let mut start = start;
+    let missing = 4_u64.saturating_sub(start.len() as u64);
+    (&mut reader).take(missing).read_to_end(&mut start).map_err(io)?;
+    let magic = start.clone();
+    let all = Cursor::new(start).chain(reader);
+    if magic.starts_with(GZIP) {
+        csv::read(name, format, flate2::read::MultiGzDecoder::new(all), loading)
+    } else if magic.starts_with(ZSTANDARD) {
+        let decoder = zstd::stream::read::Decoder::new(BufReader::new(all)).map_err(io)?;
+        csv::read(name, format, decoder, loading)
+    } else {
+        csv::read(name, format, all, loading)
     }
+}
+
+/// The format that a folder has in it, or the default one.
+fn format_in(folder: &Path) -> Result<SalesFormat, LoadError> {
+    let path = folder.join(FORMAT_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => SalesFormat::named(&path.display().to_string(), &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SalesFormat::default()),
+        Err(error) => Err(LoadError::io(&path.display().to_string(), None, error)),
+    }
+}
+
+impl SalesFormat {
+    /// Reads a `sales.toml`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or is no TOML, or sets what there is not.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| LoadError::io(&name, None, error))?;
+        Self::named(&name, &text)
+    }
+}
+
+/// Files of sales data in a folder and those in it. Hidden ones, and those that begin with an
+/// underscore as the marks of other programs do, are passed over.
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(['.', '_']) {
+            continue;
+        }
+        let path = entry.path();
+        if fs::metadata(&path)?.is_dir() {
+            collect(&path, paths)?;
+        } else if is_sales(&name) {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file of this name holds sales data.
+pub(crate) fn is_sales(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }

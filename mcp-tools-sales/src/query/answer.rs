@@ -55,6 +55,15 @@ impl Totals {
             Money::from_steps(self.revenue.ten_thousandths() + other.revenue.ten_thousandths());
     }
 
+    /// Takes sums of some of these order lines away, or of others to see how they differ; order
+    /// lines stop at zero.
+    pub(crate) fn subtract(&mut self, other: Self) {
+        self.order_lines = self.order_lines.saturating_sub(other.order_lines);
+        self.units -= other.units;
+        self.revenue =
+            Money::from_steps(self.revenue.ten_thousandths() - other.revenue.ten_thousandths());
+    }
+
     /// A measure as a number to compute with: revenue in units of its currency. Exact up to 2^53
     /// ten-thousandths.
     #[allow(clippy::cast_precision_loss, reason = "stated")]

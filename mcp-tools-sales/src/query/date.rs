@@ -22,6 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Date(NaiveDate);
 
 impl Date {
+    pub(crate) const EPOCH: Self = Self(NaiveDate::from_ymd_opt(1970, 1, 1).expect("a day"));
     const MIN: Self = Self(NaiveDate::from_ymd_opt(0, 1, 1).expect("a day"));
     const MAX: Self = Self(NaiveDate::from_ymd_opt(9999, 12, 31).expect("a day"));
 
@@ -57,6 +58,17 @@ impl Date {
     /// A day, if it is in the years from 0 to 9999.
     pub(crate) fn new(day: NaiveDate) -> Option<Self> {
         (0..=9999).contains(&day.year()).then_some(Self(day))
+    }
+
+    /// So many days after 1970-01-01.
+    pub(crate) fn from_epoch_days(days: i32) -> Option<Self> {
+        NaiveDate::from_epoch_days(days).and_then(Self::new)
+    }
+
+    /// How many days it is after 1970-01-01.
+    pub(crate) fn epoch_days(self) -> i32 {
+        // Years up to 9999 fit.
+        i32::try_from(self.days_since(Self::EPOCH)).unwrap_or_default()
     }
 
     pub(super) fn days_from_monday(self) -> u32 {

@@ -1,6 +1,7 @@
 //! What can be asked of sales, and how it is answered: the one model that every tool is written on
 //! and every engine answers.
 
+mod affinity;
 mod answer;
 mod date;
 mod dimension;
@@ -11,6 +12,7 @@ mod money;
 mod series;
 
 pub use self::{
+    affinity::{Affinity, AffinityQuery, ProductPair},
     answer::{Answer, Cost, Row, Totals},
     date::{Date, ParseDateError},
     dimension::Dimension,

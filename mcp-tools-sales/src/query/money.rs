@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 const SCALE: i64 = 10_000;
 const DECIMALS: usize = 4;
 
+const NOT_A_NUMBER: &str = "a decimal number such as 19.99";
+const TOO_LARGE: &str = "an amount of at most 922337203685477.5807";
+
 /// An amount in the data's own currency, exact to a ten-thousandth of its unit.
 ///
 /// A sum is the same in every order, which floating point does not promise. Amounts go from
@@ -37,6 +40,61 @@ impl Money {
         self.0
     }
 
+    /// `number` with the decimal point before its last `scale` digits.
+    pub(crate) fn from_decimal(number: i128, scale: u32) -> Result<Self, ParseMoneyError> {
+        const TOO_MANY: ParseMoneyError = ParseMoneyError("at most four decimals");
+        let places = DECIMALS as u32;
+        let steps = if scale <= places {
+            number.checked_mul(10_i128.pow(places - scale)).ok_or(ParseMoneyError(TOO_LARGE))?
+        } else {
+            let step = 10_i128.checked_pow(scale - places).ok_or(TOO_MANY)?;
+            if number % step != 0 {
+                return Err(TOO_MANY);
+            }
+            number / step
+        };
+        let steps = i64::try_from(steps).ok().filter(|steps| *steps != i64::MIN);
+        steps.map(Self).ok_or(ParseMoneyError(TOO_LARGE))
+    }
+
+    /// The amount that a number stands for. What binary fractions and sums of them are off by is
+    /// taken for zero: a hundred-thousandth of a step, and 10^-12 of the number.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "in range")]
+    pub(crate) fn from_f64(number: f64) -> Result<Self, ParseMoneyError> {
+        let scaled = number * SCALE as f64;
+        let steps = scaled.round();
+        if !number.is_finite() {
+            return Err(ParseMoneyError(NOT_A_NUMBER));
+        }
+        if steps.abs() >= i64::MAX as f64 {
+            return Err(ParseMoneyError(TOO_LARGE));
+        }
+        if (scaled - steps).abs() > 1e-5 + steps.abs() * 1e-12 {
+            return Err(ParseMoneyError("at most four decimals"));
+        }
+        Ok(Self(steps as i64))
+    }
+
+    /// What is wrong with digits that cannot be an amount: first of all, that they are no digits.
+    fn mistake(digits: &[u8], otherwise: &'static str) -> ParseMoneyError {
+        let mut parts = digits.splitn(2, |byte| *byte == b'.');
+        let number = parts.all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
+        ParseMoneyError(if number { otherwise } else { NOT_A_NUMBER })
+    }
+
+    /// As shown, with a sign in any case.
+    pub(crate) fn signed(self) -> String {
+        let sign = if self.cents() < 0 { "" } else { "+" };
+        format!("{sign}{self}")
+    }
+
+    /// All digits: `16.448`.
+    pub(crate) fn exact(self) -> String {
+        let (sign, steps) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        let scale = SCALE.unsigned_abs();
+        format!("{sign}{}.{:04}", steps / scale, steps % scale)
+    }
+
     /// The nearest number to the amount: exact up to 2^53 ten-thousandths.
     #[allow(clippy::cast_precision_loss, reason = "stated")]
     pub fn as_f64(self) -> f64 {
@@ -55,27 +113,37 @@ impl FromStr for Money {
     type Err = ParseMoneyError;
 
     fn from_str(text: &str) -> Result<Self, ParseMoneyError> {
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, text),
+        // One pass: files have one of these on each line.
+        let (negative, digits) = match text.as_bytes() {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let decimal =
-            |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        if !decimal(whole) || !decimal(fraction) {
-            return Err(ParseMoneyError("a decimal number such as 19.99"));
+        let mut steps = 0_i64;
+        let mut point = None;
+        for (at, byte) in digits.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' if point.is_none_or(|point| at - point <= DECIMALS) => {
+                    let digit = i64::from(byte - b'0');
+                    let next = steps.checked_mul(10).and_then(|steps| steps.checked_add(digit));
+                    steps = next.ok_or_else(|| Self::mistake(digits, TOO_LARGE))?;
+                }
+                b'0' => {}
+                b'1'..=b'9' => return Err(Self::mistake(digits, "at most four decimals")),
+                b'.' if point.is_none() && at > 0 => point = Some(at),
+                _ => return Err(ParseMoneyError(NOT_A_NUMBER)),
+            }
         }
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.len() > DECIMALS {
-            return Err(ParseMoneyError("at most four decimals"));
+        let decimals = match point {
+            None => 0,
+            Some(point) => digits.len() - point - 1,
+        };
+        if digits.is_empty() || (point.is_some() && decimals == 0) {
+            return Err(ParseMoneyError(NOT_A_NUMBER));
         }
-        let fraction = fraction.bytes().chain(std::iter::repeat(b'0')).take(DECIMALS);
-        whole
-            .bytes()
-            .chain(fraction)
-            .try_fold(0_i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')))
-            .map(|steps| Self(if negative { -steps } else { steps }))
-            .ok_or(ParseMoneyError("an amount of at most 922337203685477.5807"))
+        for _ in decimals.min(DECIMALS)..DECIMALS {
+            steps = steps.checked_mul(10).ok_or(ParseMoneyError(TOO_LARGE))?;
+        }
+        Ok(Self(if negative { -steps } else { steps }))
     }
 }
 

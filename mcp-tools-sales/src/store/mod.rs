@@ -1,11 +1,13 @@
-use std::{fmt, fs::File, io::Read, path::Path, sync::Arc};
+use std::{fmt, io::Read, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{
-    Answer, Date, Description, Dimension, LoadError, Query, QueryError, SalesEngine, load,
+    Affinity, AffinityQuery, Answer, DataColumn, Date, Description, Dimension, LoadError, Query,
+    QueryError, SalesEngine, SalesFormat, load,
 };
 
+mod affinity;
 mod columns;
 mod names;
 mod scan;
@@ -64,6 +66,14 @@ pub struct SalesStore {
     data: Arc<Data>,
 }
 
+/// What reading the files came to, beside their rows.
+pub(crate) struct Found {
+    pub(crate) set_aside: u64,
+    pub(crate) faults: Vec<String>,
+    pub(crate) files: u64,
+    pub(crate) columns: Vec<DataColumn>,
+}
+
 /// What the clones of a store share.
 struct Data {
     description: Arc<Description>,
@@ -73,25 +83,46 @@ struct Data {
 }
 
 impl SalesStore {
-    /// Loads a CSV file; errors name it as `path` does.
+    /// Loads a file, or all files of a folder and those in it whose names end in `.csv`, `.csv.gz`,
+    /// `.csv.zst` or `.parquet`; errors name them as `path` does. What a file is shows in its first
+    /// bytes. A folder may have a [`SalesFormat`] in it, as `sales.toml`.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or is not sales data in every line.
+    /// When a file cannot be read, or is not sales data in every line.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| LoadError::io(&name, None, error))?;
-        Self::from_reader(name, file)
+        load::open(path.as_ref(), None)
     }
 
-    /// Loads CSV from a reader, which needs no buffer of its own; errors call it `name`.
+    /// As [`Self::open`], with files that say things in another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], but for lines that the format sets aside.
+    pub fn open_as(path: impl AsRef<Path>, format: &SalesFormat) -> Result<Self, LoadError> {
+        load::open(path.as_ref(), Some(format))
+    }
+
+    /// Loads from a reader, which needs no buffer of its own; errors call it `name`.
     ///
     /// # Errors
     ///
     /// When reading fails, or the content is not sales data in every line.
     pub fn from_reader(name: impl Into<String>, reader: impl Read) -> Result<Self, LoadError> {
-        load::load(name.into(), reader)
+        Self::from_reader_as(name, reader, &SalesFormat::default())
+    }
+
+    /// As [`Self::from_reader`], for what says things in another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::from_reader`], but for lines that the format sets aside.
+    pub fn from_reader_as(
+        name: impl Into<String>,
+        reader: impl Read,
+        format: &SalesFormat,
+    ) -> Result<Self, LoadError> {
+        load::read(name.into(), format, reader)
     }
 
     /// `rows` holds at least one row, and `names` the names of its codes.
@@ -99,7 +130,7 @@ impl SalesStore {
         name: String,
         mut rows: Columns,
         names: [Names; Dimension::ALL.len()],
-        (set_aside, faults): (u64, Vec<String>),
+        read: Found,
     ) -> Self {
         rows.sort();
         rows.shrink_to_fit();
@@ -116,8 +147,10 @@ impl SalesStore {
             order_lines: rows.date.len() as u64,
             first: rows.date[0],
             last: rows.date[rows.date.len() - 1],
-            set_aside,
-            faults,
+            set_aside: read.set_aside,
+            faults: read.faults,
+            files: read.files,
+            columns: read.columns,
             has_orders: rows.order.is_some(),
         });
         Self { data: Arc::new(Data { description, rows, names }) }
@@ -178,12 +211,25 @@ impl SalesEngine for SalesStore {
         if self.order_lines() < MANY_ROWS {
             return Ok(self.data.answer(query));
         }
-        let (store, query) = (self.clone(), query.clone());
-        // A panic goes on as the caller's; nothing else aborts the thread but the runtime's end.
-        match tokio::task::spawn_blocking(move || store.data.answer(&query)).await {
-            Ok(answer) => Ok(answer),
+        let query = query.clone();
+        Ok(self.aside(move |data| data.answer(&query)).await)
+    }
+
+    async fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError> {
+        let query = query.clone();
+        self.aside(move |data| data.affinity(&query)).await
+    }
+}
+
+impl SalesStore {
+    /// Does long work on a thread of its own, so that other calls go on.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Data) -> T + Send + 'static) -> T {
+        let data = Arc::clone(&self.data);
+        match tokio::task::spawn_blocking(move || work(&data)).await {
+            Ok(done) => done,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is ending, and with it whoever waits.
                 Err(_) => std::future::pending().await,
             },
         }

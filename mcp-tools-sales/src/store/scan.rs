@@ -24,11 +24,33 @@ struct Group {
     totals: Totals,
 }
 
+/// Columns and the code that they must have.
+pub(super) struct Conditions<'a>(Vec<(&'a [u32], u32)>);
+
+impl<'a> Conditions<'a> {
+    /// None if a name of the filter is not in the data, so that nothing counts.
+    pub(super) fn new(data: &'a Data, filter: &Filter) -> Option<Self> {
+        let mut conditions = Vec::new();
+        for dimension in Dimension::ALL {
+            if let Some(name) = filter.name(dimension) {
+                let code = data.names(dimension).code(name)?;
+                if let Codes::Each(codes) = data.rows.codes(dimension) {
+                    conditions.push((codes.as_slice(), code));
+                }
+            }
+        }
+        Some(Self(conditions))
+    }
+
+    pub(super) fn hold(&self, row: usize) -> bool {
+        self.0.iter().all(|&(codes, code)| codes[row] == code)
+    }
+}
+
 /// What of a query concerns each row.
 struct Scan<'a> {
     store: &'a Data,
-    /// Columns and the code that they must have.
-    conditions: Vec<(&'a [u32], u32)>,
+    conditions: Conditions<'a>,
     /// Columns that are grouped by, and how far apart keys of neighbouring codes are.
     keys: Vec<(&'a [u32], u64)>,
     /// How many keys there can be.
@@ -76,7 +98,7 @@ impl Data {
     }
 
     /// The rows of a filter's period, whatever their names.
-    fn rows_of(&self, filter: &Filter) -> Range<usize> {
+    pub(super) fn rows_of(&self, filter: &Filter) -> Range<usize> {
         let dates = &self.rows.date;
         let start = filter.from.map_or(0, |from| dates.partition_point(|&day| day < from));
         let end = filter.to.map_or(dates.len(), |to| dates.partition_point(|&day| day <= to));
@@ -125,15 +147,7 @@ impl<'a> Scan<'a> {
     /// None if a name of the filter is not in the data, so that nothing counts. Nothing does either
     /// if there are more than 2^64 combinations of names, for which no memory has room.
     fn new(store: &'a Data, query: &Query) -> Option<Self> {
-        let mut conditions = Vec::new();
-        for dimension in Dimension::ALL {
-            if let Some(name) = query.filter.name(dimension) {
-                let code = store.names(dimension).code(name)?;
-                if let Codes::Each(codes) = store.rows.codes(dimension) {
-                    conditions.push((codes.as_slice(), code));
-                }
-            }
-        }
+        let conditions = Conditions::new(store, &query.filter)?;
         let mut keys = Vec::new();
         let mut step = 1_u64;
         for &dimension in query.by.iter().rev() {
@@ -180,12 +194,10 @@ impl<'a> Scan<'a> {
     /// Chooses the loop: most questions have at most one condition and one dimension, and their
     /// loops are several times as fast as the general one.
     fn sum(&self, rows: Range<usize>) -> Groups {
-        match self.conditions[..] {
+        match self.conditions.0[..] {
             [] => self.sum_if(rows, |_| true),
             [(codes, code)] => self.sum_if(rows, |row| codes[row] == code),
-            _ => self.sum_if(rows, |row| {
-                self.conditions.iter().all(|&(codes, code)| codes[row] == code)
-            }),
+            _ => self.sum_if(rows, |row| self.conditions.hold(row)),
         }
     }
 

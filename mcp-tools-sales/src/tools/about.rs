@@ -93,7 +93,7 @@ impl About {
 }
 
 /// A query's messages are written for whoever asked; what is the operator's is the source.
-pub(super) fn tell_model(error: QueryError) -> ToolError {
+pub(crate) fn tell_model(error: QueryError) -> ToolError {
     let kind = match error.kind() {
         QueryErrorKind::UnknownName => ToolErrorKind::NotFound,
         QueryErrorKind::ReversedPeriod
