@@ -51,6 +51,9 @@ fn clients() -> anyhow::Result<()> {
     let (Some(inspector), Some(typescript)) = npm else {
         return skip(WHAT, toolbox::NO_NPM);
     };
+    let Some(moto) = toolbox::python(toolbox::MOTO)? else {
+        return skip(WHAT, toolbox::NO_PYTHON);
+    };
     step("the official clients");
     shell::run(shell::cargo().args([
         "build",
@@ -58,6 +61,15 @@ fn clients() -> anyhow::Result<()> {
         "--package=hello",
         "--package=sales-server",
         "--features=mcp-serve/ws",
+    ]))?;
+    shell::run(shell::cargo().args(["build", "--locked", "--package=lambda-websocket"]))?;
+    // As the conformance suites have it, so that it is built once.
+    shell::run(shell::cargo().args([
+        "build",
+        "--locked",
+        "--package=mcp-testing",
+        "--features=conformance-server,lambda",
+        "--bin=lambda-emulator",
     ]))?;
     let binaries = shell::target_directory()?.join("debug");
     let scripts = crate::root().join("xtask/clients");
@@ -80,6 +92,8 @@ fn clients() -> anyhow::Result<()> {
             .arg("--binaries")
             .arg(&binaries)
             .arg("--npm")
-            .arg(typescript),
+            .arg(typescript)
+            .arg("--moto")
+            .arg(moto),
     )
 }

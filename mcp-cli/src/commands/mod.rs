@@ -1,14 +1,18 @@
 mod call;
 mod client_config;
 mod content;
+mod dev;
+mod doctor;
 mod inspect;
 mod list;
 mod new;
+mod package;
+mod project;
 mod prompt;
 mod read;
 mod shell;
 
-pub(crate) use self::client_config::ClientName;
+pub(crate) use self::{client_config::ClientName, package::Architecture};
 
 use std::{future::Future, time::Duration};
 
@@ -36,6 +40,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on(server, move |client| prompt::run(client, prompt, arguments, json))
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
+        Command::Doctor { server } => doctor::run(server, json),
+        Command::Dev(dev) => dev::run(dev, json),
+        Command::Package(package) => package::run(package, json),
         Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),
         Command::Completions { shell } => shell::completions(shell),
@@ -48,12 +55,7 @@ fn on<F: Future<Output = Result<(), Failure>>>(
     server: Server,
     work: impl FnOnce(Conversation) -> F,
 ) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::local(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let user = User::new(server.answer.as_deref())?;
         let client = connect::connect(&server, user).await?;
         let peer = Conversation { client, timeout: server.timeout };
@@ -62,6 +64,14 @@ fn on<F: Future<Output = Result<(), Failure>>>(
             _ = tokio::signal::ctrl_c() => Err(Failure::answered("interrupted")),
         }
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local(format!("cannot start: {error}")))
 }
 
 /// A client and its patience.

@@ -201,8 +201,23 @@ impl Emulator {
     ///
     /// When loopback has no free port.
     pub async fn open(&self, door: Door) -> io::Result<String> {
+        self.open_at(door, 0).await
+    }
+
+    /// Opens a door on this port of loopback, as [`Self::open`].
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken.
+    pub async fn open_at(&self, door: Door, port: u16) -> io::Result<String> {
         self.api().await?;
-        self.listen(door).await
+        self.listen(door, port).await
+    }
+
+    /// Has the next event answered by a new process: the program may have changed. Those that are
+    /// answering finish it.
+    pub fn restart(&self) {
+        self.function.lock().clear();
     }
 
     /// The function can invoke itself, as any function can that is allowed to.
@@ -210,14 +225,14 @@ impl Emulator {
         self.function
             .api
             .get_or_try_init(|| async {
-                let url = self.listen(Door::Invoke).await?;
+                let url = self.listen(Door::Invoke, 0).await?;
                 Ok(url.trim_end_matches(Door::Invoke.path()).to_owned())
             })
             .await
     }
 
-    async fn listen(&self, door: Door) -> io::Result<String> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    async fn listen(&self, door: Door, port: u16) -> io::Result<String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (function, close) = (Arc::clone(&self.function), self.doors.clone());
         tokio::spawn(async move {

@@ -21,36 +21,55 @@ use crate::{
 /// Where templates are checked for: the region that has every service, and the prices' own.
 const REGION: &str = "us-east-1";
 
-/// Compiles each application of the CDK, and synthesizes it; its stacks are then linted like templates
+/// The settings of `deploy/cdk` that make another stack.
+const DOORS: [&str; 2] = ["function-url", "rest-api"];
+
+/// Compiles the application of the CDK, and synthesizes it; its stacks are then linted like templates
 /// written by hand.
 pub(super) fn cdk(linting: &Linting<'_>) -> anyhow::Result<()> {
-    for file in &linting.files {
-        let source = folder(file)?;
-        let pins = pins(&source.join("package.json"))?;
-        let Some(programs) =
-            toolbox::npm_all(&pins.iter().map(String::as_str).collect::<Vec<_>>())?
-        else {
-            return skip("the CDK's templates", toolbox::NO_NPM);
-        };
-        let modules = programs.parent().context("programs lie in a folder")?;
-        let copy = linting.output.join("cdk");
-        copy_folder(source, &copy)?;
-        symlink(modules, copy.join("node_modules"))?;
-        let path = toolbox::path_with(&programs);
-        run(Command::new(programs.join("tsc")).env("PATH", &path).current_dir(&copy))?;
+    let source = folder(linting.files[0])?;
+    let pins = pins(&source.join("package.json"))?;
+    let pins: Vec<&str> = pins.iter().map(String::as_str).collect();
+    let Some(programs) = toolbox::npm_all(&pins)? else {
+        return skip("the CDK's templates", toolbox::NO_NPM);
+    };
+    let Some(python) = toolbox::python(toolbox::CFN_LINT)? else {
+        return skip("the CDK's templates", toolbox::NO_PYTHON);
+    };
+    let modules = programs.parent().context("programs lie in a folder")?;
+    let copy = linting.output.join("cdk");
+    copy_folder(source, &copy)?;
+    symlink(modules, copy.join("node_modules"))?;
+    // What is deployed has to be there; what is in it is not looked at.
+    let code = copy.join("code");
+    fs::create_dir_all(&code)?;
+    fs::write(code.join("bootstrap"), "")?;
+    let path = toolbox::path_with(&programs);
+    run(Command::new(programs.join("tsc")).env("PATH", &path).current_dir(&copy))?;
+    for door in DOORS {
         run(Command::new(programs.join("cdk"))
             .env("PATH", &path)
             .env("CDK_DISABLE_CLI_TELEMETRY", "true")
+            .env("CDK_DEFAULT_REGION", REGION)
             .current_dir(&copy)
-            .args(["synth", "--quiet", "--strict", "--no-notices", "--no-version-reporting"]))?;
-        let Some(python) = toolbox::python(toolbox::CFN_LINT)? else {
-            return skip("the CDK's templates", toolbox::NO_PYTHON);
-        };
-        run(Command::new(beside(&python, "cfn-lint"))
-            .args(["--regions", REGION, "--"])
-            .args(with_ending(&copy.join("cdk.out"), ".template.json")?))?;
+            .args(["synth", "--quiet", "--strict", "--no-notices", "--no-version-reporting"])
+            .args(["--context", "code=code", "--context", &format!("door={door}")])
+            .args([
+                "--context",
+                &format!("name=mcp-{door}"),
+                "--context",
+                "alarmEmail=ops@example.com",
+            ])
+            .args(["--output", &format!("out-{door}")]))?;
+        fs::copy(
+            copy.join(format!("out-{door}/mcp-{door}.template.json")),
+            linting.output.join(format!("cdk-{door}.template.json")),
+        )?;
     }
-    Ok(())
+    run(Command::new(beside(&python, "cfn-lint"))
+        // The CDK writes out the order of resources, also where references tell it.
+        .args(["--ignore-checks", "W3005", "--regions", REGION, "--"])
+        .args(with_ending(&linting.output, ".template.json")?))
 }
 
 /// What an application needs, as `name@version`; its manifest has exact versions.
@@ -169,18 +188,27 @@ pub(super) fn systemd(linting: &Linting<'_>) -> anyhow::Result<()> {
         .stdout(std::process::Stdio::null()))
 }
 
+/// Holds Terraform against the schema of its AWS provider. The provider itself, which `terraform validate`
+/// asks, comes from HashiCorp's registry alone; what was generated of its schema is on npm.
 pub(super) fn terraform(linting: &Linting<'_>) -> anyhow::Result<()> {
     let Some(python) = toolbox::python(toolbox::PYTHON_HCL2)? else {
-        return skip("parsing Terraform", toolbox::NO_PYTHON);
+        return skip("checks of Terraform", toolbox::NO_PYTHON);
+    };
+    let Some(programs) = toolbox::npm(toolbox::TERRAFORM_AWS)? else {
+        return skip("checks of Terraform", toolbox::NO_NPM);
     };
     run(Command::new(python)
-        .args(["-c", "import hcl2, sys\nfor path in sys.argv[1:]: hcl2.load(open(path))"])
+        .arg(crate::root().join("xtask/src/templates/terraform.py"))
+        .arg(programs.with_file_name("@cdktf").join("provider-aws"))
         .args(paths(linting)))?;
     if !exists("terraform") {
-        eprintln!("terraform is not here: format and schemas of *.tf are left unchecked");
+        eprintln!("there is no terraform: the format of *.tf is left unchecked");
         return Ok(());
     }
-    run(Command::new("terraform").args(["fmt", "-check", "-diff"]).args(paths(linting)))
+    run(Command::new("terraform")
+        .env("CHECKPOINT_DISABLE", "1")
+        .args(["fmt", "-check", "-diff"])
+        .args(paths(linting)))
 }
 
 /// Looks for what is insecure. What it finds and we keep stands in `deploy/.checkov.yaml`, with a reason each.
@@ -200,7 +228,7 @@ pub(super) fn checkov(linting: &Linting<'_>) -> anyhow::Result<()> {
     files.extend(
         manifests.into_iter().filter(|path| !path.to_string_lossy().ends_with("-base.yaml")),
     );
-    files.extend(with_ending(&linting.output.join("cdk/cdk.out"), ".template.json")?);
+    files.extend(with_ending(&linting.output, ".template.json")?);
     if files.is_empty() {
         return Ok(());
     }
