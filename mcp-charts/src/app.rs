@@ -1,10 +1,10 @@
-use crate::{Chart, ChartError, svg};
+use crate::{Chart, ChartError, Theme, svg};
 
 /// The page of an MCP App (`ui://…`) that shows charts: HTML with its style and script in it, which
 /// fetches nothing, so that it works under the strictest policy that hosts have.
 ///
 /// It shows the chart in the result of the call that it is shown for: an embedded resource of
-/// `image/svg+xml` with a [`fragment`](crate::fragment). A result without one is asked for again
+/// `image/svg+xml` with a light [`svg`](crate::svg()). A result without one is asked for again
 /// through the host, with the argument `chart` = `"svg"` added, so that models whose clients show
 /// charts themselves do not have to carry them. It follows the host's theme, reacts to pointer and
 /// arrow keys, and hides a series whose name is clicked.
@@ -23,22 +23,25 @@ pub const APP: &str = concat!(
 /// As [`svg`](crate::svg()).
 pub fn page(chart: &Chart) -> Result<String, ChartError> {
     let main = "<main id=\"chart\" tabindex=\"0\">";
-    let fragment = svg::fragment(chart)?;
-    Ok(APP.replacen(main, &format!("{main}{fragment}"), 1))
+    let svg = svg::svg(chart, Theme::Light)?;
+    Ok(APP.replacen(main, &format!("{main}{svg}"), 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Theme, theme::Ink};
+    use crate::theme::Ink;
 
     #[test]
-    fn the_page_has_the_colors_of_both_themes() {
+    fn the_page_has_a_dark_color_for_each_light_one() {
         for ink in Ink::all() {
-            for theme in [Theme::Light, Theme::Dark] {
-                let declared = format!("--{}:#{:06x}", ink.name(), ink.color(theme));
-                assert!(APP.contains(&declared), "{declared} is missing in app.css");
+            let (light, dark) = (ink.hex(Theme::Light), ink.hex(Theme::Dark));
+            for property in ["fill", "stroke"] {
+                let rule =
+                    format!("[{property}='{light}']{{{property}:var(--c{},{light})}}", &light[1..]);
+                assert!(APP.contains(&rule), "{rule} is missing in app.css");
             }
+            assert_eq!(APP.matches(&format!("--c{}:{dark}", &light[1..])).count(), 2, "{light}");
         }
     }
 

@@ -34,6 +34,6 @@ pub use crate::{
     app::{APP, page},
     chart::{Band, Chart, ChartError, Kind, Mark, Series, X},
     png::png,
-    svg::{fragment, svg},
+    svg::svg,
     theme::Theme,
 };

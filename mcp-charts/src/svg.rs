@@ -16,18 +16,7 @@ use crate::{
 /// When the description does not fit together or exceeds a limit of [`Chart`].
 pub fn svg(chart: &Chart, theme: Theme) -> Result<String, ChartError> {
     let scene = layout::layout(chart)?;
-    Ok(document(&scene, &|ink| format!("#{:06x}", ink.color(theme))))
-}
-
-/// A chart as an SVG element for [`APP`](crate::APP) or [`page`](crate::page), which give it the
-/// colors of light or dark and make it react to the pointer.
-///
-/// # Errors
-///
-/// As [`svg`].
-pub fn fragment(chart: &Chart) -> Result<String, ChartError> {
-    let scene = layout::layout(chart)?;
-    Ok(document(&scene, &|ink| format!("var(--{})", ink.name())))
+    Ok(document(&scene, &|ink| ink.hex(theme)))
 }
 
 fn document(scene: &Scene, color: &dyn Fn(Ink) -> String) -> String {

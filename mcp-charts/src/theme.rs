@@ -48,16 +48,9 @@ impl Ink {
         }
     }
 
-    /// What a page calls it.
-    pub(crate) fn name(self) -> String {
-        match self {
-            Self::Paper => "paper".to_owned(),
-            Self::Text => "text".to_owned(),
-            Self::Faint => "faint".to_owned(),
-            Self::Grid => "grid".to_owned(),
-            Self::Mark => "mark".to_owned(),
-            Self::Series(index) => format!("s{}", index % COLORS),
-        }
+    /// The color as CSS and SVG have it.
+    pub(crate) fn hex(self, theme: Theme) -> String {
+        format!("#{:06x}", self.color(theme))
     }
 
     /// All there are.

@@ -1,6 +1,6 @@
 //! The documents that charts become.
 
-use mcp_charts::{APP, Band, Chart, Kind, Mark, Series, Theme, X, fragment, page, png, svg};
+use mcp_charts::{APP, Band, Chart, Kind, Mark, Series, Theme, X, page, png, svg};
 
 fn chart() -> Chart {
     let start: chrono::NaiveDate = "2024-01-01".parse().expect("a date");

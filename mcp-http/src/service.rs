@@ -144,7 +144,8 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = (!config.stateless).then(|| Legacy::new(&config));
+        let keeps_sessions = !config.stateless || config.session_store.is_some();
+        let legacy = keeps_sessions.then(|| Legacy::new(&config));
         let door = config.authentication.as_ref().map(|asked| Door::new(asked, &server));
         Self { inner: Arc::new(Inner { server, config, door, legacy }), form: Form::Mcp }
     }
@@ -390,9 +391,13 @@ impl Inner {
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
             return match &self.legacy {
-                Some(legacy) if is_of_session => {
+                Some(legacy) if is_of_session && legacy.has_common_stream(&parts) => {
                     Ok(self.exchange(legacy, parts, Exchange::Serve).into())
                 }
+                Some(_) if is_of_session => Err(RpcError::new(
+                    ErrorKind::MethodNotAllowed,
+                    "this server has no stream beside its answers; GET needs `Last-Event-ID`",
+                )),
                 Some(_) => Err(RpcError::new(
                     ErrorKind::MethodNotAllowed,
                     "send messages with POST; GET and DELETE are for legacy sessions and need \
@@ -491,7 +496,15 @@ impl Inner {
                         "the header MCP-Protocol-Version is malformed or there more than once",
                     );
                 }
-                _ => {}
+                Declared::Legacy(header) => {
+                    if let Some(body) = request.meta().protocol_version()
+                        && header != body
+                    {
+                        let error = headers::differs("MCP-Protocol-Version", header, body);
+                        return Next::Response(reply::refusal(Some(request.id()), error));
+                    }
+                }
+                Declared::Nothing | Declared::Modern => {}
             }
             if opens_session && let Some(legacy) = &self.legacy {
                 if let Declared::Legacy(version) = declared

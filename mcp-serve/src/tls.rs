@@ -29,6 +29,11 @@ pub(crate) struct TlsOptions {
 }
 
 impl TlsOptions {
+    /// Whether the server speaks TLS.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
     /// Whether clients without a certificate are turned away.
     pub(crate) fn asks_clients(&self) -> bool {
         self.tls_cert.is_some() && self.tls_client_ca.is_some()

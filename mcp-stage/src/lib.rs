@@ -6,6 +6,9 @@
 #![allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better so")]
 
+mod replica;
+pub mod session_store;
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -15,6 +18,8 @@ use mcp_core::{Principal, Server, ServerBuilder, ToolContext, ToolPack, ToolResu
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+pub use replica::{Answer, Replica, within};
 
 /// What tests see of the tools, and tell them.
 #[derive(Debug, Default)]

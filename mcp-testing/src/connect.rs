@@ -133,7 +133,7 @@ impl Connect {
             #[cfg(feature = "lambda")]
             Place::Lambda(door, emulator) => {
                 use crate::lambda::{Door, harness::Invoking};
-                let emulator = Arc::new(emulator.deployed_behind(door));
+                let emulator = Arc::new(emulator.deployed_behind(door).await);
                 if door == Door::Invoke {
                     return open(Invoking::new(emulator), opening).await;
                 }
@@ -143,6 +143,9 @@ impl Connect {
                     shutdown.cancelled().await;
                     drop(emulator);
                 });
+                if door == Door::WebSocketApi {
+                    return open(web_socket::connect(&url).await, opening).await;
+                }
                 open(StreamableHttpClientTransport::from_uri(url), opening).await
             }
         }

@@ -53,6 +53,8 @@ mod web_socket;
 ///
 /// `#[mcp_testing::test(server(), lambda)]`, with the feature `lambda`, adds AWS Lambda behind each
 /// `lambda::Door`. There the server is another process, whose state the test does not share.
+/// `web_socket_api`, with the feature `web-socket-api`, adds the one that needs a table of DynamoDB,
+/// which is moto's.
 pub use mcp_macros::transport_test as test;
 
 pub use crate::{

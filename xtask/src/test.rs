@@ -5,13 +5,14 @@ use std::process::Command;
 use crate::{
     conformance,
     shell::{self, skip, step},
-    soak, toolbox,
+    soak, templates, toolbox,
 };
 
 pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     step("the workspace's own tests");
     cargo_test()?;
     soak::run(&soak::Options::default())?;
+    templates::run(&templates::Options::default())?;
     if skip_clients {
         return Ok(());
     }
@@ -21,7 +22,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 /// The packages that are tested against an emulator of AWS.
-const NEED_MOTO: &[&str] = &["cost-server", "mcp-tools-aws"];
+const NEED_MOTO: &[&str] =
+    &["cost-server", "lambda-websocket", "mcp-state-aws", "mcp-testing", "mcp-tools-aws"];
 
 fn cargo_test() -> anyhow::Result<()> {
     // Its tests skip themselves where it is not there.
