@@ -101,6 +101,7 @@ pub(super) struct Volume {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Snapshot {
     pub(super) snapshot_id: String,
+    owner_id: Option<String>,
     pub(super) volume_id: Option<String>,
     #[serde(default)]
     pub(super) volume_size: u32,
@@ -295,7 +296,15 @@ impl Scope {
     pub(super) async fn snapshots(&self) -> Result<&[Snapshot], Problem> {
         let request =
             DESCRIBE_SNAPSHOTS.request(&[]).with("Owner", json!(["self"])).with("MaxResults", 1000);
-        let load = self.list(&DESCRIBE_SNAPSHOTS, request, |page: Snapshots| page.snapshot_set);
+        let load = async {
+            let listed =
+                self.list(&DESCRIBE_SNAPSHOTS, request, |page: Snapshots| page.snapshot_set);
+            let mut snapshots = listed.await?;
+            // Emulators answer those of others, too.
+            let account = Some(self.scan.account.as_str());
+            snapshots.retain(|snapshot| snapshot.owner_id.as_deref() == account);
+            Ok(snapshots)
+        };
         self.inventory.snapshots.get(load).await
     }
 

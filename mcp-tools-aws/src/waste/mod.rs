@@ -33,15 +33,11 @@ pub fn waste_pack(aws: Aws) -> ToolPack<Aws> {
     ToolPack::new("waste", aws).tool::<IdentifyUnusedResources>().tool::<ListWasteChecks>()
 }
 
+/// What every scan begins with.
+const IDENTITY: &str = crate::aws::Action::GetCallerIdentity.iam();
+
 /// The actions of IAM that a scan needs, in the order of the alphabet.
 pub(crate) fn actions() -> BTreeSet<&'static str> {
-    checks::CHECKS
-        .iter()
-        .flat_map(|check| check.apis)
-        .map(|api| api.action)
-        .chain([REGIONS])
-        .collect()
+    let checks = checks::CHECKS.iter().flat_map(|check| check.apis).map(|api| api.action);
+    checks.chain([identify_unused_resources::DESCRIBE_REGIONS.action, IDENTITY]).collect()
 }
-
-/// What `regions: ["all"]` asks.
-const REGIONS: &str = identify_unused_resources::DESCRIBE_REGIONS.action;

@@ -12,7 +12,9 @@ pub(super) static CHECK: Check = Check {
 
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
     for volume in scope.volumes().await? {
-        if volume.volume_type != "gp2" || volume.status != "in-use" {
+        let created = time(volume.create_time.as_deref());
+        let attached = volume.status == "in-use";
+        if volume.volume_type != "gp2" || !attached || !scope.is_old(created) {
             continue;
         }
         let (rates, size) = (scope.rates(), Decimal::from(volume.size));
@@ -28,7 +30,7 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
                 format!("A gp2 volume of {size} GB could be gp3, which is changed while it is in use."),
             )
             .name(name_tag(&volume.tag_set))
-            .since(scope, time(volume.create_time.as_deref()))
+            .since(scope, created)
             .now("VolumeType", &volume.volume_type)
             .saves(saving)
             .confidence(confidence)
