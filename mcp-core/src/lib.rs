@@ -38,8 +38,10 @@ mod app;
 mod asking;
 mod authentication;
 mod completion;
+mod connection_store;
 pub mod content;
 mod dynamic;
+mod hook;
 mod limits;
 mod principal;
 mod prompt;
@@ -67,6 +69,7 @@ pub use crate::{
     },
     completion::{Completing, Completion},
     dynamic::{DynamicPrompts, DynamicResources, DynamicTools},
+    hook::HookError,
     limits::{Deadline, ResponseLimit, Tenant},
     principal::Principal,
     prompt::{GetPrompt, Prompt, PromptContent, PromptDefinition, PromptMessages},
@@ -81,7 +84,7 @@ pub use crate::{
         BoxError, BuildError, CacheScope, Encoded, Reply, ReplyPart, Response, ResponseFuture,
         ResultBody, Server, ServerBuilder,
     },
-    session::LegacySession,
+    session::{LegacySession, SessionSettings},
     subscription::{Listening, Notifier, SubscriptionLimit, SubscriptionNotification},
     target::{Target, TargetError},
     text::TextArguments,
@@ -131,6 +134,14 @@ pub mod tasks {
 /// Legacy sessions that several replicas share.
 pub mod sessions {
     pub use crate::session_store::{SessionEvent, SessionRecord, SessionStore, SessionStoreError};
+}
+
+/// Connections that a gateway holds while processes come and go.
+pub mod connections {
+    pub use crate::connection_store::{
+        ConnectionAddress, ConnectionChange, ConnectionGateway, ConnectionRecord, ConnectionStore,
+        ConnectionStoreError, LeftMessage, PostError,
+    };
 }
 
 /// HTML documents that show what tools answer: the extension `io.modelcontextprotocol/ui` (MCP

@@ -30,7 +30,7 @@ impl Principal {
     }
 
     /// All scopes that the caller was granted.
-    pub(crate) fn scopes(&self) -> &BTreeSet<Box<str>> {
+    pub fn scopes(&self) -> &BTreeSet<Box<str>> {
         &self.scopes
     }
 

@@ -13,7 +13,10 @@ use jsonschema::Validator;
 use mcp_core::{
     BoxError, Call, ErrorKind, Principal, Response, Server, Tool, ToolContext, ToolErrorKind,
     ToolPack, ToolResult,
-    tasks::{InMemoryTaskStore, TaskHandover, TaskOptions, TaskRunner, TaskWork},
+    tasks::{
+        InMemoryTaskStore, TaskHandover, TaskOptions, TaskRecord, TaskRunner, TaskStore,
+        TaskStoreError, TaskWork,
+    },
     tool,
 };
 use schemars::JsonSchema;
@@ -610,10 +613,82 @@ async fn work_that_processes_die_of_is_given_up() {
         assert!(tokio::time::timeout(Duration::from_millis(50), work).await.is_err());
         assert_eq!(get(&server, &id).await["status"], "working");
     }
-    server.take_over(handover).unwrap().await;
+    server.take_over(handover).unwrap().await.unwrap();
     let task = get(&server, &id).await;
     assert_eq!(task["status"], "failed");
     assert!(task["error"]["message"].as_str().unwrap().contains("3 times"), "{task}");
+}
+
+#[tokio::test]
+async fn work_that_is_not_delivered_again_is_given_up_once() {
+    let (gate, elsewhere) = (Arc::default(), Elsewhere::default());
+    let options = TaskOptions::new().runner(elsewhere.clone());
+    let server = Server::builder("test", "1").pack(pack(&gate)).tasks(options).build();
+    for (method, status) in [(None, "failed"), (Some("tasks/cancel"), "cancelled")] {
+        let id = begin(&server, "walk", json!({ "to": "Dallas" })).await;
+        let handover = elsewhere.0.lock().unwrap().pop().unwrap().handover();
+        if let Some(method) = method {
+            send(&server, knowing(method, json!({ "taskId": id }))).await;
+        }
+        server.give_up(&handover).await.unwrap();
+        assert_eq!(get(&server, &id).await["status"], status);
+        // What comes late is not done any more, and changes nothing.
+        server.take_over(handover).unwrap().await.unwrap();
+        assert_eq!(get(&server, &id).await["status"], status);
+    }
+}
+
+/// A store that fails at will, in front of one in memory.
+#[derive(Clone, Default)]
+struct Flaky {
+    inner: Arc<InMemoryTaskStore>,
+    fails: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Flaky {
+    fn check(&self) -> Result<(), TaskStoreError> {
+        let fails = self.fails.load(std::sync::atomic::Ordering::SeqCst);
+        if fails { Err(TaskStoreError::Failed("throttled".into())) } else { Ok(()) }
+    }
+}
+
+#[async_trait::async_trait]
+impl TaskStore for Flaky {
+    async fn create(&self, record: Arc<TaskRecord>) -> Result<(), TaskStoreError> {
+        self.check()?;
+        self.inner.create(record).await
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<Arc<TaskRecord>>, TaskStoreError> {
+        self.check()?;
+        self.inner.get(id).await
+    }
+
+    async fn replace(&self, record: Arc<TaskRecord>) -> Result<(), TaskStoreError> {
+        self.check()?;
+        self.inner.replace(record).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_whose_store_fails_is_an_error_to_who_can_do_it_again() {
+    let (gate, elsewhere, store) = (Arc::<Gate>::default(), Elsewhere::default(), Flaky::default());
+    let options = TaskOptions::new().runner(elsewhere.clone()).store(store.clone());
+    let server = Server::builder("test", "1").pack(pack(&gate)).tasks(options).build();
+    let id = begin(&server, "walk", json!({ "to": "Dallas" })).await;
+    let handover = elsewhere.0.lock().unwrap().pop().unwrap().handover();
+    gate.steps.add_permits(2);
+
+    let fails = |fails| store.fails.store(fails, std::sync::atomic::Ordering::SeqCst);
+    fails(true);
+    let work = server.take_over(handover.clone()).unwrap().await;
+    assert!(matches!(work, Err(TaskStoreError::Failed(_))), "{work:?}");
+    let answer = send(&server, knowing("tasks/get", json!({ "taskId": id }))).await;
+    assert_eq!(answer.kind, Some(ErrorKind::Overloaded));
+
+    fails(false);
+    server.take_over(handover).unwrap().await.unwrap();
+    assert_eq!(get(&server, &id).await["result"]["content"][0]["text"], "at Dallas");
 }
 
 #[tokio::test]
@@ -630,9 +705,9 @@ async fn a_runner_may_have_the_work_done_elsewhere() {
 
     gate.steps.add_permits(2);
     let handover: TaskHandover = serde_json::from_str(&sent).unwrap();
-    server.take_over(handover.clone()).unwrap().await;
+    server.take_over(handover.clone()).unwrap().await.unwrap();
     // Sent twice, it is done once.
-    server.take_over(handover).unwrap().await;
+    server.take_over(handover).unwrap().await.unwrap();
     assert_eq!(get(&server, &id).await["result"]["content"][0]["text"], "at Dallas");
 
     let unknown: TaskHandover = serde_json::from_str(&sent.replace("walk", "stroll")).unwrap();

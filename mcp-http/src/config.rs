@@ -164,6 +164,11 @@ impl HttpConfig {
         self
     }
 
+    /// Whether callers are asked who they are.
+    pub fn has_authentication(&self) -> bool {
+        self.authentication.is_some()
+    }
+
     /// Sets how often an event stream without events carries a comment, so that nothing between
     /// server and client takes it for dead; 15 s by default.
     #[must_use]
@@ -207,6 +212,11 @@ impl HttpConfig {
     /// What needs a session is not there: GET streams, resumption, subscriptions, and asking a
     /// legacy client, which becomes a tool error. An `Mcp-Session-Id` that something in front adds
     /// is ignored. Modern clients are not concerned.
+    ///
+    /// With a [`session_store`](Self::session_store) there are sessions, which live in the store:
+    /// each request of one may reach another process. Their answers can be resumed; what
+    /// belongs to no request (the GET stream, subscriptions) is not there, and their clients cannot
+    /// be asked.
     #[must_use]
     pub fn stateless(mut self) -> Self {
         self.stateless = true;

@@ -227,7 +227,7 @@ fn missing(name: &str) -> RpcError {
 }
 
 #[cold]
-fn differs(name: &str, header: &str, body: &str) -> RpcError {
+pub(crate) fn differs(name: &str, header: &str, body: &str) -> RpcError {
     mismatch(&format!("the header {name} says `{}`, the body `{}`", excerpt(header), excerpt(body)))
 }
 

@@ -144,7 +144,8 @@ impl<B> fmt::Debug for ResponseFuture<B> {
 impl HttpService {
     /// Serves `server` over HTTP.
     pub fn new(server: Server, config: HttpConfig) -> Self {
-        let legacy = (!config.stateless).then(|| Legacy::new(&config));
+        let keeps_sessions = !config.stateless || config.session_store.is_some();
+        let legacy = keeps_sessions.then(|| Legacy::new(&config));
         let door = config.authentication.as_ref().map(|asked| Door::new(asked, &server));
         Self { inner: Arc::new(Inner { server, config, door, legacy }), form: Form::Mcp }
     }
@@ -359,11 +360,14 @@ impl Inner {
         checked.map_err(|error| reply::refusal(None, error).into())
     }
 
-    /// Asks who is calling, where that is to be asked and not yet known.
+    /// Asks who is calling, where that is to be asked.
     fn verify(&self, parts: &Parts) -> Option<(&Door, Verification)> {
         let door = self.door.as_ref()?;
-        let is_known = parts.extensions.get::<Principal>().is_some();
-        (!is_known).then(|| (door, door.verify(&parts.headers)))
+        Some((door, match parts.extensions.get::<Principal>() {
+            // An outer layer has asked.
+            Some(known) => Verification::ready(Ok(known.clone())),
+            None => door.verify(&parts.headers),
+        }))
     }
 
     /// Judges a request by its head.
@@ -390,9 +394,13 @@ impl Inner {
                 && headers.contains_key(SESSION_ID)
                 && Declared::of(headers) != Declared::Modern;
             return match &self.legacy {
-                Some(legacy) if is_of_session => {
+                Some(legacy) if is_of_session && legacy.has_common_stream(&parts) => {
                     Ok(self.exchange(legacy, parts, Exchange::Serve).into())
                 }
+                Some(_) if is_of_session => Err(RpcError::new(
+                    ErrorKind::MethodNotAllowed,
+                    "this server has no stream beside its answers; GET needs `Last-Event-ID`",
+                )),
                 Some(_) => Err(RpcError::new(
                     ErrorKind::MethodNotAllowed,
                     "send messages with POST; GET and DELETE are for legacy sessions and need \
@@ -491,7 +499,15 @@ impl Inner {
                         "the header MCP-Protocol-Version is malformed or there more than once",
                     );
                 }
-                _ => {}
+                Declared::Legacy(header) => {
+                    if let Some(body) = request.meta().protocol_version()
+                        && header != body
+                    {
+                        let error = headers::differs("MCP-Protocol-Version", header, body);
+                        return Next::Response(reply::refusal(Some(request.id()), error));
+                    }
+                }
+                Declared::Nothing | Declared::Modern => {}
             }
             if opens_session && let Some(legacy) = &self.legacy {
                 if let Declared::Legacy(version) = declared

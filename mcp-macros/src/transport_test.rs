@@ -8,7 +8,7 @@ use syn::{
 use crate::crate_path;
 
 /// Where each test runs: the name of its module's function, and the harness that it gets.
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 9] = [
     "in_memory_modern",
     "in_memory_legacy",
     "stdio_modern",
@@ -17,6 +17,7 @@ const PLACES: [&str; 8] = [
     "http_legacy",
     "web_socket_modern",
     "web_socket_legacy",
+    "http_sse_legacy",
 ];
 
 /// Where a test runs besides, if it asks for AWS Lambda: the test's name, and the door.
@@ -31,23 +32,32 @@ const DOORS: [(&str, &str); 8] = [
     ("invoke", "Invoke"),
 ];
 
+/// The door that is asked for by itself, as it needs more than a function.
+const WEB_SOCKET_API: (&str, &str) = ("web_socket_api", "WebSocketApi");
+
 struct Options {
     server: Expr,
     lambda: bool,
+    web_socket_api: bool,
 }
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let server = input.parse()?;
-        let mut lambda = false;
-        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+        let mut options = Self { server, lambda: false, web_socket_api: false };
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let place: Ident = input.parse()?;
-            if place != "lambda" {
-                return Err(Error::new_spanned(place, "the only other place is `lambda`"));
-            }
-            lambda = true;
+            let wanted = match place.to_string().as_str() {
+                "lambda" => &mut options.lambda,
+                "web_socket_api" => &mut options.web_socket_api,
+                _ => {
+                    let message = "the only other places are `lambda` and `web_socket_api`";
+                    return Err(Error::new_spanned(place, message));
+                }
+            };
+            *wanted = true;
         }
-        Ok(Self { server, lambda })
+        Ok(options)
     }
 }
 
@@ -58,7 +68,7 @@ pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStr
             "which server? write `#[mcp_testing::test(server())]`",
         ));
     }
-    let Options { server, lambda } = syn::parse2(options)?;
+    let Options { server, lambda, web_socket_api } = syn::parse2(options)?;
     if function.sig.asyncness.is_none() || function.sig.inputs.len() != 1 {
         return Err(Error::new_spanned(&function.sig, "expected `async fn name(mcp: Harness)`"));
     }
@@ -76,14 +86,19 @@ pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStr
             }
         }
     });
-    let doors = lambda.then(|| behind_doors(&testing, &server, name));
+    let doors: Vec<_> = DOORS
+        .into_iter()
+        .filter(|_| lambda)
+        .chain(web_socket_api.then_some(WEB_SOCKET_API))
+        .collect();
+    let doors = (!doors.is_empty()).then(|| behind_doors(&doors, &testing, &server, name));
     Ok(quote! {
         #[cfg(test)]
         #function
 
         #[cfg(test)]
         mod #name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "the server may be a path")]
             use super::*;
 
             #(#tests)*
@@ -93,8 +108,13 @@ pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStr
 }
 
 /// The function is this very test binary, run anew with a test of which Lambda makes a server.
-fn behind_doors(testing: &syn::Path, server: &Expr, name: &Ident) -> TokenStream {
-    let tests = DOORS.iter().flat_map(|(place, door)| {
+fn behind_doors(
+    doors: &[(&str, &str)],
+    testing: &syn::Path,
+    server: &Expr,
+    name: &Ident,
+) -> TokenStream {
+    let tests = doors.iter().flat_map(|(place, door)| {
         let door = format_ident!("{door}");
         [("modern", quote!()), ("legacy", quote!(.legacy()))].map(|(era, choose)| {
             let test = format_ident!("{place}_{era}");

@@ -15,8 +15,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
+#[cfg(feature = "lambda")]
+use crate::lambda::InvokeError;
 use crate::{
-    connection::Connection,
+    connection::{Connection, Notes},
     inbox::{Inbox, NOTES_IN_FLIGHT, Note},
 };
 
@@ -43,8 +45,9 @@ pub(crate) async fn call(
     arguments: Map<String, Value>,
     cx: &ToolContext,
 ) -> Result<CallResult, Failure> {
-    let log_level = cx.meta().log_level().filter(|_| connection.has_streams);
-    let wants_notes = cx.meta().progress_token().is_some() || log_level.is_some();
+    let log_level = cx.meta().log_level().filter(|_| connection.notes == Notes::All);
+    let wants_notes = connection.notes.have_progress()
+        && (cx.meta().progress_token().is_some() || log_level.is_some());
     let (sender, mut notes) = match wants_notes {
         true => {
             let (sender, notes) = mpsc::channel(NOTES_IN_FLIGHT);
@@ -145,6 +148,11 @@ impl Failure {
         match self {
             Self::Service(ServiceError::TransportClosed) => true,
             Self::Service(ServiceError::TransportSend(error)) => {
+                #[cfg(feature = "lambda")]
+                if error.error.is::<InvokeError>() {
+                    // Each request is an invocation of its own.
+                    return false;
+                }
                 match http_error(error) {
                     Some(StreamableHttpError::Client(error)) => {
                         error.is_connect() || error.is_request()
@@ -185,6 +193,29 @@ impl Failure {
                 ToolErrorKind::Internal,
                 format!("The server that runs `{tool}` answered what is no answer."),
             ),
+            #[cfg(feature = "lambda")]
+            Self::Service(ServiceError::TransportSend(error))
+                if error.error.is::<InvokeError>() =>
+            {
+                let why = match error.error.downcast_ref() {
+                    Some(InvokeError::Throttled(_)) => {
+                        "the server that runs it has too much to do. Try again later."
+                    }
+                    Some(InvokeError::Unreachable(_)) | None => DOWN,
+                    Some(InvokeError::Broke(_) | InvokeError::Abandoned) => BROKE,
+                    Some(InvokeError::Refused(_)) => {
+                        "the server that runs it does not take the call."
+                    }
+                    Some(InvokeError::Failed(_)) => {
+                        "the server that runs it has failed, or took too long. It may or may not \
+                         have been done."
+                    }
+                    Some(InvokeError::NoResponse) => {
+                        "the server that runs it answered what is no answer."
+                    }
+                };
+                unavailable(why).with_source(error)
+            }
             Self::Service(ServiceError::TransportSend(error)) => {
                 let why = match http_error(&error) {
                     Some(StreamableHttpError::Client(error)) if !error.is_connect() => BROKE,

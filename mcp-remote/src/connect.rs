@@ -3,10 +3,12 @@ use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue};
 use tokio::process::Command;
 
+#[cfg(feature = "lambda")]
+use crate::lambda::Function;
 use crate::{ConnectError, Remote, connection::Endpoint, link::Link};
 
-/// A connection to another server that is about to be made; see [`Remote::http`] and
-/// [`Remote::command`].
+/// A connection to another server that is about to be made; see [`Remote::http`],
+/// [`Remote::command`] and, with the feature `lambda`, `Remote::lambda`.
 #[must_use = "`connect().await` connects"]
 pub struct Connect {
     endpoint: Endpoint,
@@ -33,6 +35,24 @@ impl Connect {
 
     pub(crate) fn command(command: Command) -> Self {
         Self::to(Endpoint::Command(command.into()))
+    }
+
+    #[cfg(feature = "lambda")]
+    pub(crate) fn lambda(function: Arc<str>) -> Self {
+        Self::to(Endpoint::Lambda(Function::new(function)))
+    }
+
+    /// Invokes with a client of one's own, for another region, role or account than the
+    /// environment names. For functions of Lambda.
+    ///
+    /// What it says of retries and timeouts does not hold: a call is not made twice, and takes as
+    /// long as it may.
+    #[cfg(feature = "lambda")]
+    pub fn client(mut self, client: aws_sdk_lambda::Client) -> Self {
+        if let Endpoint::Lambda(function) = &mut self.endpoint {
+            function.set_client(client);
+        }
+        self
     }
 
     /// Sends `Authorization: Bearer …` with each request. For HTTP; a program gets its secrets

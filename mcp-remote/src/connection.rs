@@ -12,6 +12,8 @@ use rmcp::{
 };
 use tokio::process::Command;
 
+#[cfg(feature = "lambda")]
+use crate::lambda::Function;
 use crate::{
     error::{ConnectError, Reason},
     http::Http,
@@ -24,12 +26,33 @@ use crate::{
 const POSTS_IN_FLIGHT: usize = 4096;
 
 /// Where another server is, and how to speak to it.
-///
-/// A further way to reach one, such as invoking a Lambda function, is a variant here and a
-/// transport beside [`Stdio`].
 pub(crate) enum Endpoint {
-    Http { url: Arc<str>, bearer: Option<String>, headers: HashMap<HeaderName, HeaderValue> },
+    Http {
+        url: Arc<str>,
+        bearer: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    },
     Command(tokio::sync::Mutex<Command>),
+    #[cfg(feature = "lambda")]
+    Lambda(Function),
+}
+
+/// What a server can say about a call before the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notes {
+    /// Progress and log messages, on a stream of the call's own.
+    All,
+    /// Progress, which names its call; a log message does not.
+    Progress,
+    /// Nothing: there is only the answer.
+    #[cfg(feature = "lambda")]
+    Nothing,
+}
+
+impl Notes {
+    pub(crate) fn have_progress(self) -> bool {
+        matches!(self, Self::All | Self::Progress)
+    }
 }
 
 /// When to ask a server for the rest of a stream that broke. `rmcp` would ask for ever, and a call
@@ -50,8 +73,7 @@ pub(crate) struct Connection {
     pub(crate) calls: Arc<Calls>,
     /// What the server listed when the conversation began.
     pub(crate) tools: Vec<Tool>,
-    /// Whether what a server says apart from the answer comes on a stream of the call's own.
-    pub(crate) has_streams: bool,
+    pub(crate) notes: Notes,
 }
 
 /// A client that is only there to call tools.
@@ -84,6 +106,8 @@ impl std::fmt::Display for Endpoint {
                 Ok(command) => write!(f, "{}", command.as_std().get_program().display()),
                 Err(_) => f.write_str("a program"),
             },
+            #[cfg(feature = "lambda")]
+            Self::Lambda(function) => write!(f, "the Lambda function {}", function.name),
         }
     }
 }
@@ -117,20 +141,21 @@ impl Connection {
                 config.custom_headers.clone_from(headers);
                 let client = Http::new(client, Arc::clone(&calls));
                 let transport = StreamableHttpClientTransport::with_client(client, config);
-                Self::begin(transport, calls, true).await
+                Self::begin(transport, calls, Notes::All).await
             }
             Endpoint::Command(command) => {
                 let transport = Stdio::spawn(&mut *command.lock().await, Arc::clone(&calls))?;
-                Self::begin(transport, calls, false).await
+                Self::begin(transport, calls, Notes::Progress).await
+            }
+            #[cfg(feature = "lambda")]
+            Endpoint::Lambda(function) => {
+                let transport = function.connect(Arc::clone(&calls), limit).await;
+                Self::begin(transport, calls, Notes::Nothing).await
             }
         }
     }
 
-    async fn begin<T, E, A>(
-        transport: T,
-        calls: Arc<Calls>,
-        has_streams: bool,
-    ) -> Result<Self, Reason>
+    async fn begin<T, E, A>(transport: T, calls: Arc<Calls>, notes: Notes) -> Result<Self, Reason>
     where
         T: IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
@@ -142,7 +167,7 @@ impl Connection {
         let service = serve_client_with_lifecycle(Gateway, transport, lifecycle).await?;
         // Also what tells the client over HTTP which arguments are mirrored into headers.
         let tools = service.list_all_tools().await?;
-        Ok(Self { service, calls, tools, has_streams })
+        Ok(Self { service, calls, tools, notes })
     }
 
     pub(crate) fn peer(&self) -> &Peer<RoleClient> {

@@ -37,7 +37,8 @@
 //!
 //! Not forwarded: questions to the user, sampling, roots, tasks, resources and prompts.
 //!
-//! The feature `tls`, on by default, is what makes `https:` work.
+//! The feature `tls`, on by default, is what makes `https:` work. The feature `lambda` has
+//! `Remote::lambda`, for a server that is a function of AWS Lambda, with what that cannot do.
 
 mod call;
 mod connect;
@@ -45,6 +46,8 @@ mod connection;
 mod error;
 mod http;
 mod inbox;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod link;
 mod remote;
 mod stdio;

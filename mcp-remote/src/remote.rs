@@ -16,8 +16,8 @@ use crate::{
 /// Another server, whose tools can be mounted with
 /// [`ServerBuilder::mount`](mcp_core::ServerBuilder::mount).
 ///
-/// All its tools share one connection: over HTTP a pool of them, over stdio one process. It ends
-/// when the last of the tools is dropped, and a program with it.
+/// All its tools share one connection: over HTTP and to Lambda a pool of them, over stdio one
+/// process. It ends when the last of the tools is dropped, and a program with it.
 pub struct Remote {
     link: Arc<Link>,
     tools: Vec<Tool>,
@@ -62,6 +62,28 @@ impl Remote {
     /// ```
     pub fn command(command: impl Into<Command>) -> Connect {
         Connect::command(command.into())
+    }
+
+    /// A function of AWS Lambda that takes MCP messages as its events, as every server of
+    /// `mcp-serve` does there: its name, ARN or partial ARN, with an alias or a version behind it
+    /// if need be.
+    ///
+    /// Each call is one synchronous invocation, which needs the permission
+    /// `lambda:InvokeFunction`. Region and credentials are those of the environment, unless
+    /// [`client`](Connect::client) says otherwise. Request and answer have 6 MB each. Progress and
+    /// log messages do not arrive, as Lambda carries only the answer, and a call that is cancelled
+    /// goes on over there: Lambda has no way to stop it.
+    ///
+    /// ```no_run
+    /// # use mcp_remote::Remote;
+    /// # async fn connect() -> Result<(), mcp_remote::ConnectError> {
+    /// let remote = Remote::lambda("heavy-server:live").connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "lambda")]
+    pub fn lambda(function: impl Into<Arc<str>>) -> Connect {
+        Connect::lambda(function.into())
     }
 
     pub(crate) fn new(link: Link, timeout: Option<Duration>) -> Self {

@@ -3,15 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/listening.rs"]
+mod listening;
 mod support;
 
 use std::{sync::Arc, time::Duration};
 
+use listening::Listening;
 use mcp_core::{BuildError, Message, Notification, ReplyPart, Server};
 use mcp_remote::Remote;
 use mcp_testing::{__private::block_on, Failure, Harness};
 use serde_json::{Value, json};
-use support::{CONTENT, Listening, STRUCTURED, Seen, Traced, heavy, legacy_heavy};
+use support::{CONTENT, NAMES, STRUCTURED, Seen, Traced, heavy, legacy_heavy, raw};
 
 /// A server with the tools of another mounted; the other lives as long as the test's runtime.
 async fn gateway() -> Server {
@@ -28,28 +31,11 @@ async fn mount(listening: Listening) -> Server {
     Server::builder("gateway", "1.0").mount("heavy", remote).build()
 }
 
-/// One modern call, answered as bytes.
-async fn raw(server: &Server, tool: &str, arguments: &Value, meta: &Value) -> String {
-    let mut all = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    all.as_object_mut().unwrap().extend(meta.as_object().unwrap().clone());
-    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": {"name": tool, "arguments": arguments, "_meta": all}});
-    let Ok(Message::Request(request)) = Message::parse(message.to_string()) else { panic!() };
-    let response = server.call(request).response().await;
-    String::from_utf8(response.into_bytes().to_vec()).unwrap()
-}
-
 #[mcp_testing::test(gateway().await)]
 async fn tools_are_listed_as_their_server_describes_them(mcp: Harness) {
     let tools = mcp.list_tools().await;
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_eq!(
-        names,
-        ["heavy_count", "heavy_fail", "heavy_refuse", "heavy_hang", "heavy_trace", "heavy_exact"]
-    );
+    assert_eq!(names, NAMES);
     let exact = tools.last().unwrap();
     assert_eq!(exact.title.as_deref(), Some("Exactly"));
     assert_eq!(exact.description.as_deref(), Some("Answers exactly this."));

@@ -51,6 +51,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
         listen: SocketAddr,
     },
+    /// Ask the server that listens on this machine whether it is well: the exit code is 0 if it is, 1 if
+    /// not. For the health checks of containers, whose image holds nothing else to ask with.
+    Health {
+        /// The address and port that it listens on.
+        #[arg(long, value_name = "ADDR", env = "MCP_LISTEN", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+    },
     /// Listen for WebSockets on /ws, and for nothing else. `http` serves them as well.
     #[cfg(feature = "ws")]
     Ws {

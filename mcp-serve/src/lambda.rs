@@ -10,6 +10,8 @@ use crate::cli::HttpOptions;
 pub(crate) const RESPONSE: &str = "MCP_LAMBDA_RESPONSE";
 /// The scopes of callers whom IAM has let in.
 const IAM_SCOPES: &str = "MCP_IAM_SCOPES";
+/// The table of DynamoDB for the connections of a WebSocket API.
+const CONNECTION_TABLE: &str = "MCP_CONNECTION_TABLE";
 
 pub(crate) fn config(
     http: HttpConfig,
@@ -22,10 +24,33 @@ pub(crate) fn config(
     };
     let scopes = variable(IAM_SCOPES).unwrap_or_default();
     let scopes = scopes.split([',', ' ']).filter(|scope| !scope.is_empty());
-    Ok(LambdaConfig::new(http)
+    let config = LambdaConfig::new(http)
         .response(response)
         .allow_anonymous(options.allow_anonymous)
-        .iam_scopes(scopes))
+        .iam_scopes(scopes);
+    Ok(match variable(CONNECTION_TABLE) {
+        Some(table) => with_connections(config, table),
+        None => config,
+    })
+}
+
+#[cfg(feature = "web-socket-api")]
+fn with_connections(config: LambdaConfig, table: String) -> LambdaConfig {
+    use std::sync::Arc;
+
+    use mcp_state_aws::{ApiGatewayConnections, DynamoDbConnectionStore};
+
+    let store = DynamoDbConnectionStore::new(table);
+    config.connections(Arc::new(store), Arc::new(ApiGatewayConnections::new()))
+}
+
+#[cfg(not(feature = "web-socket-api"))]
+fn with_connections(config: LambdaConfig, _table: String) -> LambdaConfig {
+    tracing::error!(
+        "{CONNECTION_TABLE} is set, but this binary was built without the feature `web-socket-api` \
+         of mcp-serve: clients of a WebSocket API cannot connect"
+    );
+    config
 }
 
 pub(crate) async fn serve(

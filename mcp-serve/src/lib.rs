@@ -54,6 +54,7 @@
 
 mod auth;
 mod cli;
+mod health;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod logging;

@@ -13,12 +13,14 @@ use mcp_transport_stdio::StdioTransport;
 use crate::{
     auth::{self, AuthError},
     cli::{Cli, Command, HttpOptions, LogFormat},
-    logging, signals, state_keys,
+    health, logging, signals, state_keys,
 };
 
 /// Serves until the client goes (stdio) or a signal comes (HTTP, Lambda), and returns the program's exit
 /// code: 0 after an orderly end, 1 when serving failed, 2 when the arguments or the environment
 /// are wrong.
+///
+/// `health` serves nothing: it asks a server on the same machine for `/health`, for containers.
 ///
 /// The arguments `stdio` and `http [--listen ADDR]` say how to serve; without them the
 /// environment does, as [`Target::detect`] reads it. `--help` lists all options.
@@ -31,7 +33,9 @@ use crate::{
 /// See [`StateKeys`](crate::StateKeys).
 ///
 /// Inside AWS Lambda it answers invocations; `MCP_LAMBDA_RESPONSE` says whether replies are streamed,
-/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in. `MCP_METRICS=emf` writes a line of
+/// `MCP_IAM_SCOPES` which scopes callers have whom IAM has let in, and, with the feature
+/// `web-socket-api`, `MCP_CONNECTION_TABLE` in which table of DynamoDB the connections of a WebSocket
+/// API are. `MCP_METRICS=emf` writes a line of
 /// CloudWatch's embedded metrics for each call to standard output.
 ///
 /// On an address that is not loopback callers have to show a credential: API keys
@@ -51,6 +55,9 @@ pub async fn run(server: Server) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if let Some(Command::Health { listen }) = cli.command {
+        return health(listen, &cli);
+    }
     let target = target(cli.command.as_ref());
     logging::init(&identity.name, log_format(&cli), matches!(target, Ok(Target::Stdio)));
     match serve(server, cli, target).await {
@@ -58,6 +65,24 @@ pub async fn run(server: Server) -> ExitCode {
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn health(
+    listen: SocketAddr,
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "nothing speaks TLS"))]
+    cli: &Cli,
+) -> ExitCode {
+    #[cfg(feature = "tls")]
+    let is_tls = cli.tls.is_asked_for();
+    #[cfg(not(feature = "tls"))]
+    let is_tls = false;
+    match health::ask(listen, is_tls) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -141,7 +166,9 @@ fn variable(name: &str) -> Option<String> {
 fn target(command: Option<&Command>) -> Result<Target, TargetError> {
     match command {
         Some(Command::Stdio) => Ok(Target::Stdio),
-        Some(Command::Http { listen }) => Ok(Target::Http { listen: *listen }),
+        Some(Command::Http { listen } | Command::Health { listen }) => {
+            Ok(Target::Http { listen: *listen })
+        }
         #[cfg(feature = "ws")]
         Some(Command::Ws { listen }) => Ok(Target::Http { listen: *listen }),
         None => Target::detect(variable, stdin().is_terminal()),

@@ -6,6 +6,9 @@
 #![allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better so")]
 
+mod replica;
+pub mod session_store;
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -15,6 +18,8 @@ use mcp_core::{Principal, Server, ServerBuilder, ToolContext, ToolPack, ToolResu
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+pub use replica::{Answer, Replica, within};
 
 /// What tests see of the tools, and tell them.
 #[derive(Debug, Default)]
@@ -70,7 +75,7 @@ async fn wait_and_ask(#[state] stage: &Arc<Stage>, cx: &ToolContext) -> ToolResu
 
 /// Says the same again.
 #[tool]
-async fn echo(
+pub async fn echo(
     /// What to say.
     text: String,
 ) -> String {
@@ -79,7 +84,7 @@ async fn echo(
 
 /// Adds two integers.
 #[tool]
-async fn add(
+pub async fn add(
     /// The first addend.
     a: i64,
     /// The second addend.
@@ -148,7 +153,7 @@ async fn text_of(
 
 /// Fails in the worst way.
 #[tool]
-async fn panics() -> String {
+pub async fn panics() -> String {
     panic!("as the test wants it")
 }
 
@@ -160,7 +165,7 @@ async fn too_slow() -> String {
 
 /// Names the caller.
 #[tool]
-async fn whoami(cx: &ToolContext) -> String {
+pub async fn whoami(cx: &ToolContext) -> String {
     cx.principal().map_or("nobody", Principal::subject).to_owned()
 }
 

@@ -3,7 +3,9 @@
 //! Depend on this crate where several processes serve the same clients: functions of AWS Lambda,
 //! containers on ECS or EKS. [`DynamoDbTaskStore`] keeps tasks, so that any process can be asked
 //! after them; [`LambdaTaskRunner`] has a function do their work in an invocation of its own, so that
-//! it goes on after the answer.
+//! it goes on after the answer. [`DynamoDbConnectionStore`] and [`ApiGatewayConnections`] are for
+//! functions behind a WebSocket API of API Gateway, whose clients' messages each may reach another
+//! process.
 //!
 //! Clients are made when they are first needed, once, from what the environment says: nothing is
 //! connected at start. TLS is rustls with ring.
@@ -17,9 +19,13 @@
 //! |---|---|---|
 //! | `task#ID` | `record` | `version` (number), `record` (JSON), `parts` (number), `prefix` |
 //! | `task#ID` | `part#PREFIX#NUMBER` | `data`: a piece of a record that is too large for one item |
+//! | `connection#ID` | `record` | `opening`; `subject` and `scopes` (string set) of who has connected; `initialize` (JSON), `log_level`, `subscriptions` (string set) of a legacy session |
+//! | `connection#ID` | `left#cancel#REQUEST`, `left#answer#QUESTION` | `message` (JSON): what a client has sent to one process and another waits for; expires after a minute |
 //!
 //! A process needs `dynamodb:GetItem` and `dynamodb:PutItem` on it, and for the runner
-//! `lambda:InvokeFunction` on its own function.
+//! `lambda:InvokeFunction` on its own function. For connections it also needs `dynamodb:UpdateItem`,
+//! `dynamodb:DeleteItem` and `dynamodb:BatchGetItem`, and `execute-api:ManageConnections` on the stage's
+//! `POST/@connections/*`.
 //!
 //! ```no_run
 //! use mcp_core::{Server, tasks::TaskOptions, tool};
@@ -38,7 +44,15 @@
 //! ```
 
 mod clients;
+mod connections;
+mod item;
 mod runner;
+mod session_store;
 mod task_store;
 
-pub use crate::{runner::LambdaTaskRunner, task_store::DynamoDbTaskStore};
+pub use crate::{
+    connections::{ApiGatewayConnections, DynamoDbConnectionStore},
+    runner::LambdaTaskRunner,
+    session_store::DynamoDbSessionStore,
+    task_store::DynamoDbTaskStore,
+};

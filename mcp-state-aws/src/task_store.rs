@@ -1,9 +1,4 @@
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher as _, RandomState},
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
@@ -13,11 +8,11 @@ use mcp_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::clients;
+use crate::{
+    clients,
+    item::{Item, keyed, now_ms, number, number_value, pieces, text, unique},
+};
 
-/// How much of a record goes into one item, in bytes. DynamoDB allows 400 KB, names included
-/// ("Service, account, and table quotas").
-const PIECE: usize = 380 * 1024;
 /// How many pieces a record may have: 37 MB, which is more than Lambda answers with.
 const MOST_PIECES: usize = 100;
 
@@ -57,35 +52,28 @@ impl DynamoDbTaskStore {
         values: HashMap<String, AttributeValue>,
     ) -> Result<(), TaskStoreError> {
         let client = self.get_client().await;
-        let text = serde_json::to_string(record).map_err(failed)?;
-        let expires = AttributeValue::N((record.expires_ms() / 1000 + 1).to_string());
-        let key = |sort: String| {
-            HashMap::from([
-                ("pk".to_owned(), AttributeValue::S(format!("task#{}", record.id))),
-                ("sk".to_owned(), AttributeValue::S(sort)),
-                ("expires".to_owned(), expires.clone()),
-            ])
-        };
+        let json = serde_json::to_string(record).map_err(failed)?;
+        let partition = || format!("task#{}", record.id);
+        let expires = record.expires_ms() / 1000 + 1;
 
-        let mut pieces = pieces(&text);
+        let mut pieces = pieces(&json);
         if pieces.len() > MOST_PIECES {
-            return Err(failed(format!("a task of {} bytes is too large to keep", text.len())));
+            return Err(failed(format!("a task of {} bytes is too large to keep", json.len())));
         }
         let first = pieces.remove(0);
-        // Another process may be writing the same version.
-        let prefix = format!("{:016x}", RandomState::new().hash_one(record.version));
+        let prefix = unique().map_err(failed)?;
         for (number, piece) in pieces.iter().enumerate() {
-            let mut item = key(format!("part#{prefix}#{number}"));
+            let mut item = keyed(partition(), format!("part#{prefix}#{number}"), expires);
             item.insert("data".to_owned(), AttributeValue::S((*piece).to_owned()));
             let put = client.put_item().table_name(&self.table).set_item(Some(item));
             put.send().await.map_err(failed)?;
         }
 
-        let mut item = key("record".to_owned());
+        let mut item = keyed(partition(), "record".to_owned(), expires);
         item.extend([
-            ("version".to_owned(), AttributeValue::N(record.version.to_string())),
+            ("version".to_owned(), number_value(record.version)),
             ("record".to_owned(), AttributeValue::S(first.to_owned())),
-            ("parts".to_owned(), AttributeValue::N(pieces.len().to_string())),
+            ("parts".to_owned(), number_value(pieces.len() as u64)),
             ("prefix".to_owned(), AttributeValue::S(prefix)),
         ]);
         let values = (!values.is_empty()).then_some(values);
@@ -104,11 +92,7 @@ impl DynamoDbTaskStore {
             })
     }
 
-    async fn item(
-        &self,
-        id: &str,
-        sort: String,
-    ) -> Result<Option<HashMap<String, AttributeValue>>, TaskStoreError> {
+    async fn item(&self, id: &str, sort: String) -> Result<Option<Item>, TaskStoreError> {
         let got = self
             .get_client()
             .await
@@ -135,80 +119,29 @@ impl TaskStore for DynamoDbTaskStore {
         let Some(item) = self.item(id, "record".to_owned()).await? else {
             return Ok(None);
         };
-        let mut text = string(&item, "record")?.to_owned();
-        let parts: usize = number(&item, "parts")?;
+        let mut record = text(&item, "record").map_err(failed)?.to_owned();
+        let parts = number(&item, "parts").map_err(failed)?;
         if parts > 0 {
-            let prefix = string(&item, "prefix")?;
+            let prefix = text(&item, "prefix").map_err(failed)?;
             for part in 0..parts {
                 let item = self.item(id, format!("part#{prefix}#{part}")).await?;
                 let item = item.ok_or_else(|| failed("a part of a task is missing"))?;
-                text.push_str(string(&item, "data")?);
+                record.push_str(text(&item, "data").map_err(failed)?);
             }
         }
-        let record: TaskRecord = serde_json::from_str(&text).map_err(failed)?;
+        let record: TaskRecord = serde_json::from_str(&record).map_err(failed)?;
         Ok((record.expires_ms() > now_ms()).then(|| Arc::new(record)))
     }
 
     async fn replace(&self, record: Arc<TaskRecord>) -> Result<(), TaskStoreError> {
-        let previous = record.version.saturating_sub(1).to_string();
         let values = HashMap::from([
-            (":previous".to_owned(), AttributeValue::N(previous)),
-            (":now".to_owned(), AttributeValue::N((now_ms() / 1000).to_string())),
+            (":previous".to_owned(), number_value(record.version.saturating_sub(1))),
+            (":now".to_owned(), number_value(now_ms() / 1000)),
         ]);
         self.put(&record, "version = :previous AND expires > :now", values).await
     }
 }
 
-/// Cuts a text between characters.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::with_capacity(text.len() / PIECE + 1);
-    let mut rest = text;
-    loop {
-        let mut end = rest.len().min(PIECE);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (piece, more) = rest.split_at(end);
-        pieces.push(piece);
-        if more.is_empty() {
-            return pieces;
-        }
-        rest = more;
-    }
-}
-
-fn string<'a>(
-    item: &'a HashMap<String, AttributeValue>,
-    name: &str,
-) -> Result<&'a str, TaskStoreError> {
-    let value = item.get(name).and_then(|value| value.as_s().ok());
-    value.map(String::as_str).ok_or_else(|| failed(format!("an item has no text `{name}`")))
-}
-
-fn number(item: &HashMap<String, AttributeValue>, name: &str) -> Result<usize, TaskStoreError> {
-    let value = item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    value.ok_or_else(|| failed(format!("an item has no number `{name}`")))
-}
-
 fn failed(error: impl Into<BoxError>) -> TaskStoreError {
     TaskStoreError::Failed(error.into())
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_cut_between_characters_and_nothing_is_lost() {
-        for text in [String::new(), "short".to_owned(), "ä🦀x".repeat(300_000)] {
-            let pieces = pieces(&text);
-            assert_eq!(pieces.concat(), text);
-            assert!(pieces.iter().all(|piece| piece.len() <= PIECE));
-        }
-    }
 }

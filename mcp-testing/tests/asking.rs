@@ -53,7 +53,7 @@ fn answer(asked: Asked) -> Answer {
     }
 }
 
-#[mcp_testing::test(server())]
+#[mcp_testing::test(server(), web_socket_api)]
 async fn a_client_can_be_asked_everything_at_once(mcp: Harness) {
     let mcp = mcp.answering(answer);
     let outcome = mcp.call(ask_all {}).await;
@@ -63,7 +63,7 @@ async fn a_client_can_be_asked_everything_at_once(mcp: Harness) {
     assert_eq!(outcome.progress().len(), runs);
 }
 
-#[mcp_testing::test(server())]
+#[mcp_testing::test(server(), web_socket_api)]
 async fn without_answers_a_question_fails(mcp: Harness) {
     let result = mcp.try_call("ask_all", json!({})).await;
     match mcp.era() {

@@ -1,5 +1,5 @@
 //! Every front door of AWS Lambda, in both protocol eras.
-#![cfg(feature = "lambda")]
+#![cfg(feature = "web-socket-api")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use mcp_core::{Server, ToolContext, tool};
@@ -42,7 +42,7 @@ fn server() -> Server {
         .build()
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn tools_are_listed_and_called(mcp: Harness) {
     assert_eq!(mcp.server_info().name, "doors");
     assert_eq!(mcp.list_tools().await.len(), 4);
@@ -51,7 +51,7 @@ async fn tools_are_listed_and_called(mcp: Harness) {
     assert_eq!(failure, Failure { code: -32602, message: "unknown tool: subtract".into() });
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn every_character_comes_back(mcp: Harness) {
     for text in ["", "line\nbreak\r\n", "quote \" backslash \\", "naïve 世界 🦀", "\u{0}\u{1f}"]
     {
@@ -59,13 +59,13 @@ async fn every_character_comes_back(mcp: Harness) {
     }
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn a_panic_fails_its_call_alone(mcp: Harness) {
     assert_eq!(mcp.try_call("panics", json!({})).await.unwrap_err().code, -32603);
     assert_eq!(mcp.call(add { a: 1, b: 1 }).await.text(), "2");
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn bad_arguments_are_explained_to_the_model(mcp: Harness) {
     let outcome = mcp.try_call("add", json!({ "a": "one" })).await.unwrap();
     assert!(outcome.tool_error().contains("`b`: required"));

@@ -105,7 +105,7 @@ fn text_of(contents: &ResourceContents) -> (&str, &str) {
     }
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn resources_are_listed_over_all_pages(mcp: Harness) {
     let resources = mcp.list_resources().await;
     let uris: Vec<_> = resources.iter().map(|resource| resource.uri.as_str()).collect();
@@ -117,7 +117,7 @@ async fn resources_are_listed_over_all_pages(mcp: Harness) {
     assert_eq!(templates[0].title.as_deref(), Some("Note"));
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn resources_are_read(mcp: Harness) {
     let read = mcp.read_resource("notes://terms").await;
     assert_eq!(text_of(&read[0]), ("notes://terms", "Pay \"first\".\n"));
@@ -132,7 +132,7 @@ async fn resources_are_read(mcp: Harness) {
     assert!(blob.starts_with("AAECAwQF") && blob.ends_with("/P3+/w=="), "{blob}");
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn only_modern_clients_are_told_how_long_they_may_keep_what_they_read(mcp: Harness) {
     let known = mcp.try_read_resource("notes://terms").await.unwrap();
     let read = mcp.try_read_resource("notes://1").await.unwrap();
@@ -142,7 +142,7 @@ async fn only_modern_clients_are_told_how_long_they_may_keep_what_they_read(mcp:
     }
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn a_resource_that_does_not_exist_has_the_eras_code(mcp: Harness) {
     let code = match mcp.era() {
         Era::Modern => -32602,
@@ -153,7 +153,7 @@ async fn a_resource_that_does_not_exist_has_the_eras_code(mcp: Harness) {
     }
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn prompts_are_listed_and_filled_in(mcp: Harness) {
     let prompts = mcp.list_prompts().await;
     let names: Vec<_> = prompts.iter().map(|prompt| prompt.name.as_str()).collect();
@@ -172,7 +172,7 @@ async fn prompts_are_listed_and_filled_in(mcp: Harness) {
     assert_eq!(text_of(&embedded.resource), ("notes://1", "# Un"));
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn arguments_of_prompts_that_do_not_fit_are_named(mcp: Harness) {
     let missing = mcp.try_get_prompt("summarize", json!({})).await.unwrap_err();
     assert_eq!(missing.code, -32602);
@@ -182,7 +182,7 @@ async fn arguments_of_prompts_that_do_not_fit_are_named(mcp: Harness) {
     assert_eq!(mcp.try_get_prompt("none", json!({})).await.unwrap_err().code, -32602);
 }
 
-#[mcp_testing::test(server(), lambda)]
+#[mcp_testing::test(server(), lambda, web_socket_api)]
 async fn arguments_and_variables_are_completed(mcp: Harness) {
     let language = mcp.complete_prompt("summarize", "language", "e", &[]).await.unwrap();
     assert_eq!(language.values, ["English", "Esperanto"]);

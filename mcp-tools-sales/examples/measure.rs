@@ -5,7 +5,7 @@
 
 use std::{env, error::Error, hint, time::Instant};
 
-use mcp_tools_sales::{Measure, SalesStore, Selection};
+use mcp_tools_sales::{Dimension, Filter, Grain, Measure, Order, Query, SalesStore};
 
 /// Each question is asked so many times; the median is printed.
 const TIMES: usize = 11;
@@ -25,19 +25,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     eprintln!("memory: {:.1} bytes a row", store.heap_bytes() as f64 / rows as f64);
 
-    let all = store.select(None, None, None)?;
-    let dallas = store.select(Some("Dallas"), None, None)?;
-    let year = store.select(None, Some("2017-01-01".parse()?), Some("2017-12-31".parse()?))?;
-    let top = |selection: &Selection<'_>| {
-        _ = hint::black_box(selection.top_products(5, Measure::Revenue));
+    let all = Filter::default();
+    let dallas = Filter { operation: Some("Dallas".into()), ..Filter::default() };
+    let year = Filter {
+        from: Some("2017-01-01".parse()?),
+        to: Some("2017-12-31".parse()?),
+        ..Filter::default()
     };
-    time("top 5 products", || top(&all));
-    time("top 5 products in Dallas", || top(&dallas));
-    time("top 5 products in one year of ten", || top(&year));
-    time("totals", || _ = hint::black_box(all.totals()));
-    time("categories", || _ = hint::black_box(all.categories()));
-    time("operations", || _ = hint::black_box(all.operations()));
-    time("months", || _ = hint::black_box(all.months()));
+    let top = |filter: &Filter| {
+        let query = Query::new(filter.clone()).by(Dimension::Product);
+        query.order(Order::Largest(Measure::Revenue)).limit(5)
+    };
+    for (question, query) in [
+        ("top 5 products", top(&all)),
+        ("top 5 products in Dallas", top(&dallas)),
+        ("top 5 products in one year of ten", top(&year)),
+        ("totals", Query::new(all.clone())),
+        ("categories", Query::new(all.clone()).by(Dimension::Category)),
+        ("operations", Query::new(all.clone()).by(Dimension::Operation)),
+        (
+            "operations by month",
+            Query::new(all.clone()).by(Dimension::Operation).grain(Grain::Month),
+        ),
+        ("days", Query::new(all).grain(Grain::Day)),
+    ] {
+        time(question, || _ = hint::black_box(store.answer(&query)));
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt};
 
 /// Why sales data could not be loaded. Written for whoever starts the server.
 ///
@@ -21,27 +21,42 @@ pub enum LoadErrorKind {
     Io,
     /// The file was read, but its content is not sales data.
     Data,
+    /// The description of the files, `sales.toml`, is not one.
+    Format,
 }
 
 #[derive(Debug)]
 struct Inner {
     file: String,
-    line: Option<u64>,
+    /// Where in the file: `line` or `row`, and which, counted from 1.
+    place: Option<(&'static str, u64)>,
     column: Option<String>,
     what: What,
 }
 
 #[derive(Debug)]
 enum What {
-    Io(io::Error),
+    Io(Box<dyn Error + Send + Sync>),
     Data { expected: String, found: String },
+    Format(String),
 }
 
 impl LoadError {
-    pub(crate) fn io(file: &str, line: Option<u64>, error: io::Error) -> Self {
-        Self(Box::new(Inner { file: file.to_owned(), line, column: None, what: What::Io(error) }))
+    fn new(file: &str, what: What) -> Self {
+        Self(Box::new(Inner { file: file.to_owned(), place: None, column: None, what }))
     }
 
+    pub(crate) fn io(
+        file: &str,
+        line: Option<u64>,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let mut io = Self::new(file, What::Io(error.into()));
+        io.0.place = line.map(|line| ("line", line));
+        io
+    }
+
+    /// A mistake in a text file.
     pub(crate) fn data(
         file: &str,
         line: u64,
@@ -49,13 +64,46 @@ impl LoadError {
         expected: impl Into<String>,
         found: impl Into<String>,
     ) -> Self {
-        let what = What::Data { expected: expected.into(), found: found.into() };
-        Self(Box::new(Inner {
-            file: file.to_owned(),
-            line: Some(line),
-            column: column.into(),
-            what,
-        }))
+        let mut data = Self::file(file, expected.into(), found.into());
+        data.0.place = Some(("line", line));
+        data.0.column = column.into();
+        data
+    }
+
+    /// A mistake in a file that has rows and no lines.
+    pub(crate) fn row(
+        file: &str,
+        row: u64,
+        column: String,
+        expected: String,
+        found: String,
+    ) -> Self {
+        let mut data = Self::file(file, expected, found);
+        data.0.place = Some(("row", row));
+        data.0.column = Some(column);
+        data
+    }
+
+    /// A mistake in a file as a whole.
+    pub(crate) fn file(file: &str, expected: String, found: String) -> Self {
+        Self::new(file, What::Data { expected, found })
+    }
+
+    /// A mistake in a `sales.toml`.
+    pub(crate) fn format(file: &str, message: String) -> Self {
+        Self::new(file, What::Format(message))
+    }
+
+    /// The same, where more lines or rows come before.
+    pub(crate) fn after(mut self, before: u64) -> Self {
+        self.move_by(before);
+        self
+    }
+
+    pub(crate) fn move_by(&mut self, before: u64) {
+        if let Some((_, place)) = &mut self.0.place {
+            *place += before;
+        }
     }
 
     /// What kind of thing went wrong.
@@ -63,16 +111,17 @@ impl LoadError {
         match self.0.what {
             What::Io(_) => LoadErrorKind::Io,
             What::Data { .. } => LoadErrorKind::Data,
+            What::Format(_) => LoadErrorKind::Format,
         }
     }
 }
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { file, line, column, what } = &*self.0;
+        let Inner { file, place, column, what } = &*self.0;
         f.write_str(file)?;
-        if let Some(line) = line {
-            write!(f, ", line {line}")?;
+        if let Some((kind, place)) = place {
+            write!(f, ", {kind} {place}")?;
         }
         if let Some(column) = column {
             write!(f, ", column {column}")?;
@@ -80,6 +129,7 @@ impl fmt::Display for LoadError {
         match what {
             What::Io(_) => f.write_str(": could not be read"),
             What::Data { expected, found } => write!(f, ": expected {expected}, found {found}"),
+            What::Format(message) => write!(f, ": {message}"),
         }
     }
 }
@@ -98,37 +148,55 @@ impl fmt::Debug for LoadError {
 impl Error for LoadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.what {
-            What::Io(error) => Some(error),
-            What::Data { .. } => None,
+            What::Io(error) => Some(&**error),
+            What::Data { .. } | What::Format(_) => None,
         }
     }
 }
 
 /// Why a question to the store has no answer. Its message is written for whoever asked, a model
 /// included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct QueryError {
     kind: QueryErrorKind,
     message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// What is wrong with a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueryErrorKind {
-    /// No operation has that name.
-    UnknownOperation,
+    /// No product, category, operation or currency has that name.
+    UnknownName,
     /// The period ends before it begins.
     ReversedPeriod,
+    /// Revenue in several currencies would be summed.
+    SeveralCurrencies,
+    /// The data has not what the question is about.
+    NoSuchData,
+    /// The answer would cost more than the operator allows.
+    TooExpensive,
+    /// The data cannot be reached, or cannot be read any more.
+    Unavailable,
 }
 
 impl QueryError {
     pub(crate) fn new(kind: QueryErrorKind, message: String) -> Self {
-        Self { kind, message }
+        Self { kind, message, source: None }
     }
 
-    pub(crate) fn into_message(self) -> String {
-        self.message
+    /// The data cannot be reached. `message` is for whoever asked, `source` for the operator.
+    pub fn unavailable(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let (kind, message) = (QueryErrorKind::Unavailable, message.into());
+        Self { kind, message, source: Some(source.into()) }
+    }
+
+    pub(crate) fn into_parts(self) -> (String, Option<Box<dyn Error + Send + Sync>>) {
+        (self.message, self.source)
     }
 
     /// What is wrong with the question.
@@ -143,4 +211,8 @@ impl fmt::Display for QueryError {
     }
 }
 
-impl Error for QueryError {}
+impl Error for QueryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,8 +1,8 @@
-//! A tool pack that answers questions about retail sales from a CSV file.
+//! A tool pack that answers questions about retail sales from CSV or Parquet.
 //!
 //! Depend on this crate to offer sales data to models: [`SalesStore::open`] loads a file, [`pack`]
-//! makes the tools [`TopNProducts`] and [`SalesSummary`] over it. The store answers on its own,
-//! too, without any protocol: see [`SalesStore::select`].
+//! makes the tools over it. The store answers on its own, too, without any protocol: see
+//! [`SalesStore::answer`]. Another engine than the columns in memory implements [`SalesEngine`].
 //!
 //! ```
 //! use mcp_core::Server;
@@ -13,31 +13,38 @@
 //! ";
 //! let store = SalesStore::from_reader("march.csv", csv.as_bytes())?;
 //! let server = Server::builder("sales", "1.0").pack(mcp_tools_sales::pack(store)).build();
-//! assert_eq!(server.tool_names(), ["top_n_products", "sales_summary"]);
+//! assert_eq!(server.tool_names()[..2], ["top_n_products", "sales_summary"]);
 //! # Ok::<(), mcp_tools_sales::LoadError>(())
 //! ```
 
-mod date;
+mod engine;
 mod error;
 mod generate;
 mod load;
-mod money;
-mod names;
 mod pack;
-mod records;
-mod sales_summary;
-mod selection;
+mod prompts;
+mod query;
+mod sales;
 mod store;
-mod top_n_products;
+mod tools;
 
 pub use crate::{
-    date::{Date, ParseDateError},
+    engine::{DataColumn, Description, SalesEngine},
     error::{LoadError, LoadErrorKind, QueryError, QueryErrorKind},
     generate::generate,
-    money::{Money, ParseMoneyError},
+    load::SalesFormat,
     pack::pack,
-    sales_summary::{Part, SalesSummary, Summary},
-    selection::{Group, Measure, Selection, Totals},
-    store::SalesStore,
-    top_n_products::{ProductSales, TopNProducts, TopProducts},
+    query::{
+        Affinity, AffinityQuery, Answer, Cost, Date, Dimension, Filter, Grain, Measure, Money,
+        Order, ParseDateError, ParseMoneyError, Point, ProductPair, Query, Row, Series, Totals,
+    },
+    sales::{Sales, Scope},
+    store::{Names, SalesStore},
+    tools::{
+        About, Affinities, Change, ComparePeriods, Comparison, DataDescription, DescribeSalesData,
+        ExportFormat, ExportSales, Exported, Grouping, ListOperations, NamedChange, Operation,
+        Operations, Pair, Part, ProductAffinity, ProductSales, QueryResult, QuerySales, SalesBy,
+        SalesGroup, SalesSummary, SalesTrend, Selection, SharedPart, Split, Summary, TopNProducts,
+        TopProducts, Trend, TrendPeriod, TrendSeries, WithLink,
+    },
 };

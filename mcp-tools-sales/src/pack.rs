@@ -1,34 +1,52 @@
-use mcp_core::{ToolError, ToolErrorKind, ToolPack};
+use mcp_core::{Contents, Resource, ToolError, ToolErrorKind, ToolPack};
 
-use crate::{QueryError, QueryErrorKind, SalesStore, SalesSummary, Selection, TopNProducts};
+use crate::{
+    Sales,
+    prompts::{MonthlyReview, StockPlan},
+    tools::{
+        ComparePeriods, DataDescription, DescribeSalesData, ExportSales, LAST, ListOperations,
+        ProductAffinity, QuerySales, SalesBy, SalesSummary, SalesTrend, TopNProducts, caller,
+        tell_model,
+    },
+};
 
-/// The tools of this crate over a store. Callers need the scope `sales:read` where there are
-/// scopes.
-pub fn pack(store: SalesStore) -> ToolPack<SalesStore> {
-    ToolPack::new("sales", store).tool::<TopNProducts>().tool::<SalesSummary>()
-}
-
-/// The store's messages are written for whoever asked: nothing in them is the operator's alone.
-pub(crate) fn tell_model(error: QueryError) -> ToolError {
-    let kind = match error.kind() {
-        QueryErrorKind::UnknownOperation => ToolErrorKind::NotFound,
-        QueryErrorKind::ReversedPeriod => ToolErrorKind::InvalidArguments,
-    };
-    ToolError::new(kind, error.into_message())
-}
-
-/// Where and when, as a heading says it: `in Dallas, 2017-01-01 to 2017-12-31`.
-pub(crate) fn scope(selection: &Selection<'_>) -> String {
-    let place = selection.operation().map_or("all operations".to_owned(), one_line);
-    format!("in {place}, {} to {}", selection.from(), selection.to())
-}
-
-/// A name from the data on one line of text.
-pub(crate) fn one_line(name: &str) -> String {
-    name.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+/// The tools, prompts and resources of this crate over sales. Callers need the scope `sales:read`
+/// where there are scopes.
+pub fn pack(sales: impl Into<Sales>) -> ToolPack<Sales> {
+    let dictionary = Resource::new("sales://dictionary", "data-dictionary")
+        .title("Data dictionary")
+        .description("What the sales data holds: columns, period, currencies, size.")
+        .mime_type("text/markdown");
+    let export = Resource::new(LAST, "last-export")
+        .title("Last export")
+        .description("The file that export_sales wrote last for the same caller: CSV or Parquet.");
+    ToolPack::new("sales", sales.into())
+        .tool::<TopNProducts>()
+        .tool::<SalesSummary>()
+        .tool::<SalesTrend>()
+        .tool::<ComparePeriods>()
+        .tool::<SalesBy>()
+        .tool::<ProductAffinity>()
+        .tool::<ListOperations>()
+        .tool::<DescribeSalesData>()
+        .tool::<QuerySales>()
+        .tool::<ExportSales>()
+        .prompt::<MonthlyReview>()
+        .prompt::<StockPlan>()
+        .resource_fn(dictionary, |sales, _cx| async move {
+            Ok(DataDescription::of(&sales).await.map_err(tell_model)?.text())
+        })
+        .resource_fn(export, |sales, cx| async move {
+            let export = sales.exports.last(&caller(&cx)).ok_or_else(|| {
+                let message = "Nothing is exported yet: export_sales does.";
+                ToolError::new(ToolErrorKind::NotFound, message)
+            })?;
+            let contents = match (export.mime_type, String::from_utf8(export.bytes.clone())) {
+                ("text/csv", Ok(text)) => Contents::text(text),
+                (_, _) => Contents::blob(export.bytes.clone()),
+            };
+            Ok(contents.mime_type(export.mime_type))
+        })
 }
 
 /// What the model gets, as the tools' own tests see it.
@@ -38,6 +56,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::SalesStore;
 
     pub(crate) const CSV: &str = "\
 date,product,category,operation,units,revenue
@@ -50,46 +69,95 @@ blue\",Office Supplies,Dallas,12,6.25
 2017-03-01,Phone,Technology,Dallas,-1,-249.005
 ";
 
-    /// The `result` of a request to a server over [`CSV`].
-    pub(crate) async fn result(method: &str, mut params: Value) -> Value {
-        let store = SalesStore::from_reader("test.csv", CSV.as_bytes()).expect("sales");
-        let server = Server::builder("sales", "1.0").pack(pack(store)).build();
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": mcp_core::LATEST_VERSION,
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1.0"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let Ok(Message::Request(request)) = Message::parse(request.to_string()) else {
-            panic!("not a request: {request}")
-        };
-        let response = server.call(request).response().await.into_bytes();
-        let mut response: Value = serde_json::from_slice(&response).expect("JSON");
-        response["result"].take()
+    /// A server over data.
+    pub(crate) struct Served(Server);
+
+    pub(crate) fn server(csv: &str) -> Served {
+        let store = SalesStore::from_reader("test.csv", csv.as_bytes()).expect("sales");
+        Served(Server::builder("sales", "1.0").pack(pack(store)).build())
     }
 
-    /// The text and the structured content of a call that succeeds.
+    impl Served {
+        /// The response to a request.
+        pub(crate) async fn response(&self, method: &str, mut params: Value) -> Value {
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": mcp_core::LATEST_VERSION,
+                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1.0"},
+                "io.modelcontextprotocol/clientCapabilities": {},
+            });
+            let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+            let Ok(Message::Request(request)) = Message::parse(request.to_string()) else {
+                panic!("not a request: {request}")
+            };
+            let response = self.0.call(request).response().await.into_bytes();
+            serde_json::from_slice(&response).expect("JSON")
+        }
+
+        /// The `result` of a request.
+        pub(crate) async fn result(&self, method: &str, params: Value) -> Value {
+            self.response(method, params).await["result"].take()
+        }
+    }
+
+    /// The text and the structured content of a call that succeeds, over [`CSV`].
     pub(crate) async fn call(tool: &str, arguments: Value) -> (String, Value) {
-        let mut result = result("tools/call", json!({"name": tool, "arguments": arguments})).await;
+        call_on(CSV, tool, arguments).await
+    }
+
+    pub(crate) async fn call_on(csv: &str, tool: &str, arguments: Value) -> (String, Value) {
+        let params = json!({"name": tool, "arguments": arguments});
+        let mut result = server(csv).result("tools/call", params).await;
         assert_ne!(result["isError"], json!(true), "{result}");
-        (text(&result), result["structuredContent"].take())
+        (text_of(&result["content"][0]["text"]), result["structuredContent"].take())
     }
 
-    /// The text of a call that fails in a way the model can mend.
+    /// The text of a call that fails in a way the model can mend, over [`CSV`].
     pub(crate) async fn error(tool: &str, arguments: Value) -> String {
-        let result = result("tools/call", json!({"name": tool, "arguments": arguments})).await;
-        assert_eq!(result["isError"], json!(true), "{result}");
-        text(&result)
+        error_on(CSV, tool, arguments).await
     }
 
-    fn text(result: &Value) -> String {
-        result["content"][0]["text"].as_str().expect("a text").to_owned()
+    pub(crate) async fn error_on(csv: &str, tool: &str, arguments: Value) -> String {
+        let params = json!({"name": tool, "arguments": arguments});
+        let result = server(csv).result("tools/call", params).await;
+        assert_eq!(result["isError"], json!(true), "{result}");
+        text_of(&result["content"][0]["text"])
+    }
+
+    pub(crate) fn text_of(value: &Value) -> String {
+        value.as_str().expect("a text").to_owned()
+    }
+
+    #[tokio::test]
+    async fn the_data_dictionary_is_a_resource() {
+        let read = server(CSV).result("resources/read", json!({"uri": "sales://dictionary"})).await;
+        let text = text_of(&read["contents"][0]["text"]);
+        assert!(text.contains("| operation | text | operation |"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn prompts_name_tools_that_there_are() {
+        let server = server(CSV);
+        for (prompt, arguments) in [
+            ("monthly_review", json!({"month": "2017-01", "operation": "Dallas"})),
+            ("stock_plan", json!({"weeks": "4"})),
+        ] {
+            let params = json!({"name": prompt, "arguments": arguments});
+            let result = server.result("prompts/get", params).await;
+            let text = text_of(&result["messages"][0]["content"]["text"]);
+            assert!(text.contains("describe_sales_data"), "{text}");
+        }
+        let params = json!({
+            "ref": {"type": "ref/prompt", "name": "monthly_review"},
+            "argument": {"name": "operation", "value": "da"},
+        });
+        let completed = server.result("completion/complete", params).await;
+        assert_eq!(completed["completion"]["values"], json!(["Dallas"]));
     }
 
     /// Everything the model sees of the pack; after an intended change, copy what this test prints.
     #[tokio::test]
     async fn the_model_sees_these_tools() {
-        let list = result("tools/list", json!({})).await;
+        let list = server(CSV).result("tools/list", json!({})).await;
         let expected: Value =
             serde_json::from_str(include_str!("../tests/tools.json")).expect("JSON");
         assert!(

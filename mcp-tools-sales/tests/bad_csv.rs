@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use mcp_tools_sales::{LoadErrorKind, SalesStore};
+use mcp_tools_sales::{Dimension, Filter, LoadErrorKind, Query, SalesStore};
 use proptest::prelude::*;
 
 const HEADER: &str = "date,product,category,operation,units,revenue\n";
@@ -13,7 +13,9 @@ const COLUMNS: &str = "date, product, category, operation, units, revenue";
 fn mistake(csv: impl AsRef<[u8]>) -> String {
     let error = SalesStore::from_reader("s.csv", csv.as_ref()).expect_err("a mistake");
     assert_eq!(error.kind(), LoadErrorKind::Data);
-    error.to_string().strip_prefix("s.csv, ").expect("the file's name").to_owned()
+    let error = error.to_string();
+    let message = error.strip_prefix("s.csv").expect("the file's name");
+    message.trim_start_matches([',', ':']).trim_start().to_owned()
 }
 
 /// The message for the line after a header and one good line.
@@ -67,14 +69,8 @@ fn a_bad_header_is_named_on_its_line() {
 
 #[test]
 fn a_file_without_order_lines_is_refused() {
-    assert_eq!(
-        mistake(HEADER),
-        "line 1: expected at least one order line after the header, found none"
-    );
-    assert_eq!(
-        mistake(format!("{HEADER}\n\n")),
-        "line 3: expected at least one order line after the header, found none"
-    );
+    assert_eq!(mistake(HEADER), "expected at least one order line, found none");
+    assert_eq!(mistake(format!("{HEADER}\n\n")), "expected at least one order line, found none");
 }
 
 #[test]
@@ -114,7 +110,7 @@ fn a_bad_line_is_named_with_column_expectation_and_finding() {
             "column 6 (revenue): expected the file's revenue to add up, ignoring signs, to at most 922337203685477.5807, found \"-922337203685477.5807\"".to_owned(),
         ),
         ("2017-01-01,Lamp \"XL\",Furniture,Dallas,1,1", "column 2 (product): expected a field that holds quotes to be quoted, found a quote inside a plain field".to_owned()),
-        ("2017-01-01,\"Lamp\" XL,Furniture,Dallas,1,1", "column 2 (product): expected a comma or the end of the line after a closing quote, found more text".to_owned()),
+        ("2017-01-01,\"Lamp\" XL,Furniture,Dallas,1,1", "column 2 (product): expected the end of the field after a closing quote, found more text".to_owned()),
         ("2017-01-01,Lamp,Furniture,Dallas,1\r,1", "column 5 (units): expected a line to end in LF or CRLF, found a carriage return on its own".to_owned()),
         (
             "2017-01-01,Lamp,Furniture,Dallas,twenty-five thousand six hundred and eighty four and a half,1",
@@ -159,7 +155,7 @@ fn a_stray_quote_never_merges_two_lines() {
     );
     assert_eq!(
         mistake(csv),
-        "line 2, column 2 (product): expected a comma or the end of the line after a closing quote, found more text"
+        "line 2, column 2 (product): expected the end of the field after a closing quote, found more text"
     );
 }
 
@@ -177,10 +173,11 @@ fn quoted_newlines_keep_line_numbers_right() {
 fn columns_may_come_in_any_order_and_case_among_others() {
     let csv = "\u{FEFF}\" Revenue\",note,UNITS , operation,Category,product,note,date\r\n 12.5 ,a,\"3\", Dallas ,Furniture,Lamp,\u{1},2017-01-01\r\n";
     let store = SalesStore::from_reader("s.csv", csv.as_bytes()).expect("sales");
-    let selection = store.select(Some("Dallas"), None, None).expect("Dallas");
-    let top = selection.top_products(9, mcp_tools_sales::Measure::Units);
+    let filter = Filter { operation: Some("Dallas".into()), ..Filter::default() };
+    let rows = store.answer(&Query::new(filter).by(Dimension::Product)).rows;
+    let totals = rows[0].totals;
     assert_eq!(
-        (top.len(), top[0].name, top[0].totals.units, top[0].totals.revenue.to_string()),
+        (rows.len(), &*rows[0].names[0], totals.units, totals.revenue.to_string()),
         (1, "Lamp", 3, "12.50".to_owned())
     );
     let csv = csv.replace(",2017-01-01", ",x");
@@ -203,7 +200,7 @@ fn a_file_that_cannot_be_read_is_an_io_error() {
     let error =
         SalesStore::from_reader("s.csv", HEADER.as_bytes().chain(Broken)).expect_err("no disk");
     assert_eq!(error.kind(), LoadErrorKind::Io);
-    assert_eq!(format!("{error:?}"), "s.csv, line 2: could not be read: the disk is gone");
+    assert_eq!(format!("{error:?}"), "s.csv: could not be read: the disk is gone");
 }
 
 fn field() -> impl Strategy<Value = String> {

@@ -1,5 +1,6 @@
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
+use mcp_core::connections::{ConnectionGateway, ConnectionStore};
 use mcp_http::HttpConfig;
 
 use crate::shape::{PAYLOAD, Shape};
@@ -62,6 +63,14 @@ pub struct LambdaConfig {
     pub(crate) margin: Duration,
     pub(crate) allow_anonymous: bool,
     pub(crate) iam_scopes: Vec<Box<str>>,
+    pub(crate) connections: Option<Connections>,
+}
+
+/// What a function needs that is behind a WebSocket API.
+#[derive(Clone, Debug)]
+pub(crate) struct Connections {
+    pub(crate) store: Arc<dyn ConnectionStore>,
+    pub(crate) gateway: Arc<dyn ConnectionGateway>,
 }
 
 impl fmt::Debug for LambdaConfig {
@@ -91,6 +100,7 @@ impl LambdaConfig {
             margin: Duration::from_millis(500),
             allow_anonymous: false,
             iam_scopes: Vec::new(),
+            connections: None,
         }
     }
 
@@ -127,6 +137,19 @@ impl LambdaConfig {
         I::Item: Into<Box<str>>,
     {
         self.iam_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Serves the clients of a WebSocket API of API Gateway, too: whose connections are kept in this
+    /// store, which all processes of the function share, and are sent messages by this gateway.
+    /// `mcp-state-aws` has both. Without it nobody can connect.
+    #[must_use]
+    pub fn connections(
+        mut self,
+        store: Arc<dyn ConnectionStore>,
+        gateway: Arc<dyn ConnectionGateway>,
+    ) -> Self {
+        self.connections = Some(Connections { store, gateway });
         self
     }
 }

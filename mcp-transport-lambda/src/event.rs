@@ -9,19 +9,34 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::shape::Shape;
+use crate::{shape::Shape, work::Queue};
 
 /// An event, told apart by what it has.
 pub(crate) enum Event<'a> {
     Http(Shape, Box<HttpEvent<'a>>),
+    /// Of a connection that a WebSocket API holds.
+    Socket(SocketEvent, Box<HttpEvent<'a>>),
     /// One JSON-RPC message: the event itself.
     Message,
     /// Several of them.
     Batch,
-    /// The work of a task that another invocation has handed over.
+    /// The work of a task that another invocation has handed over, or its end without an outcome.
     Task,
+    /// The work of tasks from a queue.
+    Queue(Queue<'a>),
     /// Of EventBridge, whose only purpose can be to keep the function warm.
     Schedule,
+}
+
+/// What has happened to a connection: `requestContext.eventType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SocketEvent {
+    /// A client wants to connect.
+    Connect,
+    /// It has sent a message.
+    Message,
+    /// It is gone. API Gateway does not promise to tell.
+    Disconnect,
 }
 
 /// The members of all HTTP events. Which of them are there depends on the shape.
@@ -55,8 +70,13 @@ pub(crate) struct HttpEvent<'a> {
     #[serde(default)]
     pub(crate) is_base64_encoded: Option<bool>,
 
+    /// What only an authorizer is asked with.
+    method_arn: Option<IgnoredAny>,
     jsonrpc: Option<IgnoredAny>,
     mcp_task: Option<IgnoredAny>,
+    request_payload: Option<IgnoredAny>,
+    #[serde(rename = "Records")]
+    records: Option<IgnoredAny>,
     #[serde(rename = "detail-type")]
     detail_type: Option<IgnoredAny>,
 }
@@ -70,7 +90,15 @@ pub(crate) struct RequestContext<'a> {
     #[serde(borrow)]
     pub(crate) stage: Option<Text<'a>>,
     #[serde(borrow)]
-    domain_name: Option<Text<'a>>,
+    pub(crate) domain_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) api_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) request_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(crate) connection_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    event_type: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) authorizer: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -95,14 +123,20 @@ impl<'a> Event<'a> {
         }
         let event: HttpEvent<'a> =
             serde_json::from_str(text).map_err(|error| UnknownEvent(Some(error)))?;
+        if let Some(happened) = event.socket_event() {
+            return Ok(Self::Socket(happened, Box::new(event)));
+        }
         if let Some(shape) = event.shape() {
             return Ok(Self::Http(shape, Box::new(event)));
         }
         if event.jsonrpc.is_some() {
             return Ok(Self::Message);
         }
-        if event.mcp_task.is_some() {
+        if event.mcp_task.is_some() || event.request_payload.is_some() {
             return Ok(Self::Task);
+        }
+        if let Some(queue) = event.records.and_then(|_| Queue::parse(text)) {
+            return Ok(Self::Queue(queue));
         }
         if event.detail_type.is_some() {
             return Ok(Self::Schedule);
@@ -112,6 +146,20 @@ impl<'a> Event<'a> {
 }
 
 impl HttpEvent<'_> {
+    /// Tells the events of a WebSocket API, which can have all that those of a REST API have.
+    fn socket_event(&self) -> Option<SocketEvent> {
+        let context = self.request_context.as_ref().filter(|_| self.method_arn.is_none())?;
+        let is_whole = context.connection_id.is_some()
+            && context.domain_name.is_some()
+            && context.stage.is_some();
+        match context.event_type.as_deref().filter(|_| is_whole)? {
+            "CONNECT" => Some(SocketEvent::Connect),
+            "MESSAGE" => Some(SocketEvent::Message),
+            "DISCONNECT" => Some(SocketEvent::Disconnect),
+            _ => None,
+        }
+    }
+
     fn shape(&self) -> Option<Shape> {
         let context = self.request_context.as_ref()?;
         let version = self.version.as_deref();
@@ -120,8 +168,9 @@ impl HttpEvent<'_> {
         }
         if version == Some("2.0") && context.http.is_some() {
             // `https://ID.lambda-url.REGION.on.aws`; the rest of the event is that of an HTTP API.
+            // `localhost` is the Function URL of `cargo lambda watch`.
             let is_url = context.domain_name.as_deref().is_some_and(|name| {
-                name.split('.').nth(1).is_some_and(|label| label == "lambda-url")
+                name == "localhost" || name.split('.').nth(1).is_some_and(|it| it == "lambda-url")
             });
             return Some(if is_url { Shape::FunctionUrl } else { Shape::HttpApi });
         }
@@ -141,8 +190,8 @@ impl fmt::Display for UnknownEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "the event is none that an MCP server answers: expected one of a Function URL, an API \
-             Gateway REST or HTTP API, an Application Load Balancer, AgentCore Gateway, an \
-             EventBridge schedule, or a JSON-RPC message",
+             Gateway REST, HTTP or WebSocket API, an Application Load Balancer, AgentCore Gateway, an \
+             EventBridge schedule, a queue with the work of tasks, or a JSON-RPC message",
         )?;
         match &self.0 {
             Some(error) => write!(f, " ({error})"),

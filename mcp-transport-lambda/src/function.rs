@@ -25,7 +25,7 @@ use crate::{
     response::{self, Whole},
     shape::Shape,
     stream::BodyStream,
-    trace,
+    trace, web_socket, work,
 };
 
 /// What answers the invocations of one process. Cheap to clone.
@@ -38,10 +38,10 @@ pub struct Function {
 }
 
 #[derive(Debug)]
-struct Inner {
-    server: Server,
-    service: HttpService,
-    config: LambdaConfig,
+pub(crate) struct Inner {
+    pub(crate) server: Server,
+    pub(crate) service: HttpService,
+    pub(crate) config: LambdaConfig,
 }
 
 /// A whole reply, to be written as JSON.
@@ -103,7 +103,20 @@ impl Function {
         })?;
         let event = match event {
             Event::Http(shape, event) => return Ok(self.http(shape, *event, &context).await),
-            Event::Task => return self.work(payload.get(), &context).await,
+            Event::Socket(happened, event) => {
+                let answer = web_socket::answer(&self.inner, happened, *event, &context).await?;
+                return Ok(reply(Shape::WebSocketApi, false, answer).await);
+            }
+            Event::Task => {
+                let ends_at = deadline(&context, config.margin);
+                return work::one(server, payload.get(), ends_at)
+                    .await
+                    .map(|()| whole(Kind::Nothing));
+            }
+            Event::Queue(queue) => {
+                let failures = queue.work(server, deadline(&context, config.margin)).await?;
+                return Ok(whole(Kind::Json(Box::<str>::from(failures).into_string().into())));
+            }
             Event::Schedule => return Ok(whole(Kind::Nothing)),
             other => other,
         };
@@ -116,29 +129,6 @@ impl Function {
             let answer = direct::message(server, text, &facts).await;
             answer.map_or(Kind::Nothing, |answer| Kind::Json(answer.into_bytes()))
         }))
-    }
-
-    /// Works on a task. Its outcome goes into the store of tasks, and nowhere else.
-    ///
-    /// A failed invocation is tried again by Lambda, which has been invoked asynchronously.
-    async fn work(&self, text: &str, context: &Context) -> Result<Answer, Diagnostic> {
-        let Inner { server, config, .. } = &*self.inner;
-        let failed = |kind: &str, message: String| Diagnostic {
-            error_type: kind.to_owned(),
-            error_message: message,
-        };
-        let handover = serde_json::from_str(text)
-            .map_err(|_| failed("MalformedTask", "this is no task's work".to_owned()))?;
-        let work =
-            server.take_over(handover).map_err(|error| failed("UnknownTask", error.to_string()))?;
-        match tokio::time::timeout_at(deadline(context, config.margin), work).await {
-            Ok(()) => Ok(whole(Kind::Nothing)),
-            Err(_) => Err(failed(
-                "TaskTimedOut",
-                "the work took longer than the function may; raise the function's timeout"
-                    .to_owned(),
-            )),
-        }
     }
 
     async fn http(&self, shape: Shape, event: HttpEvent<'_>, context: &Context) -> Answer {
@@ -160,19 +150,14 @@ impl Function {
             return reply(shape, streams, health).await;
         }
         if principal.is_none() && !config.allow_anonymous {
-            let error = RpcError::new(
-                ErrorKind::Forbidden,
-                "nothing in front of this server has authenticated the caller: use IAM or an \
-                 authorizer, or set MCP_ALLOW_ANONYMOUS=true if anyone may call its tools",
-            );
-            return reply(shape, streams, refusal(StatusCode::UNAUTHORIZED, None, error)).await;
+            return reply(shape, streams, anonymous()).await;
         }
 
-        let ends = if streams { None } else { shape.gives_up_after() };
-        let mut ends_at = deadline(context, config.margin);
-        if let Some(after) = ends {
-            ends_at = ends_at.min(Instant::now() + after.saturating_sub(config.margin));
-        }
+        let ends_at = if streams {
+            deadline(context, config.margin)
+        } else {
+            deadline_of(shape, context, config.margin)
+        };
         parts.extensions = facts(context, ends_at, streams);
         if !streams {
             let limit = ResponseLimit::new(shape.body_limit(), shape.carrier()).in_string();
@@ -210,8 +195,18 @@ impl Function {
     }
 }
 
+/// The answer to those whom nobody knows, where that is asked.
+pub(crate) fn anonymous() -> Response<mcp_http::Body> {
+    let error = RpcError::new(
+        ErrorKind::Forbidden,
+        "nothing in front of this server has authenticated the caller: use IAM or an authorizer, or \
+         set MCP_ALLOW_ANONYMOUS=true if anyone may call its tools",
+    );
+    refusal(StatusCode::UNAUTHORIZED, None, error)
+}
+
 /// What a request is told about its invocation.
-fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions {
+pub(crate) fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions {
     let mut facts = http::Extensions::new();
     facts.insert(Deadline(ends_at));
     // Who gets a whole reply is told what it would hear of; no invocation is held for the rest.
@@ -225,10 +220,21 @@ fn facts(context: &Context, ends_at: Instant, streams: bool) -> http::Extensions
     facts
 }
 
+/// The most that an invocation may take ("Lambda quotas": 900 seconds).
+const LONGEST: Duration = Duration::from_secs(900);
+
 /// When calls of this invocation end.
 fn deadline(context: &Context, margin: Duration) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    // No invocation begins after its end: `cargo lambda watch` counts milliseconds from 1970.
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
     Instant::now() + left.saturating_sub(margin.min(left / 4))
+}
+
+/// The same where the source does not wait as long for a whole reply.
+pub(crate) fn deadline_of(shape: Shape, context: &Context, margin: Duration) -> Instant {
+    let ends_at = deadline(context, margin);
+    let Some(after) = shape.gives_up_after() else { return ends_at };
+    ends_at.min(Instant::now() + after.saturating_sub(margin))
 }
 
 async fn reply(shape: Shape, streams: bool, response: Response<mcp_http::Body>) -> Answer {
@@ -239,7 +245,7 @@ async fn reply(shape: Shape, streams: bool, response: Response<mcp_http::Body>) 
     }
 }
 
-fn refusal(
+pub(crate) fn refusal(
     status: StatusCode,
     id: Option<&RequestId>,
     error: RpcError,

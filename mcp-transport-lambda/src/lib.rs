@@ -10,13 +10,16 @@
 //! | Function URL | buffered, or streamed ([`ResponseMode`]) |
 //! | API Gateway REST API | buffered, or streamed |
 //! | API Gateway HTTP API (payload 1.0 and 2.0) | buffered |
+//! | API Gateway WebSocket API | messages through `@connections` ([`LambdaConfig::connections`]) |
 //! | Application Load Balancer, with single or multi-value headers | buffered |
 //! | AgentCore Gateway | the tool's result |
 //! | direct invocation with a JSON-RPC message, or an array of them | JSON-RPC responses |
 //! | EventBridge schedule | nothing: it keeps the function warm |
+//! | SQS, with the work of tasks | which messages are to be delivered again |
 //!
-//! A function sees one request at a time and shares its clients with other instances, so it keeps
-//! no sessions: see [`HttpConfig::stateless`](mcp_http::HttpConfig::stateless).
+//! A function sees one request at a time and shares its clients with other instances, so legacy
+//! clients have sessions only where there is a store of them: see
+//! [`HttpConfig::stateless`](mcp_http::HttpConfig::stateless).
 //!
 //! ```no_run
 //! use mcp_core::{Server, Transport as _};
@@ -32,6 +35,7 @@
 mod config;
 mod direct;
 mod event;
+mod extension;
 mod function;
 mod identity;
 mod request;
@@ -42,6 +46,8 @@ mod shape;
 mod stream;
 mod trace;
 mod transport;
+mod web_socket;
+mod work;
 
 pub use mcp_http::HttpConfig;
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    event::{HttpEvent, Text},
+    event::{Headers, HttpEvent, MultiValueHeaders, Text},
     shape::Shape,
 };
 
@@ -36,31 +36,43 @@ pub(crate) fn request(
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| BadRequest::Method)?;
 
     let uri = uri(shape, &event).parse::<http::Uri>().map_err(|_| BadRequest::Uri)?;
-    let headers = headers(&event);
-    let body = match event.body {
-        None => Bytes::new(),
-        Some(body) if event.is_base64_encoded == Some(true) => {
-            BASE64_STANDARD.decode(body.as_bytes()).map_err(|_| BadRequest::Base64)?.into()
-        }
-        Some(body) => body.0.into_owned().into(),
-    };
+    let cookies = cookies(&event);
+    let body = body(event.body, event.is_base64_encoded)?;
 
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = match (event.multi_value_headers, event.headers) {
-        (Some(headers), _) => headers.0,
-        (None, Some(headers)) => headers.0,
-        (None, None) => HeaderMap::new(),
-    };
-    if let Some(cookies) = headers {
+    *request.headers_mut() = headers(event.multi_value_headers, event.headers);
+    if let Some(cookies) = cookies {
         request.headers_mut().insert(header::COOKIE, cookies);
     }
     Ok(request)
 }
 
+/// The body, or the message, that an event carries.
+pub(crate) fn body(
+    body: Option<Text<'_>>,
+    is_base64_encoded: Option<bool>,
+) -> Result<Bytes, BadRequest> {
+    Ok(match body {
+        None => Bytes::new(),
+        Some(body) if is_base64_encoded == Some(true) => {
+            BASE64_STANDARD.decode(body.as_bytes()).map_err(|_| BadRequest::Base64)?.into()
+        }
+        Some(body) => body.0.into_owned().into(),
+    })
+}
+
+/// The headers, in the form that has all their values if the event has it.
+pub(crate) fn headers(multiple: Option<MultiValueHeaders>, single: Option<Headers>) -> HeaderMap {
+    multiple
+        .map(|headers| headers.0)
+        .or_else(|| single.map(|headers| headers.0))
+        .unwrap_or_default()
+}
+
 /// The cookies of payload format 2.0, which takes them out of the headers.
-fn headers(event: &HttpEvent<'_>) -> Option<HeaderValue> {
+fn cookies(event: &HttpEvent<'_>) -> Option<HeaderValue> {
     let cookies = event.cookies.as_deref().filter(|cookies| !cookies.is_empty())?;
     let cookies = cookies.iter().map(|cookie| &**cookie).collect::<Vec<_>>().join("; ");
     HeaderValue::try_from(cookies).ok()

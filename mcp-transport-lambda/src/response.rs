@@ -76,9 +76,11 @@ impl Serialize for Whole {
         let mut reply = serializer.serialize_map(None)?;
         reply.serialize_entry("statusCode", &self.status.as_u16())?;
         match self.shape {
-            Shape::FunctionUrl | Shape::HttpApi => {
+            Shape::FunctionUrl | Shape::HttpApi | Shape::WebSocketApi => {
                 reply.serialize_entry("headers", &Single(&self.headers))?;
-                if self.headers.contains_key(header::SET_COOKIE) {
+                // A WebSocket API knows no cookies. AWS does without where there are none; `cargo
+                // lambda watch` does not.
+                if self.shape != Shape::WebSocketApi {
                     reply.serialize_entry("cookies", &Values(&self.headers, "set-cookie"))?;
                 }
             }

@@ -7,9 +7,9 @@ use mcp_core::Principal;
 use serde_json::json;
 
 use crate::{
-    event::{Event, RequestContext},
+    event::{Event, HttpEvent, RequestContext, SocketEvent},
     identity::principal,
-    request::request,
+    request::{body, headers, request},
     shape::Shape,
 };
 
@@ -248,4 +248,73 @@ fn what_is_no_event_is_an_error() {
     ] {
         assert!(Event::parse(text).is_err(), "{text}");
     }
+}
+
+fn socket(text: &str) -> (SocketEvent, Box<HttpEvent<'_>>) {
+    let Ok(Event::Socket(happened, event)) = Event::parse(text) else {
+        panic!("no event of a WebSocket API: {text}")
+    };
+    (happened, event)
+}
+
+#[test]
+fn web_socket_api_connect() {
+    let (happened, event) = socket(sample!("apiGatewayWebSocketApiConnect"));
+    assert_eq!(happened, SocketEvent::Connect);
+    let context = event.request_context.unwrap();
+    assert_eq!(context.connection_id.as_deref(), Some("BFHPhfCWIAMCKlQ="));
+    assert_eq!(
+        context.domain_name.as_deref(),
+        Some("asasasas.execute-api.us-east-1.amazonaws.com")
+    );
+    assert_eq!(context.stage.as_deref(), Some("prod"));
+    assert_eq!(principal(&context, &[]), None);
+    let headers = headers(event.multi_value_headers, event.headers);
+    assert_eq!(headers["sec-websocket-version"], "13");
+}
+
+#[test]
+fn web_socket_api_connect_with_an_api_key() {
+    let (happened, event) = socket(sample!("example-apigw-websocket-request-without-method"));
+    assert_eq!(happened, SocketEvent::Connect);
+    let caller = principal(&event.request_context.unwrap(), &[]).unwrap();
+    assert_eq!(caller.subject(), "api-key/asdf");
+}
+
+#[test]
+fn web_socket_api_connect_with_an_authorizer() {
+    // It has all that an event of a REST API has, too.
+    let (happened, event) = socket(sample!("example-apigw-websocket-request"));
+    assert_eq!(happened, SocketEvent::Connect);
+    let caller = principal(&event.request_context.unwrap(), &[]).unwrap();
+    assert_eq!(caller.subject(), "admin");
+}
+
+#[test]
+fn web_socket_api_message() {
+    let (happened, event) = socket(sample!("apiGatewayWebSocketApiMessage"));
+    assert_eq!(happened, SocketEvent::Message);
+    let context = event.request_context.as_ref().unwrap();
+    assert_eq!(context.connection_id.as_deref(), Some("BFaT_fALIAMCKug="));
+    let body = body(event.body, event.is_base64_encoded).unwrap();
+    assert_eq!(&body[..], br#"{"action": "chat", "message": "Hello from client"}"#);
+}
+
+#[test]
+fn web_socket_api_disconnect() {
+    for (sample, connection) in [
+        (sample!("apiGatewayWebSocketApiDisconnect"), "BFaT_fALIAMCKug="),
+        (sample!("example-apigw-websocket-request-disconnect-route"), "AAAA1234="),
+    ] {
+        let (happened, event) = socket(sample);
+        assert_eq!(happened, SocketEvent::Disconnect);
+        let context = event.request_context.unwrap();
+        assert_eq!(context.connection_id.as_deref(), Some(connection));
+    }
+}
+
+#[test]
+fn what_an_authorizer_is_asked_with_is_no_connection() {
+    let event = sample!("example-apigw-v2-custom-authorizer-websocket-request");
+    assert!(Event::parse(event).is_err());
 }

@@ -4,6 +4,11 @@ use std::time::Duration;
 /// Lambda counts them (Lambda quotas; the figure stands in its error message).
 pub(crate) const PAYLOAD: usize = 6_291_556;
 
+/// The most that a message of a WebSocket API has, in bytes ("Quotas for WebSocket APIs": message
+/// payload size). Frames of 32 KB are API Gateway's affair on the way to the client: a message that
+/// is posted is one, and would be several if it were posted in pieces.
+const MESSAGE: usize = 128 * 1024;
+
 /// Kept free for what a reply has besides its body: status, headers, the members' names.
 const ENVELOPE: usize = 16 * 1024;
 
@@ -18,6 +23,8 @@ pub(crate) enum Shape {
     HttpApiV1,
     /// An API Gateway REST API.
     RestApi,
+    /// An API Gateway WebSocket API: a connection's beginning, which is a request, and its messages.
+    WebSocketApi,
     /// An Application Load Balancer's target group.
     Alb {
         /// Whether the target group has multi-value headers enabled.
@@ -35,6 +42,7 @@ impl Shape {
         match self {
             // "Lambda functions as targets", Limits.
             Self::Alb { .. } => 1024 * 1024,
+            Self::WebSocketApi => MESSAGE,
             _ => PAYLOAD,
         }
     }
@@ -48,6 +56,7 @@ impl Shape {
     pub(crate) fn carrier(self) -> &'static str {
         match self {
             Self::Alb { .. } => "a response through an Application Load Balancer (1 MB)",
+            Self::WebSocketApi => "a message of an API Gateway WebSocket API (128 KB)",
             _ => "an AWS Lambda response (6 MB)",
         }
     }
@@ -60,6 +69,8 @@ impl Shape {
             // "Quotas for REST APIs". It can be raised for Regional and private APIs, but a call that
             // needs longer is better streamed.
             Self::RestApi => Some(Duration::from_secs(29)),
+            // "Quotas for WebSocket APIs"; it cannot be raised.
+            Self::WebSocketApi => Some(Duration::from_secs(29)),
             Self::FunctionUrl | Self::Alb { .. } => None,
         }
     }

@@ -1,11 +1,13 @@
-use std::env::VarError;
+use std::{env::VarError, sync::Arc};
 
-use lambda_runtime::{LambdaEvent, Runtime, layers::TracingLayer, service_fn};
+use lambda_runtime::{
+    BoxFuture, LambdaEvent, Runtime, SnapStartResource, layers::TracingLayer, service_fn,
+};
 use mcp_core::{Server, Transport};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Function, LambdaConfig};
+use crate::{Function, LambdaConfig, extension};
 
 /// What Lambda sets, and `lambda_runtime` panics without.
 const VARIABLES: [&str; 4] = [
@@ -22,6 +24,7 @@ const VARIABLES: [&str; 4] = [
 #[derive(Debug, Default)]
 pub struct LambdaTransport {
     config: LambdaConfig,
+    hears_shutdown: bool,
 }
 
 /// Why invocations can be answered no longer.
@@ -51,6 +54,27 @@ impl LambdaTransport {
         self.config = config;
         self
     }
+
+    /// Has Lambda send SIGTERM before it ends the process, which then has 500 ms for what is left
+    /// to do, such as sending what has been measured. Listening for the signal is the program's own
+    /// affair: it cancels the token that [`serve`](Transport::serve) is given.
+    ///
+    /// It costs a request in the init phase (an internal extension is registered), so it is off by
+    /// default, and Lambda then ends the process without a word.
+    #[must_use]
+    pub fn hear_shutdown(mut self, hear: bool) -> Self {
+        self.hears_shutdown = hear;
+        self
+    }
+}
+
+/// Has the packs hear of a restored snapshot. `lambda_runtime` asks only where SnapStart is on.
+struct Restored(Server);
+
+impl SnapStartResource for Restored {
+    fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
+        Box::pin(async { Ok(self.0.restored().await?) })
+    }
 }
 
 impl Transport for LambdaTransport {
@@ -60,12 +84,20 @@ impl Transport for LambdaTransport {
     /// is nothing to finish.
     async fn serve(self, server: Server, shutdown: CancellationToken) -> Result<(), LambdaError> {
         check_environment()?;
+        if self.hears_shutdown
+            && let Err(error) = extension::register().await
+        {
+            // Serving goes on; only its end will not be heard of.
+            tracing::warn!(error = &*error, "Lambda will end this process without a signal");
+        }
+        let restored = Arc::new(Restored(server.clone()));
         let function = Function::new(server, self.config);
         let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
             let function = function.clone();
             async move { function.answer(event).await }
         });
-        let runtime = Runtime::new(handler).layer(TracingLayer::new());
+        let runtime =
+            Runtime::new(handler).layer(TracingLayer::new()).register_snapstart_resource(restored);
         tokio::select! {
             ended = runtime.run_concurrent() => ended.map_err(LambdaError::RuntimeApi),
             () = shutdown.cancelled() => Ok(()),

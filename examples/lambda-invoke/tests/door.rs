@@ -5,8 +5,7 @@
 use hello::{add, count};
 use mcp_testing::{
     __private::block_on,
-    Harness,
-    lambda::{Door, Emulator, Outcome},
+    lambda::{Door, Emulator, Outcome, at_doors},
 };
 use serde_json::{Value, json};
 
@@ -31,13 +30,9 @@ fn call(id: u32, a: i64, b: i64) -> Value {
 
 #[test]
 fn clients_of_both_eras_call_tools() {
-    block_on(async {
-        for legacy in [false, true] {
-            let connect = Harness::behind(Door::Invoke, Emulator::new(PROGRAM));
-            let mcp = if legacy { connect.legacy().await } else { connect.await };
-            assert_eq!(mcp.call(add { a: 2, b: 40 }).await.text(), "42");
-            assert_eq!(mcp.call(count { n: 3 }).await.text(), "counted to 3");
-        }
+    at_doors(PROGRAM, &[Door::Invoke], async |mcp| {
+        assert_eq!(mcp.call(add { a: 2, b: 40 }).await.text(), "42");
+        assert_eq!(mcp.call(count { n: 3 }).await.text(), "counted to 3");
     });
 }
 

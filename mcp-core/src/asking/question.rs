@@ -489,6 +489,10 @@ impl Ask {
                 NoAnswer::Refused(_) => "the client failed to ask",
                 NoAnswer::Late(_) => "the client did not answer in time",
                 NoAnswer::Gone => "the client is gone",
+                NoAnswer::Elsewhere => {
+                    "this tool asks its client, which this deployment can do only for clients that \
+                     speak MCP 2026-07-28"
+                }
             };
             ToolError::new(ToolErrorKind::Unavailable, message).with_source(reason)
         })?;

@@ -14,6 +14,7 @@ use super::{
     TraceContext, TraceIds,
     meta::{KNOWN_META_KEYS, MetaSpans, WireMeta},
     span::{Span, Text},
+    version::legacy_version,
 };
 use crate::{app, session::SessionClient, task::TaskLink};
 
@@ -200,7 +201,7 @@ impl Request {
         self.era
     }
 
-    /// Treats the request as modern even if its `_meta` does not say so, because its transport
+    /// Treats the request as modern even if its `_meta` names no version, because its transport
     /// does (the `MCP-Protocol-Version` header). Its missing `_meta` is then an error.
     pub fn set_modern(&mut self) {
         self.era = Era::Modern;
@@ -744,11 +745,12 @@ impl Message {
             Some(meta) => MetaSpans::read(&meta, text).map_err(malformed)?,
             None => MetaSpans::default(),
         };
-        // Only modern revisions have `server/discover`, and only they put a version into `_meta`.
-        let era = if meta.has_version() || method == Method::Discover {
-            Era::Modern
-        } else {
-            Era::Legacy
+        // The revision that a request names is the one that it is answered in. Only modern ones have
+        // `server/discover`, whose answer tells of all.
+        let era = match meta.version(&bytes) {
+            Some(version) if legacy_version(version).is_none() => Era::Modern,
+            _ if method == Method::Discover => Era::Modern,
+            _ => Era::Legacy,
         };
         let arguments = Arguments(match present(params.arguments) {
             Some(raw) => ArgumentsSource::Raw(Span::of(raw.get(), text)),

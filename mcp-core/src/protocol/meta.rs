@@ -206,8 +206,8 @@ impl MetaSpans {
         self.log_level = level;
     }
 
-    pub(super) fn has_version(&self) -> bool {
-        self.version.is_some()
+    pub(super) fn version<'a>(&'a self, text: &'a Bytes) -> Option<&'a str> {
+        self.version.as_ref().map(|version| version.as_str(text))
     }
 }
 
@@ -216,9 +216,10 @@ impl<'a> RequestMeta<'a> {
         Self { spans, text }
     }
 
-    /// The protocol version that the request is written in; `None` in the legacy era.
+    /// The protocol version that the request itself names, as modern requests do; in a legacy
+    /// session `initialize` has named one for all.
     pub fn protocol_version(self) -> Option<&'a str> {
-        self.spans.version.as_ref().map(|version| version.as_str(self.text))
+        self.spans.version(self.text)
     }
 
     /// The token under which the client wants to hear of progress, if it does.

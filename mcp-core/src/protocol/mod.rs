@@ -22,4 +22,7 @@ pub use self::{
     trace::TraceContext,
     version::{Era, LATEST_VERSION, SUPPORTED_VERSIONS},
 };
-pub(crate) use self::{trace::TraceIds, version::LEGACY_VERSIONS};
+pub(crate) use self::{
+    trace::TraceIds,
+    version::{LEGACY_VERSIONS, legacy_version},
+};

@@ -11,6 +11,11 @@ pub const SUPPORTED_VERSIONS: &[&str] =
 /// The legacy versions, newest first.
 pub(crate) const LEGACY_VERSIONS: &[&str] = SUPPORTED_VERSIONS.split_first().expect("not empty").1;
 
+/// The legacy version of this name.
+pub(crate) fn legacy_version(name: &str) -> Option<&'static str> {
+    LEGACY_VERSIONS.iter().copied().find(|version| *version == name)
+}
+
 /// Which family of protocol revisions a request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Era {

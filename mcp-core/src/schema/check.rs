@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     Expected, Fault, FaultKind, Faults, Step, Validator,
+    budget::{Budget, Overrun},
     equal::{all_different, equal},
     evaluated::Evaluated,
     node::{
@@ -26,6 +27,7 @@ struct At<'p, 'a> {
     path: Option<&'p Path<'p, 'a>>,
     scope: Option<&'p Scope<'p>>,
     depth: u16,
+    budget: &'p Budget<'a>,
 }
 
 struct Path<'p, 'a> {
@@ -49,7 +51,10 @@ type Seen<'s> = Option<&'s mut Evaluated>;
 impl<'a> At<'_, 'a> {
     /// Writes a fault down. Returns that the value does not fit.
     fn fault(&self, report: &mut Report<'_, 'a>, kind: impl FnOnce() -> FaultKind<'a>) -> bool {
-        if let Some(faults) = report {
+        // What was not looked at to its end may not be one.
+        if let Some(faults) = report
+            && self.budget.overrun().is_none()
+        {
             faults.add(|| {
                 let mut path = Vec::new();
                 let mut rest = self.path;
@@ -66,8 +71,19 @@ impl<'a> At<'_, 'a> {
 }
 
 impl Validator {
-    pub(super) fn check<'a>(&'a self, value: &'a Value, report: Report<'_, 'a>) -> bool {
-        self.node(self.root, At { value, path: None, scope: None, depth: 0 }, None, report)
+    pub(super) fn check<'a>(&'a self, value: &'a Value, mut report: Report<'_, 'a>) -> bool {
+        let budget = Budget::of(value);
+        let at = At { value, path: None, scope: None, depth: 0, budget: &budget };
+        let fits = self.node(self.root, at, None, report.as_deref_mut());
+        let Some(overrun) = budget.overrun() else { return fits };
+        if let Some(faults) = report {
+            let kind = match overrun {
+                Overrun::Depth => FaultKind::TooDeep,
+                Overrun::Work => FaultKind::TooMuchWork,
+            };
+            faults.add(|| Fault { path: Vec::new(), value, kind });
+        }
+        false
     }
 
     fn node<'a>(
@@ -82,7 +98,11 @@ impl Validator {
             return at.fault(&mut report, || FaultKind::Never);
         }
         if at.depth == MOST_NESTED {
-            return at.fault(&mut report, || FaultKind::TooDeep);
+            at.budget.too_deep();
+            return false;
+        }
+        if !at.budget.take(1) {
+            return false;
         }
         let entered = Scope { outer: at.scope, resource: node.resource };
         let scope = match at.scope {
@@ -122,6 +142,7 @@ impl Validator {
             fits = at.fault(&mut report, || FaultKind::Constant(constant));
         }
         if let Some(options) = &node.options
+            && at.budget.take(options.len() as u64)
             && !options.iter().any(|option| equal(at.value, option))
         {
             fits = at.fault(&mut report, || FaultKind::Options(options));
@@ -133,9 +154,9 @@ impl Validator {
             Value::Number(number) => {
                 node.numbers.as_ref().is_none_or(|rules| rules.check(number, at, &mut report))
             }
-            Value::String(text) => {
-                node.strings.as_ref().is_none_or(|rules| rules.check(text, at, &mut report))
-            }
+            Value::String(text) => node.strings.as_ref().is_none_or(|rules| {
+                at.budget.take_text(text) && rules.check(text, at, &mut report)
+            }),
             Value::Array(items) => match &node.arrays {
                 Some(rules) => {
                     self.items(rules, items, at, seen.as_deref_mut(), report.as_deref_mut())
@@ -270,7 +291,7 @@ impl Validator {
         {
             fits = at.fault(&mut report, || FaultKind::MaxItems(limit));
         }
-        if rules.unique && !all_different(items) {
+        if rules.unique && at.budget.take(items.len() as u64) && !all_different(items) {
             fits = at.fault(&mut report, || FaultKind::UniqueItems);
         }
         let schemas = rules.prefix.iter().copied().map(Some).chain(std::iter::repeat(rules.items));
@@ -334,7 +355,7 @@ impl Validator {
         mut seen: Seen<'_>,
         mut report: Report<'_, 'a>,
     ) -> bool {
-        let mut fits = true;
+        let mut fits = at.budget.take((members.len() + rules.required.len()) as u64);
         if let Some(limit) = rules.min_properties
             && (members.len() as u64) < limit
         {
@@ -366,7 +387,7 @@ impl Validator {
                 fits &= self.node(id, member, None, report.as_deref_mut());
             }
             for (pattern, id) in &rules.patterns {
-                if pattern.is_in(name) {
+                if at.budget.take_text(name) && pattern.is_in(name) {
                     known = true;
                     fits &= self.node(*id, member, None, report.as_deref_mut());
                 }
@@ -413,7 +434,7 @@ impl Validator {
         mut report: Report<'_, 'a>,
     ) -> bool {
         let value = Value::String(name.to_owned());
-        let named = At { value: &value, path: None, scope: at.scope, depth: at.depth };
+        let named = At { value: &value, path: None, ..at };
         self.node(id, named, None, None)
             || at.fault(&mut report, || {
                 let mut expected = Expected::default();

@@ -67,6 +67,9 @@ impl Expected {
             FaultKind::SeveralOf => "something that fits only one of several forms".to_owned(),
             FaultKind::Not => "something else".to_owned(),
             FaultKind::TooDeep => "something that is nested less deeply".to_owned(),
+            FaultKind::TooMuchWork => {
+                "something smaller: to check this against the schema is too much work".to_owned()
+            }
         };
         if !self.others.contains(&other) {
             self.others.push(other);

@@ -60,6 +60,8 @@ pub(crate) enum FaultKind<'a> {
     Not,
     /// Nested less deeply.
     TooDeep,
+    /// Quicker to check.
+    TooMuchWork,
 }
 
 /// The faults of a value, up to 64 of them.

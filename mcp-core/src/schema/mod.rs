@@ -1,5 +1,5 @@
 //! JSON Schema 2020-12: compiled once, checked in time linear in the value's size, explained for
-//! those who have to mend the value.
+//! those who have to mend the value. A schema that would need more is given up on (`budget.rs`).
 //!
 //! The applicator, validation and unevaluated vocabularies are checked; `format` and the keywords
 //! about content are annotations, as the specification has it. References lead to what the schema
@@ -10,6 +10,7 @@
 //! program. It is held to the official test suite (`suite.rs`) and to another implementation
 //! (`peer.rs`).
 
+mod budget;
 mod check;
 mod compile;
 mod equal;
@@ -187,6 +188,66 @@ mod tests {
             assert!(matches!(faults.known()[0].kind, FaultKind::TooDeep), "{faults:?}");
         });
         thread.unwrap().join().unwrap();
+    }
+
+    /// `levels` schemas, each of which leads to the next one twice.
+    fn branching(levels: usize, applicator: &str) -> Value {
+        let schemas = (0..levels).map(|level| {
+            let next = json!({ "$ref": format!("#/$defs/{}", level + 1) });
+            (level.to_string(), json!({ applicator: [&next, &next] }))
+        });
+        let mut schemas: Map<_, _> = schemas.collect();
+        schemas.insert(levels.to_string(), json!({ "type": ["object", "number"] }));
+        json!({ "$defs": schemas, "$ref": "#/$defs/0" })
+    }
+
+    #[test]
+    fn a_schema_that_branches_without_end_is_given_up_on() {
+        for applicator in ["allOf", "oneOf"] {
+            // 2 to the power of 100.
+            let validator = Validator::new(&branching(100, applicator)).unwrap();
+            let value = json!(1);
+            assert!(!validator.is_valid(&value), "{applicator}");
+            let faults = validator.faults(&value);
+            assert_eq!(faults.count(), 1, "{applicator}: {faults:?}");
+            assert!(matches!(faults.known()[0].kind, FaultKind::TooMuchWork), "{faults:?}");
+            // Ten levels are 1,024 branches, which is no trouble.
+            assert_eq!(
+                Validator::new(&branching(10, applicator)).unwrap().is_valid(&value),
+                applicator == "allOf"
+            );
+        }
+        // Where the value does not fit, and it is told for each branch why.
+        let validator = Validator::new(&branching(100, "anyOf")).unwrap();
+        let value = json!("text");
+        assert!(!validator.is_valid(&value));
+        let faults = validator.faults(&value);
+        assert!(matches!(faults.known()[0].kind, FaultKind::TooMuchWork), "{faults:?}");
+    }
+
+    #[test]
+    fn what_is_given_up_on_fits_no_negation_either() {
+        let mut schema = branching(100, "oneOf");
+        let root = schema.as_object_mut().unwrap().remove("$ref").unwrap();
+        schema["not"] = json!({ "$ref": root });
+        assert!(!Validator::new(&schema).unwrap().is_valid(&json!(1)));
+
+        let deep = json!({"not": {"$ref": "#/$defs/list"},
+            "$defs": {"list": {"items": {"$ref": "#/$defs/list"}}}});
+        let validator = Validator::new(&deep).unwrap();
+        assert!(!validator.is_valid(&nested(500)));
+    }
+
+    #[test]
+    fn a_large_value_may_take_more_work_than_a_small_one() {
+        // A union of 60 kinds, of which each item fits the last.
+        let kinds: Vec<Value> = (0..60).map(|kind| json!({ "const": kind })).collect();
+        let validator = Validator::new(&json!({ "items": { "anyOf": kinds } })).unwrap();
+        assert!(validator.is_valid(&Value::from(vec![59; 20_000])));
+        // 4 MB of text, looked through ten times.
+        let lengths: Vec<Value> = (0..10).map(|_| json!({ "maxLength": 1 << 22 })).collect();
+        let validator = Validator::new(&json!({ "allOf": lengths })).unwrap();
+        assert!(validator.is_valid(&Value::from("x".repeat(1 << 22))));
     }
 
     #[test]

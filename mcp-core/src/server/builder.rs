@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use rmcp::model::{Implementation, JsonObject};
 use serde_json::json;
+use tokio::sync::OnceCell;
 use tower::{Layer, Service, service_fn};
 
 use super::{
@@ -441,13 +442,15 @@ impl ServerBuilder {
         let inside_now: Arc<Live<Features>> = Arc::default();
         let mut listed = Listed::default();
         let mut features = Features::default();
-        let mut checks = Vec::new();
+        let (mut checks, mut starts, mut restores) = (Vec::new(), Vec::new(), Vec::new());
         let (mut slots, mut attachments) = (Vec::new(), Vec::new());
         for mut pack in packs {
             listed.add(&pack);
             pack.set_seal(&seal);
             let layers = std::mem::take(&mut pack.layers);
             checks.append(&mut pack.checks);
+            starts.append(&mut pack.starts);
+            restores.append(&mut pack.restores);
             let attached = std::mem::take(&mut pack.dynamic);
             let state = Arc::clone(&pack.state);
             let own = Features::of_pack(pack, &[&features], &defaults)?;
@@ -455,7 +458,7 @@ impl ServerBuilder {
                 let inside = own.inside();
                 let now = (!attached.is_empty()).then(|| Arc::clone(&inside_now));
                 let service = service_fn(move |request| match &now {
-                    Some(now) if !inside.have(&request) => now.load().serve(request),
+                    Some(now) if inside.subject(&request).is_none() => now.load().serve(request),
                     _ => inside.serve(request),
                 });
                 wrap(BoxService::new(service), layers)
@@ -535,6 +538,8 @@ impl ServerBuilder {
                 hub: self.hub,
                 layered: None,
                 checks: checks.into(),
+                start: Arc::new((starts, OnceCell::new())),
+                restores: restores.into(),
             }),
         };
         if self.layers.is_empty() {

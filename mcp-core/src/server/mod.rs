@@ -14,9 +14,9 @@ mod prompts;
 mod reply;
 mod resources;
 mod response;
+mod scoped_list;
 mod subscriptions;
 mod tasks;
-mod tool_list;
 mod tools;
 
 use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc, time::Duration};
@@ -24,6 +24,7 @@ use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
 use serde_json::json;
+use tokio::sync::OnceCell;
 use tower::{Layer, Service, service_fn};
 
 pub use self::{
@@ -46,9 +47,11 @@ use self::{
     tools::Entry,
 };
 use crate::{
-    Era, ErrorKind, HeaderParam, Method, Notifier, Principal, ReadyCheck, Request, ResponseLimit,
-    RpcError, SUPPORTED_VERSIONS, StateKeys,
+    Era, ErrorKind, HeaderParam, HookError, Method, Notifier, Principal, ReadyCheck, Request,
+    ResponseLimit, RpcError, SUPPORTED_VERSIONS, StateKeys,
     asking::Seal,
+    hook::Hook,
+    protocol::legacy_version,
     subscription::Hub,
     tool::{BoxService, boxed_layer},
 };
@@ -79,6 +82,9 @@ struct Inner {
     tasks: Option<Arc<Tasks>>,
     layered: Option<BoxService>,
     checks: Arc<[ReadyCheck]>,
+    /// What is done before the first request, and whether it is.
+    start: Arc<(Vec<Hook>, OnceCell<()>)>,
+    restores: Arc<[Hook]>,
 }
 
 impl fmt::Debug for Server {
@@ -129,12 +135,17 @@ impl Server {
                 request.notify_through(sender);
                 receiver
             });
+        let revision = match era {
+            Era::Modern => None,
+            Era::Legacy => request.meta().protocol_version().and_then(legacy_version),
+        };
         let subscribes = era == Era::Modern && *request.method() == Method::Listen;
         let client = request.client().filter(|_| can_notify(request.method())).cloned();
         let limit = request.extensions().get::<ResponseLimit>().copied();
         let encoding = Arc::clone(&self.inner.encoding);
         let future = self.dispatch(request);
         let reply = Reply::new(future, notifications, client, id, era, encoding, limit);
+        let reply = reply.in_revision(revision);
         if subscribes { reply.subscribing() } else { reply }
     }
 
@@ -198,9 +209,9 @@ impl Server {
         }
         // What was there from the start is looked for first, and costs no lock.
         if self.inner.dynamic.is_some()
-            && !features.have(&request)
+            && features.subject(&request).is_none()
             && let Some(current) = self.current()
-            && current.features.have(&request)
+            && current.features.subject(&request).is_some()
         {
             return current.features.serve(request);
         }
@@ -243,8 +254,8 @@ impl Server {
 
     /// Whether there is a prompt of this name.
     pub fn has_prompt(&self, name: &str) -> bool {
-        self.inner.features.prompts.is_known(name)
-            || self.current().is_some_and(|current| current.features.prompts.is_known(name))
+        self.inner.features.prompts.subject(name).is_some()
+            || self.current().is_some_and(|now| now.features.prompts.subject(name).is_some())
     }
 
     /// What the packs ask before they call themselves ready.
@@ -252,11 +263,33 @@ impl Server {
         &self.inner.checks
     }
 
-    /// All scopes that some tool requires now.
+    /// Has the packs do what comes before the first request ([`ToolPack::on_start`](crate::ToolPack::on_start)).
+    /// `mcp_serve::run` calls it; who serves in another way does so before. What has been done is
+    /// not done again.
+    ///
+    /// # Errors
+    ///
+    /// That of the first pack that fails.
+    pub async fn start(&self) -> Result<(), HookError> {
+        let (hooks, done) = &*self.inner.start;
+        done.get_or_try_init(|| Hook::run_all(hooks, "started")).await.map(drop)
+    }
+
+    /// Has the packs do what comes after a snapshot is restored
+    /// ([`ToolPack::on_restore`](crate::ToolPack::on_restore)).
+    ///
+    /// # Errors
+    ///
+    /// That of the first pack that fails.
+    pub async fn restored(&self) -> Result<(), HookError> {
+        Hook::run_all(&self.inner.restores, "restored").await
+    }
+
+    /// All scopes that some tool, resource or prompt requires now.
     pub fn scopes(&self) -> BTreeSet<&'static str> {
         let current = self.current();
-        let current = current.as_ref().map(|current| current.features.tools.scopes());
-        self.inner.features.tools.scopes().chain(current.into_iter().flatten()).collect()
+        let current = current.as_ref().map(|current| current.features.scopes());
+        self.inner.features.scopes().chain(current.into_iter().flatten()).collect()
     }
 
     /// Whether a caller has all scopes that a request needs. The dispatch asks that itself; this is
@@ -266,12 +299,14 @@ impl Server {
     ///
     /// Which scopes are needed.
     pub fn authorize(&self, request: &Request, principal: &Principal) -> Result<(), RpcError> {
-        let Some(name) = request.name().filter(|_| *request.method() == Method::CallTool) else {
-            return Ok(());
-        };
-        match self.inner.features.tools.get(name) {
-            Some(entry) => entry.admit(principal),
-            None => self.dynamic_tool(name).map_or(Ok(()), |entry| entry.admit(principal)),
+        match self.inner.features.subject(request) {
+            Some(subject) => subject.admit(principal),
+            None => match self.current() {
+                Some(now) => {
+                    now.features.subject(request).map_or(Ok(()), |subject| subject.admit(principal))
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -313,6 +348,23 @@ impl Server {
             )
         })?;
         tasks.resume(&tool, &id, request)
+    }
+
+    /// Has a task fail whose work nobody will be given any more: a queue or AWS Lambda has delivered it
+    /// as often as it does. Has no effect on a task that has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the store of tasks fails.
+    pub async fn give_up(
+        &self,
+        handover: &crate::tasks::TaskHandover,
+    ) -> Result<(), crate::tasks::TaskStoreError> {
+        // All of a server's tools share one store.
+        match &self.inner.tasks {
+            Some(tasks) => tasks.give_up(handover.id()).await,
+            None => Ok(()),
+        }
     }
 
     /// Sets the keys that seal `requestState`, for a facade that reads them from the environment.

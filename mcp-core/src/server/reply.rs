@@ -33,6 +33,8 @@ pub struct Reply {
     closing: bool,
     id: RequestId,
     era: Era,
+    /// The legacy revision that a request outside of sessions names.
+    revision: Option<&'static str>,
     encoding: Arc<Encoding>,
     limit: Option<ResponseLimit>,
 }
@@ -70,6 +72,7 @@ impl Reply {
             notifications,
             client,
             response: None,
+            revision: None,
             subscribes: false,
             subscription: None,
             closing: false,
@@ -78,6 +81,12 @@ impl Reply {
             encoding,
             limit,
         }
+    }
+
+    /// The same for a request that names a legacy revision by itself.
+    pub(super) fn in_revision(mut self, revision: Option<&'static str>) -> Self {
+        self.revision = revision;
+        self
     }
 
     /// The same for a request that asks for a subscription.
@@ -166,8 +175,9 @@ impl Reply {
     }
 
     fn encode(&self, response: Response) -> Encoded {
-        let response = match &self.client {
-            Some(client) => response.known_in(client.session().version()),
+        let session = self.client.as_ref().map(|client| client.session().version());
+        let response = match session.or(self.revision) {
+            Some(version) => response.known_in(version),
             None => response,
         };
         let Some(limit) = self.limit else {

@@ -31,7 +31,7 @@ pub(super) const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 const OVERDUE: Duration = Duration::from_secs(60);
 /// How long to wait after a store has failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// How often an outcome is offered to a store that fails.
+/// How often a change is offered to a store that fails.
 const ATTEMPTS: usize = 5;
 
 /// What the calls of one server need to become tasks.
@@ -100,9 +100,7 @@ impl Tasks {
                 let task = id.clone();
                 let work = work(Arc::clone(&store), id.clone(), call, link);
                 Ok(TaskWork::new(id, request, async move {
-                    if claim(&*store, &task).await {
-                        work.await;
-                    }
+                    if claim(&*store, &task).await? { work.await } else { Ok(()) }
                 }))
             }
             Err(response) => Err(match response.into_result() {
@@ -126,6 +124,12 @@ impl Tasks {
         request.silence();
         let kept = request.clone();
         Ok((prepare(tool, limit, request)?, link, kept))
+    }
+
+    /// Has a task fail that nobody will work on any more.
+    pub(super) async fn give_up(&self, id: &str) -> Result<(), TaskStoreError> {
+        let (error, store) = (gave_up(), &*self.0.store);
+        persist(|| update(store, id, |record| record.fail(&error))).await.map(drop)
     }
 
     /// How long the work of a tool's task may take.
@@ -290,33 +294,50 @@ const MOST_ATTEMPTS: u32 = 3;
 
 /// Counts an attempt at the work, and says whether it is to be made: not where the task has ended,
 /// or has been tried too often.
-async fn claim(store: &dyn TaskStore, id: &str) -> bool {
-    let gave_up = RpcError::new(
+async fn claim(store: &dyn TaskStore, id: &str) -> Result<bool, TaskStoreError> {
+    let gave_up = gave_up();
+    let claimed = persist(|| {
+        update(store, id, |record| {
+            if record.status.is_terminal() {
+                return false;
+            }
+            record.attempts += 1;
+            if record.attempts > MOST_ATTEMPTS {
+                record.fail(&gave_up);
+            } else {
+                // Of the attempt before this one, whose questions nobody waits for.
+                record.inputs.clear();
+                record.settle_inputs();
+            }
+            true
+        })
+    });
+    Ok(claimed.await?.is_some_and(|record| !record.status.is_terminal()))
+}
+
+/// What a task fails with whose work processes have died of.
+fn gave_up() -> RpcError {
+    RpcError::new(
         ErrorKind::Internal,
         format!("the work was begun {MOST_ATTEMPTS} times and never ended"),
-    );
-    let claimed = update(store, id, |record| {
-        if record.status.is_terminal() {
-            return false;
-        }
-        record.attempts += 1;
-        if record.attempts > MOST_ATTEMPTS {
-            record.fail(&gave_up);
-        } else {
-            // Of the attempt before this one, whose questions nobody waits for.
-            record.inputs.clear();
-            record.settle_inputs();
-        }
-        true
-    });
-    match claimed.await {
-        Ok(Some(record)) => !record.status.is_terminal(),
-        Ok(None) => false,
-        Err(error) => {
-            tracing::error!(error = &error as &dyn Error, "a task's work could not be claimed");
-            false
+    )
+}
+
+/// Tries a change again while the store fails, for some seconds.
+async fn persist<T, F>(mut change: impl FnMut() -> F) -> Result<T, TaskStoreError>
+where
+    F: Future<Output = Result<T, TaskStoreError>>,
+{
+    for attempt in 1..ATTEMPTS {
+        match change().await {
+            Ok(changed) => return Ok(changed),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn Error, attempt, "the store of tasks failed");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
         }
     }
+    change().await
 }
 
 /// What a server says that has understood.
@@ -347,7 +368,10 @@ fn refused(error: TaskStoreError) -> RpcError {
         ),
         error => {
             tracing::error!(error = &error as &dyn Error, "the store of tasks failed");
-            RpcError::new(ErrorKind::Internal, "internal error")
+            RpcError::new(
+                ErrorKind::Overloaded,
+                "the store of tasks cannot be reached; try again later",
+            )
         }
     }
 }
@@ -371,12 +395,19 @@ impl Handover {
 }
 
 /// Does a task's work and tells the store of it.
-async fn work(store: Arc<dyn TaskStore>, id: String, mut call: Work, link: Arc<TaskLink>) {
+///
+/// The error is the store's, which then does not know the outcome.
+async fn work(
+    store: Arc<dyn TaskStore>,
+    id: String,
+    mut call: Work,
+    link: Arc<TaskLink>,
+) -> Result<(), TaskStoreError> {
     let response = tokio::select! {
         biased;
         response = poll_fn(|cx| call.poll(cx)) => response,
         // Dropping the call drops the work.
-        () = keep(&*store, &id, &link) => return,
+        () = keep(&*store, &id, &link) => return Ok(()),
     };
     let outcome = match response.into_result() {
         Ok(ResultBody::Tool(result)) => {
@@ -389,23 +420,15 @@ async fn work(store: Arc<dyn TaskStore>, id: String, mut call: Work, link: Arc<T
         Ok(_) => Err(RpcError::new(ErrorKind::Internal, "internal error")),
         Err(error) => Err(error),
     };
-    for attempt in 1..=ATTEMPTS {
-        let kept = update(&*store, &id, |record| match &outcome {
+    let kept = persist(|| {
+        update(&*store, &id, |record| match &outcome {
             Ok(result) => record.complete(result),
             Err(error) => record.fail(error),
-        });
-        match kept.await {
-            Ok(_) => return,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn Error,
-                    attempt,
-                    "a task's outcome could not be kept"
-                );
-                tokio::time::sleep(STORE_PAUSE).await;
-            }
-        }
-    }
+        })
+    });
+    kept.await.map(drop).inspect_err(|error| {
+        tracing::error!(error = error as &dyn Error, "a task's outcome could not be kept");
+    })
 }
 
 /// Carries what is said between a task's work and the store, until the task is no longer wanted.

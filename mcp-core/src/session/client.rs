@@ -58,9 +58,7 @@ impl SessionClient {
     /// Asks, and waits for the answer. Dropping the future tells the client that none is wanted.
     pub(crate) async fn ask(&self, method: &str, params: Option<&Value>) -> Answer {
         let within = self.session.0.server.answer_within();
-        let Some((id, answer)) = self.session.0.questions.open() else {
-            return Err(NoAnswer::Gone);
-        };
+        let (id, answer) = self.session.0.questions.open()?;
         lock(&self.state).open += 1;
         let _waiting = Waiting { client: self, id };
         self.send(ReplyPart::Request(request(id, method, params)));

@@ -1,7 +1,10 @@
 use rmcp::model::{ClientCapabilities, Implementation};
 use serde::Deserialize;
 
-use crate::{Request, RpcError, protocol::LEGACY_VERSIONS};
+use crate::{
+    Request, RpcError,
+    protocol::{LEGACY_VERSIONS, legacy_version},
+};
 
 /// What a client says in `initialize`.
 #[derive(Debug, Deserialize)]
@@ -9,9 +12,7 @@ use crate::{Request, RpcError, protocol::LEGACY_VERSIONS};
 pub(crate) struct InitializeParams {
     protocol_version: String,
     pub(crate) capabilities: ClientCapabilities,
-    /// Required, and of no use to a session.
-    #[serde(rename = "clientInfo")]
-    _client: Implementation,
+    pub(crate) client_info: Implementation,
 }
 
 impl InitializeParams {
@@ -21,7 +22,6 @@ impl InitializeParams {
 
     /// The revision to go on with: what the client asks for, or else the newest that has sessions.
     pub(crate) fn version(&self) -> &'static str {
-        let asked = LEGACY_VERSIONS.iter().find(|version| **version == self.protocol_version);
-        asked.unwrap_or(&LEGACY_VERSIONS[0])
+        legacy_version(&self.protocol_version).unwrap_or(LEGACY_VERSIONS[0])
     }
 }

@@ -6,17 +6,21 @@ mod initialize;
 mod questions;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use rmcp::model::ClientCapabilities;
+use rmcp::model::{ClientCapabilities, Implementation};
 
-use self::questions::Questions;
+use self::questions::{Closed, Questions};
 pub(crate) use self::{client::SessionClient, initialize::InitializeParams, questions::NoAnswer};
-use crate::{ClientResponse, LogLevel, Reply, Request, RpcError, Server, subscription::Listener};
+use crate::{
+    ClientResponse, LogLevel, Reply, Request, RpcError, Server,
+    subscription::{Change, Listener},
+};
 
 /// One legacy session: what its client has said of itself in `initialize`, and what the session
 /// has agreed on since.
@@ -43,13 +47,27 @@ struct Inner {
 /// What `initialize` has agreed on.
 struct Client {
     version: &'static str,
+    info: Implementation,
     capabilities: Arc<ClientCapabilities>,
 }
 
 impl From<InitializeParams> for Client {
     fn from(params: InitializeParams) -> Self {
-        Self { version: params.version(), capabilities: Arc::new(params.capabilities) }
+        Self {
+            version: params.version(),
+            info: params.client_info,
+            capabilities: Arc::new(params.capabilities),
+        }
     }
+}
+
+/// What a session has agreed on since its `initialize`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// What log messages the client wants, if it has asked for some.
+    pub log_level: Option<LogLevel>,
+    /// The resources that it has subscribed to.
+    pub subscriptions: BTreeSet<Box<str>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -104,7 +122,38 @@ impl LegacySession {
     /// Notes that the client can answer nothing any more: what it has been asked fails, and so
     /// does what it would be asked from now on.
     pub fn hang_up(&self) {
-        self.0.questions.hang_up();
+        self.0.questions.close_all(Closed::Gone);
+    }
+
+    /// Notes that the client's answers reach other processes, as where each request of a session may
+    /// be another's: what it would be asked fails, and says so to the model.
+    pub fn answers_elsewhere(&self) {
+        self.0.questions.close_all(Closed::Elsewhere);
+    }
+
+    /// What the session has agreed on by now. A binding whose next request may reach another process
+    /// keeps it, and has that process [resume](Self::resume) from it.
+    pub fn settings(&self) -> SessionSettings {
+        SessionSettings { log_level: self.log_level(), subscriptions: self.0.listener.resources() }
+    }
+
+    /// Goes on, in a session that was just opened, from what it had agreed on in another process.
+    ///
+    /// What the client is asked from now on has identifiers that no other process uses.
+    pub fn resume(&self, settings: &SessionSettings) {
+        *lock(&self.0.log_level) = settings.log_level;
+        for uri in &settings.subscriptions {
+            // What went in before fits again, unless there are too many others.
+            if self.0.listener.add(Change::Resource((&**uri).into())).is_err() {
+                tracing::warn!("a session will not hear of a resource: there are too many");
+            }
+        }
+        self.0.questions.begin_apart();
+    }
+
+    /// The identifiers of what the client has been asked and has not answered.
+    pub fn open_questions(&self) -> Vec<i64> {
+        self.0.questions.waiting()
     }
 
     /// The revision of the protocol that was agreed on, such as `2025-11-25`.
@@ -114,6 +163,11 @@ impl LegacySession {
 
     pub(crate) fn capabilities(&self) -> Arc<ClientCapabilities> {
         Arc::clone(&lock(&self.0.client).capabilities)
+    }
+
+    /// What the client calls itself. Unverified.
+    pub(crate) fn client_info(&self) -> Implementation {
+        lock(&self.0.client).info.clone()
     }
 
     /// Takes what the client says of itself in another `initialize`: clients that share a process

@@ -17,6 +17,8 @@ pub(crate) enum NoAnswer {
     Refused(String),
     #[error("the client is gone")]
     Gone,
+    #[error("the client's answer would reach another process")]
+    Elsewhere,
     #[error("the client did not answer within {0:?}")]
     Late(std::time::Duration),
 }
@@ -29,22 +31,49 @@ pub(super) struct Questions(Mutex<Open>);
 struct Open {
     next: i64,
     waiting: HashMap<i64, oneshot::Sender<Answer>>,
-    /// Whether the client can answer nothing any more.
-    hung_up: bool,
+    /// Why the client can answer nothing, if so.
+    closed: Option<Closed>,
+}
+
+/// Why a client cannot be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Closed {
+    Gone,
+    Elsewhere,
+}
+
+impl From<Closed> for NoAnswer {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Gone => Self::Gone,
+            Closed::Elsewhere => Self::Elsewhere,
+        }
+    }
 }
 
 impl Questions {
-    /// Makes an identifier, and a place where the answer will be. `None` if there will be none.
-    pub(super) fn open(&self) -> Option<(i64, oneshot::Receiver<Answer>)> {
+    /// Begins at an identifier of which nobody else begins. One that JavaScript's numbers hold.
+    pub(super) fn begin_apart(&self) {
+        // Without randomness it begins as any session does.
+        let random = getrandom::u64().map_or(0, |random| random >> 12);
+        lock(&self.0).next = i64::try_from(random).unwrap_or_default();
+    }
+
+    pub(super) fn waiting(&self) -> Vec<i64> {
+        lock(&self.0).waiting.keys().copied().collect()
+    }
+
+    /// Makes an identifier, and a place where the answer will be.
+    pub(super) fn open(&self) -> Result<(i64, oneshot::Receiver<Answer>), NoAnswer> {
         let mut open = lock(&self.0);
-        if open.hung_up {
-            return None;
+        if let Some(closed) = open.closed {
+            return Err(closed.into());
         }
         let (sender, receiver) = oneshot::channel();
         let id = open.next;
         open.next += 1;
         open.waiting.insert(id, sender);
-        Some((id, receiver))
+        Ok((id, receiver))
     }
 
     /// Waits for the answer no longer. Whether there was none.
@@ -66,9 +95,10 @@ impl Questions {
         sender.send(answer).is_ok()
     }
 
-    pub(super) fn hang_up(&self) {
+    /// Fails what is open, and what would be asked from now on.
+    pub(super) fn close_all(&self, why: Closed) {
         let mut open = lock(&self.0);
-        open.hung_up = true;
+        open.closed = Some(why);
         // Their receivers learn of it.
         open.waiting.clear();
     }

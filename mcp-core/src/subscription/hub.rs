@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::{Context, Poll, Waker},
@@ -164,6 +164,17 @@ impl Listener {
             }
             state.bytes -= change.size();
         }
+    }
+
+    /// The resources that it hears of.
+    pub(crate) fn resources(&self) -> BTreeSet<Box<str>> {
+        let state = self.hub.state();
+        let wanted = state.listeners.get(&self.id).map(|entry| entry.wanted.keys());
+        let resource = |change: &Change| match change {
+            Change::Resource(uri) => Some((&**uri).into()),
+            _ => None,
+        };
+        wanted.into_iter().flatten().filter_map(resource).collect()
     }
 
     /// The next change, once there is one. What happens while it is being told is told again.

@@ -47,6 +47,10 @@ impl TaskHandover {
         Self { id: id.to_owned(), request: text.to_owned(), caller, tenant }
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The task's identifier, and the call as it came.
     pub(crate) fn open(self) -> Result<(String, Request), RpcError> {
         let text = Bytes::from(Box::<str>::from(self.request).into_string());

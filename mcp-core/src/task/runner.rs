@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::TaskHandover;
+use super::{TaskHandover, TaskStoreError};
 use crate::{BoxError, Request};
 
 /// Decides where the work of tasks is done.
@@ -30,7 +30,8 @@ pub trait TaskRunner: Send + Sync + 'static {
 }
 
 /// The work of one task: a future that ends when the store knows the outcome, or when the task is
-/// cancelled.
+/// cancelled. An error means that the store does not know it, because it failed: who can have the
+/// work done once more does so.
 ///
 /// Dropping it drops the work; the task's status then stays as it is until the task is due, which
 /// is when it counts as failed.
@@ -38,14 +39,14 @@ pub trait TaskRunner: Send + Sync + 'static {
 pub struct TaskWork {
     id: String,
     request: Request,
-    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+    future: Pin<Box<dyn Future<Output = Result<(), TaskStoreError>> + Send>>,
 }
 
 impl TaskWork {
     pub(crate) fn new(
         id: String,
         request: Request,
-        future: impl Future<Output = ()> + Send + 'static,
+        future: impl Future<Output = Result<(), TaskStoreError>> + Send + 'static,
     ) -> Self {
         Self { id, request, future: Box::pin(future) }
     }
@@ -74,9 +75,9 @@ impl fmt::Debug for TaskWork {
 }
 
 impl Future for TaskWork {
-    type Output = ();
+    type Output = Result<(), TaskStoreError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TaskStoreError>> {
         self.future.as_mut().poll(cx)
     }
 }

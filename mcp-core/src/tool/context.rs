@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use rmcp::model::Implementation;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -199,6 +200,13 @@ impl ToolContext {
     pub fn cancellation_token(&self) -> CancellationToken {
         let guard = self.cancelled.get_or_init(|| CancellationToken::new().drop_guard());
         guard.token().clone()
+    }
+
+    /// The client's self-reported name and version: what the request says, or else what its legacy
+    /// session began with. Unverified: for display and logs only. `None` where neither says it.
+    pub fn client_info(&self) -> Option<Implementation> {
+        let of_session = || self.request.client().map(|client| client.session().client_info());
+        self.meta().client_info().or_else(of_session)
     }
 
     /// What the request says about itself: client, capabilities, trace context.

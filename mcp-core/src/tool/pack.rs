@@ -9,6 +9,7 @@ use crate::{
     app::App,
     asking::Seal,
     dynamic::{Attachment, Handle},
+    hook::Hook,
     prompt::ErasedPrompt,
     resource::{ErasedResource, ErasedTemplate, InvalidTemplate, Read, boxed_read},
 };
@@ -45,6 +46,8 @@ pub struct ToolPack<S> {
     dynamic: Vec<Attach<S>>,
     layers: Vec<BoxLayer>,
     checks: Vec<ReadyCheck>,
+    starts: Vec<Hook>,
+    restores: Vec<Hook>,
 }
 
 /// Binds one tool to the pack's state, once its namespace is known.
@@ -70,6 +73,8 @@ pub(crate) struct PackParts {
     pub(crate) prompts: Vec<ErasedPrompt>,
     pub(crate) layers: Vec<BoxLayer>,
     pub(crate) checks: Vec<ReadyCheck>,
+    pub(crate) starts: Vec<Hook>,
+    pub(crate) restores: Vec<Hook>,
     /// What comes and goes, and the state that it needs.
     pub(crate) dynamic: Vec<Attachment>,
     pub(crate) state: Arc<dyn Any + Send + Sync>,
@@ -88,6 +93,8 @@ impl PackParts {
             dynamic: Vec::new(),
             state: Arc::new(()),
             checks: Vec::new(),
+            starts: Vec::new(),
+            restores: Vec::new(),
         }
     }
 
@@ -134,6 +141,8 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             dynamic: Vec::new(),
             layers: Vec::new(),
             checks: Vec::new(),
+            starts: Vec::new(),
+            restores: Vec::new(),
         }
     }
 
@@ -266,11 +275,57 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
         R: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        let state = Arc::clone(&self.state);
-        self.checks.push(ReadyCheck::new(&self.name, move || {
-            let checking = check(Arc::clone(&state));
-            async move { checking.await.map_err(Into::into) }
-        }));
+        self.checks.push(ReadyCheck(Hook::new(&self.name, &self.state, check)));
+        self
+    }
+
+    /// Adds what is done once, before the server answers its first request: on AWS Lambda in the
+    /// init phase, elsewhere before it listens or reads. A server whose pack fails here does not
+    /// serve.
+    ///
+    /// Without it a pack does such work when it is first needed, which a start that nobody
+    /// uses (a client's probe, a health check) then does not pay for. A cell does it once, whichever
+    /// of the two comes first, and however many calls need it at once:
+    ///
+    /// ```
+    /// # use mcp_core::ToolPack;
+    /// # #[derive(Debug)] struct Database;
+    /// # impl Database { async fn connect() -> Result<Self, std::io::Error> { Ok(Self) } }
+    /// #[derive(Default)]
+    /// struct Data(tokio::sync::OnceCell<Database>);
+    ///
+    /// impl Data {
+    ///     async fn database(&self) -> Result<&Database, std::io::Error> {
+    ///         self.0.get_or_try_init(Database::connect).await
+    ///     }
+    /// }
+    ///
+    /// let lazily = ToolPack::new("sales", Data::default());
+    /// let at_start = ToolPack::new("sales", Data::default())
+    ///     .on_start(|data| async move { data.database().await.map(drop) });
+    /// ```
+    #[must_use]
+    pub fn on_start<F, R, E>(mut self, start: F) -> Self
+    where
+        F: Fn(Arc<S>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.starts.push(Hook::new(&self.name, &self.state, start));
+        self
+    }
+
+    /// Adds what is done after the process is restored from a snapshot (AWS Lambda SnapStart), before
+    /// its first request: what was drawn or connected before, every restored process has in
+    /// common with the others. A process whose pack fails here ends.
+    #[must_use]
+    pub fn on_restore<F, R, E>(mut self, restore: F) -> Self
+    where
+        F: Fn(Arc<S>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.restores.push(Hook::new(&self.name, &self.state, restore));
         self
     }
 
@@ -286,6 +341,8 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             dynamic,
             layers,
             checks,
+            starts,
+            restores,
         } = self;
         let kept: Arc<dyn Any + Send + Sync> = Arc::<S>::clone(&state);
         let shared: Option<Arc<str>> = namespace.as_deref().map(Into::into);
@@ -310,6 +367,8 @@ impl<S: Send + Sync + 'static> ToolPack<S> {
             prompts: prompts.iter().map(|bind| bind(state(), pack(), namespace)).collect(),
             layers,
             checks,
+            starts,
+            restores,
             dynamic,
             state: kept,
             name: pack(),

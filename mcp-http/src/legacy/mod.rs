@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, request::Parts};
 use mcp_core::{
-    ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext,
+    Deadline, ErrorKind, Message, Principal, Request, RequestId, RpcError, Server, TraceContext,
     sessions::SessionRecord,
 };
 
@@ -31,13 +31,21 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[derive(Clone, Debug)]
 pub(crate) struct Legacy {
     sessions: Arc<Sessions>,
+    /// Whether a session has nothing but its store: each of its requests may be another process's.
+    is_brief: bool,
 }
 
 impl Legacy {
     pub(crate) fn new(config: &HttpConfig) -> Self {
         let store = config.session_store.clone();
         let store = store.map(|store| SharedStore::new(store, config.session_idle));
-        Self { sessions: Sessions::new(config.max_sessions, config.session_idle, store) }
+        let (limit, idle, is_brief) = (config.max_sessions, config.session_idle, config.stateless);
+        Self { sessions: Sessions::new(limit, idle, store, is_brief), is_brief }
+    }
+
+    /// Whether there is a stream of a session that belongs to no request.
+    pub(crate) fn has_common_stream(&self, parts: &Parts) -> bool {
+        !self.is_brief || parts.method != Method::GET || parts.headers.contains_key(LAST_EVENT_ID)
     }
 
     /// Whether other replicas have a part in the sessions. Then [`Self::admit`] comes before each use
@@ -126,7 +134,10 @@ impl Legacy {
         let last = parts.headers.get(LAST_EVENT_ID).and_then(|last| parse(last.to_str().ok()?));
         if let Some((stream, event)) = last
             && !session.has_stream(stream)
-            && let Some(stream) = session.resume_shared(stream, event).await
+            && let Some(stream) = {
+                let until = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
+                session.resume_shared(stream, event, until).await
+            }
         {
             let until = Some(config.shutdown.clone());
             let reading = Reading::new(session, stream, config.keep_alive, until);

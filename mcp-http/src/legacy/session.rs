@@ -258,6 +258,7 @@ impl Session {
         self: &Arc<Self>,
         number: u64,
         event: u64,
+        until: Option<Instant>,
     ) -> Option<(Arc<EventStream>, ReaderKey)> {
         let (id, store) = self.shared.clone().filter(|_| number != COMMON)?;
         let events = store.events_after(&id, number, event).await.ok()??;
@@ -265,7 +266,7 @@ impl Session {
         let stream = Arc::new(EventStream::new(number, Arc::clone(&self.budget)));
         let reader = stream.read(Some(event));
         let filled = Arc::clone(&stream);
-        tokio::spawn(async move { store.follow(&id, &filled, event, events).await });
+        tokio::spawn(async move { store.follow(&id, &filled, event, events, until).await });
         Some((stream, reader))
     }
 
@@ -288,6 +289,12 @@ impl Session {
     pub(super) fn is_idle(&self, idle: Duration) -> bool {
         let state = self.lock();
         state.readers == 0 && state.calls.is_empty() && state.used.elapsed() >= idle
+    }
+
+    /// When it was used the last time, if it is not in use.
+    pub(super) fn unused_since(&self) -> Option<Instant> {
+        let state = self.lock();
+        (state.readers == 0 && state.calls.is_empty()).then_some(state.used)
     }
 
     /// Whether somebody reads from it or waits for a call, without having to say so.

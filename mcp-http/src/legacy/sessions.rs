@@ -19,6 +19,8 @@ pub(super) struct Sessions {
     idle: Duration,
     budget: Arc<Budget>,
     store: Option<SharedStore>,
+    /// Whether the store has them all, so that those in memory are but a cache.
+    is_cache: bool,
     open: Mutex<Open>,
 }
 
@@ -29,6 +31,17 @@ struct Open {
     is_swept: bool,
 }
 
+impl Open {
+    /// Forgets the session that has not been used for longest. Whether there is one that is not in
+    /// use.
+    fn forget_one(&mut self) -> bool {
+        let unused = self.by_id.iter().filter_map(|(id, it)| Some((it.unused_since()?, id)));
+        let Some(oldest) = unused.min().map(|(_, id)| Arc::clone(id)) else { return false };
+        self.by_id.remove(&oldest);
+        true
+    }
+}
+
 /// Why a session could not be opened.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -37,8 +50,14 @@ pub(super) enum Refusal {
 }
 
 impl Sessions {
-    pub(super) fn new(limit: usize, idle: Duration, store: Option<SharedStore>) -> Arc<Self> {
-        Arc::new(Self { limit, idle, budget: Arc::default(), store, open: Mutex::default() })
+    pub(super) fn new(
+        limit: usize,
+        idle: Duration,
+        store: Option<SharedStore>,
+        is_cache: bool,
+    ) -> Arc<Self> {
+        let (budget, open) = (Arc::default(), Mutex::default());
+        Arc::new(Self { limit, idle, budget, store, is_cache, open })
     }
 
     /// Where other replicas find the sessions.
@@ -61,7 +80,7 @@ impl Sessions {
         owner: Option<Arc<str>>,
         begin: impl FnOnce() -> Result<LegacySession, RpcError>,
     ) -> Result<(Arc<str>, Arc<Session>), Refusal> {
-        if self.lock().by_id.len() >= self.limit {
+        if self.lock().by_id.len() >= self.limit && !self.is_cache {
             return Err(Refusal::Full);
         }
         let session = begin().map_err(Refusal::Failed)?;
@@ -78,13 +97,16 @@ impl Sessions {
         session: LegacySession,
         owner: Option<Arc<str>>,
     ) -> Result<Arc<Session>, Refusal> {
+        if self.is_cache {
+            session.answers_elsewhere();
+        }
         let shared = self.store.clone().map(|store| (Arc::clone(id), store));
         let session = Session::new(session, owner, Arc::clone(&self.budget), shared);
         let mut open = self.lock();
         if let Some(there) = open.by_id.get(id) {
             return Ok(Arc::clone(there));
         }
-        if open.by_id.len() >= self.limit {
+        if open.by_id.len() >= self.limit && !(self.is_cache && open.forget_one()) {
             return Err(Refusal::Full);
         }
         open.by_id.insert(Arc::clone(id), Arc::clone(&session));

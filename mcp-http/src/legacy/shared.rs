@@ -89,13 +89,14 @@ impl SharedStore {
     }
 
     /// Fills a stream with the events of another replica's request, as long as somebody reads it and
-    /// there may be more.
+    /// there may be more, and not beyond `until`.
     pub(super) async fn follow(
         &self,
         session: &str,
         stream: &EventStream,
         mut last: u64,
         mut events: Vec<SessionEvent>,
+        until: Option<Instant>,
     ) {
         let mut touched = Instant::now();
         while stream.is_read() && touched.elapsed() <= self.0.idle {
@@ -105,6 +106,9 @@ impl SharedStore {
                 if event.is_last {
                     return stream.end();
                 }
+            }
+            if until.is_some_and(|until| Instant::now() + POLL >= until) {
+                break;
             }
             tokio::time::sleep(POLL).await;
             match self.events_after(session, stream.number(), last).await {

@@ -1,24 +1,19 @@
-//! A server that listens, with tools that do all that a mounted tool can do.
+//! A server with tools that do all that a mounted tool can do.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use mcp_core::{
-    BoxError, Call, CallResult, DynTool, ErrorKind, Method, Request, Response, RpcError, Server,
-    Tool, ToolContext, ToolDefinition, ToolError, ToolErrorKind, ToolPack, ToolResult,
-    Transport as _, model,
+    BoxError, Call, CallResult, DynTool, ErrorKind, Message, Method, Request, Response, RpcError,
+    Server, Tool, ToolContext, ToolDefinition, ToolError, ToolErrorKind, ToolPack, ToolResult,
+    model,
 };
-use mcp_transport_sse::HttpTransport;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
-use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 /// What the tests see of the tools' insides.
@@ -165,6 +160,10 @@ impl DynTool for Exact {
     }
 }
 
+/// The tools' names, where they are mounted as `heavy`.
+pub(crate) const NAMES: [&str; 6] =
+    ["heavy_count", "heavy_fail", "heavy_refuse", "heavy_hang", "heavy_trace", "heavy_exact"];
+
 /// The server that is mounted.
 pub(crate) fn heavy(seen: &Arc<Seen>) -> Server {
     let pack = ToolPack::with_shared("heavy", Arc::new(Arc::clone(seen)))
@@ -202,36 +201,16 @@ pub(crate) fn legacy_heavy(seen: &Arc<Seen>) -> Server {
     Server::builder("heavy", "1.0").pack(pack).layer(forget).build()
 }
 
-/// A server on a port of loopback, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Listening {
-    pub(crate) address: SocketAddr,
-    stop: DropGuard,
-    served: tokio::task::JoinHandle<()>,
-}
-
-impl Listening {
-    pub(crate) async fn start(server: Server) -> Self {
-        Self::start_at(server, SocketAddr::from(([127, 0, 0, 1], 0))).await
-    }
-
-    pub(crate) async fn start_at(server: Server, address: SocketAddr) -> Self {
-        let transport = HttpTransport::bind(address).await.unwrap();
-        let address = transport.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let serving = transport.serve(server, stop.clone());
-        let served = tokio::spawn(async move { serving.await.unwrap() });
-        Self { address, stop: stop.drop_guard(), served }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
-    }
-
-    /// Ends the server, and every connection to it.
-    pub(crate) async fn kill(self) {
-        self.served.abort();
-        let _ = self.served.await;
-        drop(self.stop);
-    }
+/// One modern call, answered as bytes.
+pub(crate) async fn raw(server: &Server, tool: &str, arguments: &Value, meta: &Value) -> String {
+    let mut all = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    all.as_object_mut().unwrap().extend(meta.as_object().unwrap().clone());
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": tool, "arguments": arguments, "_meta": all}});
+    let Ok(Message::Request(request)) = Message::parse(message.to_string()) else { panic!() };
+    let response = server.call(request).response().await;
+    String::from_utf8(response.into_bytes().to_vec()).unwrap()
 }

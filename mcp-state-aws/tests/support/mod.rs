@@ -2,6 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+pub mod fault_proxy;
+pub mod socket;
+
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{
     Client,

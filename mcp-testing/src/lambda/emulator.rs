@@ -14,7 +14,8 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Door, Failure, Outcome, doors,
+    Door, Failure, Outcome,
+    doors::{self, Connections, WebSocketSettings},
     invocation::{Invocation, InvokeOptions, PAYLOAD, request_id},
     sandbox::{Lines, Program, Sandbox},
 };
@@ -39,6 +40,8 @@ pub(super) struct Function {
     sandboxes: Mutex<Vec<Arc<Sandbox>>>,
     lines: Lines,
     faults: Lines,
+    /// Those of its WebSocket API.
+    pub(super) connections: Connections,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +55,7 @@ pub(super) struct Settings {
     pub(super) retry_after: Duration,
     /// `requestContext.authorizer`, as an authorizer in front of the function makes it.
     pub(super) authorizer: Option<serde_json::Value>,
+    pub(super) web_socket: WebSocketSettings,
 }
 
 impl Emulator {
@@ -70,6 +74,7 @@ impl Emulator {
             most_processes: 50,
             retry_after: Duration::from_secs(60),
             authorizer: None,
+            web_socket: WebSocketSettings::default(),
         };
         Self::with(settings)
     }
@@ -82,6 +87,7 @@ impl Emulator {
             sandboxes: Mutex::default(),
             lines: Lines::default(),
             faults: Lines::default(),
+            connections: Connections::default(),
         };
         Self { function: Arc::new(function), _close: doors.clone().drop_guard(), doors }
     }
@@ -114,8 +120,8 @@ impl Emulator {
         self.set(|settings| settings.timeout = timeout)
     }
 
-    /// Sets how long API Gateway waits for a whole reply; 29 s for REST APIs and 30 s for HTTP APIs
-    /// by default.
+    /// Sets how long API Gateway waits for a whole reply; 29 s for REST and WebSocket APIs and 30 s for
+    /// HTTP APIs by default.
     #[must_use]
     pub fn integration_timeout(self, timeout: Duration) -> Self {
         self.set(|settings| settings.integration_timeout = Some(timeout))
@@ -147,14 +153,71 @@ impl Emulator {
         self.set(|settings| settings.authorizer = Some(authorizer))
     }
 
+    /// Sets after how long without a message in either direction a WebSocket API closes a connection;
+    /// 10 minutes by default.
+    #[must_use]
+    pub fn connection_idle(self, timeout: Duration) -> Self {
+        self.set(|settings| settings.web_socket.idle = timeout)
+    }
+
+    /// Sets how long a WebSocket API leaves a connection open; 2 hours by default.
+    #[must_use]
+    pub fn connection_lifetime(self, duration: Duration) -> Self {
+        self.set(|settings| settings.web_socket.lifetime = duration)
+    }
+
+    /// Sets the routes that a WebSocket API has besides `$connect` and `$disconnect`, and the path in a
+    /// message, such as `params.name`, whose value selects one. By default there is `$default` alone,
+    /// which is only there then if it is among them.
+    #[must_use]
+    pub fn routes<'a>(self, selection: &str, routes: impl IntoIterator<Item = &'a str>) -> Self {
+        self.set(|settings| {
+            let routes: Vec<&str> = routes.into_iter().collect();
+            let all = &mut settings.web_socket.routes;
+            all.selection = selection.to_owned();
+            all.default = routes.contains(&"$default");
+            let custom = routes.into_iter().filter(|route| *route != "$default");
+            all.custom = custom.map(str::to_owned).collect();
+        })
+    }
+
+    /// Has a WebSocket API not tell the function of connections that have ended: `$disconnect` is
+    /// "best effort".
+    #[must_use]
+    pub fn lose_disconnects(self) -> Self {
+        self.set(|settings| settings.web_socket.loses_disconnects = true)
+    }
+
+    /// Has the routes of a WebSocket API send what the function returns to the client ("two-way
+    /// communication"), which they do not by default.
+    #[must_use]
+    pub fn route_responses(self) -> Self {
+        self.set(|settings| settings.web_socket.routes.respond = true)
+    }
+
     /// Opens a door on a free port, and returns the URL at which the server answers.
     ///
     /// # Errors
     ///
     /// When loopback has no free port.
     pub async fn open(&self, door: Door) -> io::Result<String> {
+        self.open_at(door, 0).await
+    }
+
+    /// Opens a door on this port of loopback, as [`Self::open`].
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken.
+    pub async fn open_at(&self, door: Door, port: u16) -> io::Result<String> {
         self.api().await?;
-        self.listen(door).await
+        self.listen(door, port).await
+    }
+
+    /// Has the next event answered by a new process: the program may have changed. Those that are
+    /// answering finish it.
+    pub fn restart(&self) {
+        self.function.lock().clear();
     }
 
     /// The function can invoke itself, as any function can that is allowed to.
@@ -162,14 +225,14 @@ impl Emulator {
         self.function
             .api
             .get_or_try_init(|| async {
-                let url = self.listen(Door::Invoke).await?;
+                let url = self.listen(Door::Invoke, 0).await?;
                 Ok(url.trim_end_matches(Door::Invoke.path()).to_owned())
             })
             .await
     }
 
-    async fn listen(&self, door: Door) -> io::Result<String> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    async fn listen(&self, door: Door, port: u16) -> io::Result<String> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (function, close) = (Arc::clone(&self.function), self.doors.clone());
         tokio::spawn(async move {
@@ -178,7 +241,7 @@ impl Emulator {
                 () = close.cancelled() => {}
             }
         });
-        Ok(format!("http://{address}{}", door.path()))
+        Ok(format!("{}://{address}{}", door.scheme(), door.path()))
     }
 
     /// Invokes the function directly with an event. `client_context` is JSON.
@@ -208,6 +271,21 @@ impl Emulator {
             .iter()
             .filter(|sandbox| !sandbox.has_ended() && sandbox.is_idle())
             .count()
+    }
+
+    /// How many connections its WebSocket API holds.
+    pub fn connections(&self) -> usize {
+        self.function.connections.len()
+    }
+
+    /// The URL at which functions find AWS's own APIs: Lambda's, and below `/prod/@connections` that of
+    /// the WebSocket API's connections.
+    ///
+    /// # Errors
+    ///
+    /// When loopback has no free port.
+    pub async fn api_url(&self) -> io::Result<String> {
+        self.api().await.cloned()
     }
 
     /// How many processes there are.

@@ -10,6 +10,7 @@ use rmcp::{
 use tokio::sync::mpsc;
 
 use super::{Door, Emulator, Outcome};
+use crate::Harness;
 
 /// The messages that the client may lag behind.
 const MESSAGES_IN_FLIGHT: usize = 16;
@@ -17,10 +18,14 @@ const MESSAGES_IN_FLIGHT: usize = 16;
 impl Emulator {
     /// Sets the program up as a deployment behind this door does: whether to stream, who may call,
     /// and the key that all processes share. What the test has set itself stays.
-    pub(crate) fn deployed_behind(mut self, door: Door) -> Self {
+    pub(crate) async fn deployed_behind(mut self, door: Door) -> Self {
         let mode = if door.streams() { "stream" } else { "buffered" };
         // Known to everyone, and good for nothing but tests.
         let key = "0123456789abcdef".repeat(4);
+        #[cfg(feature = "web-socket-api")]
+        if door == Door::WebSocketApi && !self.has_env(web_socket_api::TABLE) {
+            self = web_socket_api::with_table(self).await;
+        }
         for (name, value) in [
             ("MCP_LAMBDA_RESPONSE", mode),
             ("MCP_ALLOW_ANONYMOUS", "true"),
@@ -31,6 +36,78 @@ impl Emulator {
             }
         }
         self
+    }
+}
+
+/// Runs a test of a program behind each of these doors, with a client of each protocol era.
+///
+/// ```no_run
+/// use mcp_testing::lambda::{Door, at_doors};
+///
+/// at_doors("target/debug/hello", &[Door::FunctionUrl, Door::Alb], async |mcp| {
+///     assert!(!mcp.list_tools().await.is_empty());
+/// });
+/// ```
+///
+/// # Panics
+///
+/// When the test does, or takes more than two minutes behind one door.
+pub fn at_doors(program: &str, doors: &[Door], test: impl AsyncFn(Harness)) {
+    for door in doors {
+        for legacy in [false, true] {
+            crate::__private::block_on(async {
+                let connect = Harness::behind(*door, Emulator::new(program));
+                test(if legacy { connect.legacy().await } else { connect.await }).await;
+            });
+        }
+    }
+}
+
+/// What a function behind a WebSocket API needs besides.
+#[cfg(feature = "web-socket-api")]
+mod web_socket_api {
+    use std::sync::Arc;
+
+    use mcp_state_aws::{ApiGatewayConnections, DynamoDbConnectionStore};
+    use mcp_transport_lambda::LambdaConfig;
+    use serde_json::json;
+
+    use super::Emulator;
+    use crate::Moto;
+
+    /// Names the table of connections, here as for `mcp_serve::run`.
+    pub(super) const TABLE: &str = "MCP_CONNECTION_TABLE";
+
+    /// Makes a table, in an account that nobody else has.
+    pub(super) async fn with_table(function: Emulator) -> Emulator {
+        let account = Moto::shared().account().await;
+        let table = json!({
+            "TableName": "mcp",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                { "AttributeName": "pk", "AttributeType": "S" },
+                { "AttributeName": "sk", "AttributeType": "S" },
+            ],
+            "KeySchema": [
+                { "AttributeName": "pk", "KeyType": "HASH" },
+                { "AttributeName": "sk", "KeyType": "RANGE" },
+            ],
+        });
+        let create = "DynamoDB_20120810.CreateTable";
+        Moto::shared().call(create, "dynamodb", &account.access_key_id, &table).await;
+        function
+            .env(TABLE, "mcp")
+            .env("AWS_ENDPOINT_URL_DYNAMODB", Moto::shared().url())
+            .env("AWS_ACCESS_KEY_ID", &account.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &account.secret_access_key)
+            .env("AWS_SESSION_TOKEN", &account.session_token)
+    }
+
+    /// Serves the connections of the table that the environment names.
+    pub(super) fn config(config: LambdaConfig) -> LambdaConfig {
+        let Ok(table) = std::env::var(TABLE) else { return config };
+        let store = DynamoDbConnectionStore::new(table);
+        config.connections(Arc::new(store), Arc::new(ApiGatewayConnections::new()))
     }
 }
 
@@ -98,7 +175,7 @@ pub mod private {
     const VARIABLE: &str = "MCP_TESTING_LAMBDA_FUNCTION";
 
     /// This test binary as a function, whose server is in this test.
-    #[allow(clippy::missing_panics_doc)]
+    #[allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
     pub fn this_binary(test: &str) -> Emulator {
         let (_, test) = test.split_once("::").unwrap_or(("", test));
         let binary = std::env::current_exe().expect("a process knows its program");
@@ -111,7 +188,7 @@ pub mod private {
     }
 
     /// Serves Lambda, if that is what this process is for.
-    #[allow(clippy::missing_panics_doc)]
+    #[allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
     pub fn serve<F: Future<Output = Server>>(server: impl FnOnce() -> F) {
         let variable = |name: &str| std::env::var(name).ok();
         if variable(VARIABLE).is_none() {
@@ -129,6 +206,8 @@ pub mod private {
             let config = LambdaConfig::new(HttpConfig::new())
                 .allow_anonymous(variable("MCP_ALLOW_ANONYMOUS").as_deref() == Some("true"))
                 .response(mode.parse().expect("it is a mode"));
+            #[cfg(feature = "web-socket-api")]
+            let config = super::web_socket_api::config(config);
             let transport = LambdaTransport::new().config(config);
             transport.serve(server, CancellationToken::new()).await.expect("the function serves");
         });

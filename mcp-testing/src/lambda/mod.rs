@@ -26,5 +26,6 @@ mod sandbox;
 pub use self::{
     doors::Door,
     emulator::Emulator,
+    harness::at_doors,
     invocation::{Failure, Outcome},
 };

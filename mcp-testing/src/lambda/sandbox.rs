@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{invocation::Invocation, runtime_api::RuntimeApi};
+use super::{doors::MANAGEMENT, invocation::Invocation, runtime_api::RuntimeApi};
 
 /// How many lines of what the processes write are kept.
 const MOST_LINES: usize = 10_000;
@@ -94,6 +94,10 @@ impl Sandbox {
             .env("AWS_ACCESS_KEY_ID", "emulator")
             .env("AWS_SECRET_ACCESS_KEY", "emulator")
             .envs(api.map(|url| ("AWS_ENDPOINT_URL_LAMBDA", url)))
+            .envs(api.map(|url| {
+                let stage = MANAGEMENT.trim_end_matches('/');
+                ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", format!("{url}{stage}"))
+            }))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -44,7 +44,7 @@ fn event(request: &Request<Bytes>, multi_value: bool) -> Value {
     ] {
         headers.insert(name, http::HeaderValue::from_static(value));
     }
-    let parameters = event::raw_query(request);
+    let parameters = event::raw_query(request.uri());
     let (body, is_base64) = event::body(request);
     let mut event = json!({
         "requestContext": {

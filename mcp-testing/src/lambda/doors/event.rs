@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, Request, Uri, header};
 use serde_json::{Map, Value, json};
 
 /// Headers by their names, which are in small letters, with their values joined.
@@ -33,9 +33,9 @@ pub(super) fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a s
 }
 
 /// The parameters of a query string, as they stand there.
-pub(super) fn raw_query(request: &Request<Bytes>) -> BTreeMap<String, Vec<String>> {
+pub(super) fn raw_query(uri: &Uri) -> BTreeMap<String, Vec<String>> {
     let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let query = request.uri().query().unwrap_or_default();
+    let query = uri.query().unwrap_or_default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         parameters.entry(name.to_owned()).or_default().push(value.to_owned());
@@ -44,12 +44,12 @@ pub(super) fn raw_query(request: &Request<Bytes>) -> BTreeMap<String, Vec<String
 }
 
 /// The parameters of a query string, decoded.
-pub(super) fn query(request: &Request<Bytes>) -> BTreeMap<String, Vec<String>> {
+pub(super) fn query(uri: &Uri) -> BTreeMap<String, Vec<String>> {
     let decoded = |values: Vec<String>| values.iter().map(|value| decode(value)).collect();
-    raw_query(request).into_iter().map(|(name, values)| (decode(&name), decoded(values))).collect()
+    raw_query(uri).into_iter().map(|(name, values)| (decode(&name), decoded(values))).collect()
 }
 
-fn decode(text: &str) -> String {
+pub(super) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -126,7 +126,7 @@ pub(super) fn version_2(
     if !cookies.is_empty() {
         event["cookies"] = json!(cookies);
     }
-    let parameters = query(request);
+    let parameters = query(request.uri());
     if !parameters.is_empty() {
         let joined = parameters.into_iter().map(|(name, values)| (name, json!(values.join(","))));
         event["queryStringParameters"] = Value::Object(joined.collect());

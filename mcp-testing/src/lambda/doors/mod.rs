@@ -8,6 +8,7 @@ mod invoke;
 mod prelude;
 mod reply;
 mod rest_api;
+mod web_socket_api;
 
 use std::{convert::Infallible, io, sync::Arc};
 
@@ -18,6 +19,7 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 
+pub(super) use self::web_socket_api::{Connections, MANAGEMENT, WebSocketSettings};
 use super::{emulator::Function, invocation::PAYLOAD};
 
 /// A service of AWS that invokes functions.
@@ -38,6 +40,8 @@ pub enum Door {
     Alb,
     /// The same with multi-value headers enabled.
     AlbMultiValue,
+    /// A WebSocket API of API Gateway, stage `prod`, with Lambda proxy integrations.
+    WebSocketApi,
     /// Lambda's own API: `POST /2015-03-31/functions/NAME/invocations`.
     Invoke,
 }
@@ -64,6 +68,7 @@ impl Door {
             Self::HttpApi => "http-api",
             Self::Alb => "alb",
             Self::AlbMultiValue => "alb-multi-value",
+            Self::WebSocketApi => "web-socket-api",
             Self::Invoke => "invoke",
         }
     }
@@ -79,9 +84,15 @@ impl Door {
         match self {
             Self::RestApi | Self::RestApiStream => "/v1/mcp",
             Self::HttpApi => "/prod/mcp",
+            Self::WebSocketApi => "/prod",
             Self::Invoke => "/2015-03-31/functions/function/invocations",
             _ => "/mcp",
         }
+    }
+
+    /// How clients speak to it.
+    pub(super) fn scheme(self) -> &'static str {
+        if self == Self::WebSocketApi { "ws" } else { "http" }
     }
 
     /// How large a request's body may be.
@@ -99,7 +110,7 @@ impl std::str::FromStr for Door {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let doors = || Self::HTTP.into_iter().chain([Self::Invoke]);
+        let doors = || Self::HTTP.into_iter().chain([Self::WebSocketApi, Self::Invoke]);
         doors().find(|door| door.name() == text).ok_or_else(|| {
             let names: Vec<&str> = doors().map(Self::name).collect();
             format!("`{text}` is no door; there are {}", names.join(", "))
@@ -111,6 +122,9 @@ type Body = BoxBody<Bytes, io::Error>;
 
 /// Serves a door until the future is dropped.
 pub(super) async fn serve(door: Door, function: Arc<Function>, listener: TcpListener) {
+    if door == Door::WebSocketApi {
+        return web_socket_api::serve(function, listener).await;
+    }
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
@@ -153,7 +167,12 @@ async fn answer(
         Door::Alb | Door::AlbMultiValue => {
             alb::answer(function, request, door == Door::AlbMultiValue).await
         }
+        // The other API that a function calls.
+        Door::Invoke if request.uri().path().starts_with(MANAGEMENT) => {
+            web_socket_api::manage(function, request)
+        }
         Door::Invoke => invoke::answer(function, request).await,
+        Door::WebSocketApi => text(StatusCode::FORBIDDEN, r#"{"message":"Forbidden"}"#),
     }
 }
 

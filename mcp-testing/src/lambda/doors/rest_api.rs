@@ -59,7 +59,7 @@ pub(super) async fn answer(
 }
 
 fn event(request: &Request<Bytes>, path: &str, authorizer: Option<&Value>) -> Value {
-    let parameters = event::query(request);
+    let parameters = event::query(request.uri());
     let last: Value =
         parameters.iter().map(|(name, values)| (name.clone(), json!(values.last()))).collect();
     let (body, is_base64) = event::body(request);

@@ -1,0 +1,99 @@
+//! The `mcp` command and a server for it.
+#![allow(dead_code, reason = "each of the tests needs some of it")]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// What the command said, and the code that it ended with.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    /// What it printed, as JSON.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Runs `mcp` with arguments, without a terminal.
+pub(crate) fn mcp(arguments: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_mcp"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .env_remove("MCP_API_KEY")
+        .env_remove("MCP_BEARER")
+        .output()
+        .expect("the command can be started");
+    said(output)
+}
+
+pub(crate) fn said(output: Output) -> Said {
+    Said {
+        code: output.status.code().expect("it ends by itself"),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// The program of `examples/desk.rs`, which cargo builds along with the tests.
+pub(crate) fn desk() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_BIN_EXE_mcp"));
+    let folder = folder.parent().expect("a folder").join("examples");
+    folder.join(format!("desk{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// How to start it as a target of `mcp`.
+pub(crate) fn stdio() -> String {
+    format!("'{}' stdio", desk().display())
+}
+
+/// A server that listens until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    child: Child,
+    address: String,
+}
+
+impl Listening {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(desk())
+            .args(["http", "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(arguments)
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server can be started");
+        let lines = BufReader::new(child.stderr.take().expect("its log"));
+        let mut lines = lines.lines().map(|line| line.expect("a line of its log"));
+        let address = lines
+            .find_map(|line| {
+                let (_, rest) = line.split_once("http://")?;
+                Some(rest.split('/').next()?.to_owned())
+            })
+            .expect("it says where it listens");
+        // A full pipe would hold it up.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
+        format!("{scheme}://{}{path}", self.address)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use crate::{Dimension, QueryError, QueryErrorKind};
+
+/// How many names an error lists by likeness to the one asked for, and how many by size.
+const CLOSEST: usize = 5;
+const LARGEST: usize = 12;
+
+/// How much of an unknown name is looked at and repeated, in characters.
+const LONGEST_ASKED: usize = 100;
+
+/// The names of a dimension, each with how many order lines have it.
+///
+/// A name's code is its place in the order of first appearance.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    names: IndexSet<Arc<str>, foldhash::fast::RandomState>,
+    order_lines: Vec<u64>,
+}
+
+impl Names {
+    /// Adds a name, or order lines to those that it has; its code, or none if 2^32 names are there
+    /// already.
+    pub(crate) fn add(&mut self, name: &str, order_lines: u64) -> Option<u32> {
+        let code = match self.names.get_index_of(name) {
+            Some(code) => code,
+            None => {
+                self.order_lines.push(0);
+                self.names.insert_full(name.into()).0
+            }
+        };
+        self.order_lines[code] += order_lines;
+        u32::try_from(code).ok()
+    }
+
+    pub(crate) fn set_order_lines(&mut self, order_lines: Vec<u64>) {
+        self.order_lines = order_lines;
+    }
+
+    /// The code of a name as written.
+    pub(crate) fn code(&self, name: &str) -> Option<u32> {
+        u32::try_from(self.names.get_index_of(name)?).ok()
+    }
+
+    /// The name of a code that this gave.
+    pub(crate) fn decode(&self, code: u32) -> Option<&Arc<str>> {
+        self.names.get_index(code as usize)
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The names and their order lines, in the order of first appearance.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        self.names.iter().zip(self.order_lines.iter().copied())
+    }
+
+    /// The name as the data has it: as written, or else the first that differs only in case and in
+    /// space around it.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryErrorKind::UnknownName`], whose message lists names that there are: all if they are
+    /// few, else the closest and those with the most order lines.
+    pub fn find(&self, dimension: Dimension, asked: &str) -> Result<&Arc<str>, QueryError> {
+        let asked = asked.trim();
+        self.names
+            .get(asked)
+            .or_else(|| {
+                let asked = asked.to_lowercase();
+                self.names.iter().find(|known| known.to_lowercase() == asked)
+            })
+            .ok_or_else(|| self.unknown(dimension, asked))
+    }
+
+    fn unknown(&self, dimension: Dimension, asked: &str) -> QueryError {
+        let asked =
+            &asked[..asked.char_indices().nth(LONGEST_ASKED).map_or(asked.len(), |(end, _)| end)];
+        let mut message = format!("There is no {dimension} {asked:?}.");
+        let count = self.len();
+        if count <= CLOSEST + LARGEST {
+            let mut known: Vec<&str> = self.names.iter().map(|name| &**name).collect();
+            known.sort_unstable();
+            message += &format!(" The {} are: {}.", dimension.plural(), known.join(", "));
+        } else {
+            let closest = self.closest(asked);
+            if !closest.is_empty() {
+                message += &format!(" The closest names: {}.", closest.join(", "));
+            }
+            let largest: Vec<&str> =
+                self.largest().into_iter().filter(|name| !closest.contains(name)).collect();
+            let more = count - closest.len() - largest.len();
+            message += &format!(
+                " Those with the most order lines: {}, and {more} more.",
+                largest.join(", ")
+            );
+        }
+        QueryError::new(QueryErrorKind::UnknownName, message)
+    }
+
+    /// The names with the most order lines, most first.
+    fn largest(&self) -> Vec<&str> {
+        let mut largest: Vec<(&Arc<str>, u64)> = self.iter().collect();
+        largest.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        largest.into_iter().take(LARGEST).map(|(name, _)| &**name).collect()
+    }
+
+    /// Names that are like `asked`, the likest first.
+    pub(crate) fn closest(&self, asked: &str) -> Vec<&str> {
+        // Jaro-Winkler favours a common beginning, which is how people shorten and misspell names.
+        // Below this likeness on the sample's cities the matches stop being guesses that anyone
+        // would make.
+        const ALIKE: f64 = 0.75;
+        let asked = asked.to_lowercase();
+        let mut closest: Vec<(f64, &str)> = self
+            .names
+            .iter()
+            .map(|name| (likeness(&asked, &name.to_lowercase()), &**name))
+            .filter(|(likeness, _)| *likeness >= ALIKE)
+            .collect();
+        closest.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        closest.truncate(CLOSEST);
+        closest.into_iter().map(|(_, name)| name).collect()
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.names.shrink_to_fit();
+        self.order_lines.shrink_to_fit();
+    }
+
+    /// Bytes on the heap, about: the texts with their counts of references, and per name a fat
+    /// pointer, a hash, order lines, and an index at 7/8 load.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let entry = size_of::<Arc<str>>() + size_of::<u64>() + size_of::<u64>();
+        let index = (size_of::<usize>() + 1) * 8 / 7;
+        let texts = self.names.iter().map(|name| name.len() + 2 * size_of::<usize>());
+        self.names.capacity() * (entry + index) + texts.sum::<usize>()
+    }
+}
+
+/// How alike two texts are, from 0 to 1. A long name that holds what was asked as a whole is alike.
+fn likeness(asked: &str, name: &str) -> f64 {
+    const HOLDS: f64 = 0.9;
+    let alike = strsim::jaro_winkler(asked, name);
+    if asked.len() > 2 && name.contains(asked) { alike.max(HOLDS) } else { alike }
+}
