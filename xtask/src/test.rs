@@ -62,9 +62,9 @@ fn clients() -> anyhow::Result<()> {
         "--locked",
         "--package=hello",
         "--package=sales-server",
+        "--package=lambda-websocket",
         "--features=mcp-serve/ws",
     ]))?;
-    shell::run(shell::cargo().args(["build", "--locked", "--package=lambda-websocket"]))?;
     // As the conformance suites have it, so that it is built once.
     shell::run(shell::cargo().args([
         "build",
