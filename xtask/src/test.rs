@@ -37,6 +37,13 @@ fn cargo_test() -> anyhow::Result<()> {
             test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));
         }
     }
+    match (toolbox::python(toolbox::CARGO_LAMBDA)?, toolbox::lambda_rie()?) {
+        (Some(python), Some(rie)) => {
+            test.env("MCP_TEST_CARGO_LAMBDA", python.with_file_name("cargo-lambda"));
+            test.env("MCP_TEST_LAMBDA_RIE", rie);
+        }
+        _ => skip("tests on emulators of AWS Lambda that others have made", toolbox::NO_PYTHON)?,
+    }
     shell::run(&mut test)
 }
 
