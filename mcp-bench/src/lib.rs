@@ -12,7 +12,7 @@ mod server;
 mod stdio;
 
 pub use self::{
-    call::{Dialect, Expected, Template},
+    call::{Dialect, Expected, LISTED_TOOLS, Template},
     http::Connection,
     latency::Latencies,
     listen::Listen,

@@ -24,10 +24,14 @@ mod load;
 mod pack;
 mod prompts;
 mod query;
+#[cfg(feature = "s3")]
+mod s3;
 mod sales;
 mod store;
 mod tools;
 
+#[cfg(feature = "s3")]
+pub use crate::s3::S3Sales;
 pub use crate::{
     engine::{DataColumn, Description, SalesEngine},
     error::{LoadError, LoadErrorKind, QueryError, QueryErrorKind},

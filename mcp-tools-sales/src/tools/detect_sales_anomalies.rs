@@ -24,7 +24,7 @@ const MOST: usize = 50;
 /// that are not whole are left out. It says what stands out, and not why: look at the period with
 /// sales_by or query_sales for that. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales anomalies", read_only, idempotent, open_world = false, scopes = ["sales:read"], ui = "ui://sales/chart")]
+#[tool(title = "Sales anomalies", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], ui = "ui://sales/chart")]
 pub struct DetectSalesAnomalies {
     /// How long the periods are.
     #[serde(default = "day")]
@@ -103,9 +103,9 @@ pub struct SalesAnomaly {
 impl Call<Sales> for DetectSalesAnomalies {
     type Output = WithChart<SalesAnomalies>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { grain, measure, product, selection, threshold, chart } = self;
-        let mut asking = Asking::new(sales, selection.filter(product), &[measure]).await?;
+        let mut asking = Asking::new(sales, cx, selection.filter(product), &[measure]).await?;
         let filter = asking.scope.filter.clone();
         let History { series, cut } = History::ask(&mut asking, filter, grain, measure).await?;
         let past = Date::all_of(&series);

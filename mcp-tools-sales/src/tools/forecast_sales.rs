@@ -180,7 +180,7 @@ impl Call<Sales> for ForecastSales {
                     .map_err(tell_model_why)
             })
         };
-        let mut asking = Asking::new(sales, selection.filter(product), &[measure]).await?;
+        let mut asking = Asking::new(sales, cx, selection.filter(product), &[measure]).await?;
         let filter = asking.scope.filter.clone();
         let history = History::ask(&mut asking, filter, grain, measure).await?;
         let past = Date::all_of(&history.series);
