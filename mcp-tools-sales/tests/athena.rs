@@ -38,7 +38,8 @@ def free():
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
 os.environ["GATEWAY_PORT"] = port = free()
-os.environ["IOT_MQTT_PORT"] = os.environ["IOT_MQTTS_PORT"] = free()
+os.environ["BIND_HOST"] = "127.0.0.1"
+os.environ["IOT_MTLS_ENABLED"] = os.environ["SFTP_ENABLED"] = "0"
 import ministack.services.athena as athena
 start = athena._start_query_execution
 def bound(data):

@@ -18,6 +18,8 @@ pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
 pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 /// The emulator of AWS that packs and stores are tested against.
 pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
+/// The emulator that answers queries of Athena for real, with DuckDB.
+pub(crate) const MINISTACK: &[&str] = &["ministack[full]==1.5.33"];
 /// The linters of templates, each with an environment of its own: their dependencies disagree.
 pub(crate) const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
 pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];
