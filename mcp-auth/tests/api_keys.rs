@@ -88,31 +88,6 @@ async fn health_needs_no_key_and_every_method_of_the_endpoint_does() {
 }
 
 #[tokio::test]
-async fn tools_that_a_caller_may_not_call_are_not_listed_to_it() {
-    let server = serve(keys()).await;
-    for (key, expected) in [
-        (CI, &["whoami"][..]),
-        (READER, &["whoami", "read_sales"]),
-        (WRITER, &["whoami", "read_sales", "write_sales"]),
-        (READER, &["whoami", "read_sales"]),
-    ] {
-        let (headers, body) = modern("tools/list", json!({}));
-        let mut headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        headers.push(key);
-        let answer = server.post(&headers, body).await;
-        assert_eq!(answer.tools(), expected, "{key:?}");
-        // What differs from caller to caller is nothing for shared caches.
-        assert_eq!(answer.message["result"]["cacheScope"], "private");
-
-        assert_eq!(server.post(&[key], request("tools/list", json!({}))).await.tools(), expected);
-        let session = open(&server, key).await;
-        let headers = [key, ("mcp-session-id", &*session)];
-        assert_eq!(server.post(&headers, request("tools/list", json!({}))).await.tools(), expected);
-    }
-}
-
-#[tokio::test]
 async fn a_missing_scope_is_403_insufficient_scope_in_both_eras() {
     let resource = ProtectedResource::new("https://mcp.example.com/mcp").unwrap();
     let server = serve_with(Authentication::new(Arc::new(keys())).resource(resource)).await;
@@ -125,7 +100,7 @@ async fn a_missing_scope_is_403_insufficient_scope_in_both_eras() {
     let mut headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     headers.push(READER);
-    let session = open(&server, READER).await;
+    let session = server.open(READER).await;
     for answer in [
         server.post(&headers, body).await,
         server.post(&[READER], request("tools/call", params.clone())).await,
@@ -154,7 +129,7 @@ async fn a_scope_can_be_required_of_everybody() {
 #[tokio::test]
 async fn a_session_of_another_caller_is_not_there() {
     let server = serve(keys()).await;
-    let session = open(&server, CI).await;
+    let session = server.open(CI).await;
     let ping = || request("ping", json!({}));
     let with = |key, session| [key, ("mcp-session-id", session)];
     assert_eq!(server.post(&with(CI, &session), ping()).await.status, 200);
@@ -208,17 +183,4 @@ async fn until(server: &Listening, key: &str, subject: &str) {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), known).await.expect("the key stays unknown");
-}
-
-/// Opens a legacy session; its identifier.
-async fn open(server: &Listening, key: (&str, &str)) -> String {
-    let params = json!({
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "0"},
-    });
-    let session = server.post(&[key], request("initialize", params)).await.session.unwrap();
-    let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-    assert_eq!(server.post(&[key, ("mcp-session-id", &session)], initialized).await.status, 202);
-    session
 }

@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use crate::asking::Seal;
+use crate::{Principal, RpcError, asking::Seal};
 
 /// What a request acts on, as logs and errors name it.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub(crate) struct Subject {
     /// A tool's or prompt's name, a resource's URI, a template's text.
     pub(crate) name: String,
     pub(crate) pack: Arc<str>,
+    /// What a caller must have been granted.
+    pub(crate) scopes: Vec<&'static str>,
     /// The server's, once it is built.
     seal: OnceLock<Arc<Seal>>,
 }
@@ -21,8 +23,21 @@ pub(crate) enum SubjectKind {
 }
 
 impl Subject {
-    pub(crate) fn new(kind: SubjectKind, name: &str, pack: Arc<str>) -> Arc<Self> {
-        Arc::new(Self { kind, name: name.to_owned(), pack, seal: OnceLock::new() })
+    pub(crate) fn new(
+        kind: SubjectKind,
+        name: &str,
+        pack: Arc<str>,
+        scopes: Vec<&'static str>,
+    ) -> Arc<Self> {
+        Arc::new(Self { kind, name: name.to_owned(), pack, scopes, seal: OnceLock::new() })
+    }
+
+    /// Whether a caller may act on it.
+    pub(crate) fn admit(&self, caller: &Principal) -> Result<(), RpcError> {
+        match self.scopes.iter().find(|scope| !caller.has_scope(scope)) {
+            None => Ok(()),
+            Some(lacking) => Err(RpcError::forbidden(&self.name, &self.scopes, lacking)),
+        }
     }
 
     /// What keeps the state of those who have to ask their client first.

@@ -19,7 +19,8 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 /// How an [`HttpService`](crate::HttpService) finds out who is calling.
 ///
 /// Each request is judged by itself, before its body is read. A request whose extensions hold a
-/// [`Principal`] already, from an outer layer, is taken as that caller's.
+/// [`Principal`] already, from an outer layer, is taken as that caller's; it needs the scopes of
+/// [`Self::scope`], too.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -200,7 +201,7 @@ impl Door {
         if self.scopes.iter().all(|scope| principal.has_scope(scope)) {
             return Ok(principal);
         }
-        let message = "the token lacks a scope that this server requires";
+        let message = "the caller lacks a scope that this server requires";
         let error = RpcError::new(ErrorKind::Forbidden, message)
             .with_data(json!({ "requiredScopes": self.scopes }));
         let challenge = self.insufficient_scope(&error);

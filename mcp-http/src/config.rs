@@ -164,6 +164,11 @@ impl HttpConfig {
         self
     }
 
+    /// Whether callers are asked who they are.
+    pub fn has_authentication(&self) -> bool {
+        self.authentication.is_some()
+    }
+
     /// Sets how often an event stream without events carries a comment, so that nothing between
     /// server and client takes it for dead; 15 s by default.
     #[must_use]

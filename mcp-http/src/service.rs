@@ -360,11 +360,17 @@ impl Inner {
         checked.map_err(|error| reply::refusal(None, error).into())
     }
 
-    /// Asks who is calling, where that is to be asked and not yet known.
+    /// Asks who is calling, where that is to be asked.
     fn verify(&self, parts: &Parts) -> Option<(&Door, Verification)> {
         let door = self.door.as_ref()?;
-        let is_known = parts.extensions.get::<Principal>().is_some();
-        (!is_known).then(|| (door, door.verify(&parts.headers)))
+        Some((
+            door,
+            match parts.extensions.get::<Principal>() {
+                // An outer layer has asked.
+                Some(known) => Verification::ready(Ok(known.clone())),
+                None => door.verify(&parts.headers),
+            },
+        ))
     }
 
     /// Judges a request by its head.

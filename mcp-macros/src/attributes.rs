@@ -263,7 +263,7 @@ pub(crate) fn title(title: LitStr) -> Result<LitStr> {
 }
 
 /// RFC 6749, section 3.3: visible ASCII without `"` and `\`.
-fn check_scope(scope: &LitStr) -> Result<()> {
+pub(crate) fn check_scope(scope: &LitStr) -> Result<()> {
     let text = scope.value();
     let is_scope = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     if text.is_empty() || !text.bytes().all(is_scope) {

@@ -10,7 +10,7 @@ use syn::{
 };
 
 use crate::{
-    attributes::{check_icon, is_tool_name, milliseconds, string, strings, title},
+    attributes::{check_icon, check_scope, is_tool_name, milliseconds, string, strings, title},
     derive_tool::snake_case,
     docs,
 };
@@ -48,10 +48,10 @@ impl Kind {
 
     fn options(self) -> &'static str {
         match self {
-            Self::Prompt => "expected one of `name`, `title`, `icons`, `timeout`",
+            Self::Prompt => "expected one of `name`, `title`, `icons`, `scopes`, `timeout`",
             Self::Template => {
                 "expected one of `uri`, `name`, `title`, `mime_type`, `audience`, `priority`, \
-                 `icons`, `timeout`"
+                 `icons`, `scopes`, `timeout`"
             }
         }
     }
@@ -70,6 +70,7 @@ pub(crate) struct Options {
 enum Setter {
     Text(&'static str, LitStr),
     Icons(Vec<LitStr>),
+    Scopes(Vec<LitStr>),
     Audience(Vec<Ident>),
     Priority(f32),
     Timeout(u64),
@@ -146,6 +147,11 @@ impl Options {
                 icons.iter().try_for_each(check_icon)?;
                 self.setters.push(Setter::Icons(icons));
             }
+            "scopes" => {
+                let scopes = strings(meta)?;
+                scopes.iter().try_for_each(check_scope)?;
+                self.setters.push(Setter::Scopes(scopes));
+            }
             "values" | "complete" => {
                 return Err(
                     meta.error(format!("`{option}` goes on the {} that it is for", kind.field()))
@@ -165,6 +171,7 @@ impl Options {
                 quote!(.#name(#text))
             }
             Setter::Icons(icons) => quote!(.icons(&[#(#icons),*])),
+            Setter::Scopes(scopes) => quote!(.scopes(&[#(#scopes),*])),
             Setter::Audience(roles) => quote!(.audience(&[#(#core::model::Role::#roles),*])),
             Setter::Priority(priority) => quote!(.priority(#priority)),
             Setter::Timeout(milliseconds) => {

@@ -17,7 +17,8 @@ pub(crate) struct TlsOptions {
     #[arg(long, global = true, value_name = "PATH", env = "MCP_TLS_KEY", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 
-    /// Ask every client for a certificate that one of those in this file (PEM) has signed.
+    /// Ask every client for a certificate that one of those in this file (PEM) has signed. It says
+    /// who is calling, unless other credentials are asked for, too.
     #[arg(
         long,
         global = true,
@@ -26,6 +27,22 @@ pub(crate) struct TlsOptions {
         requires = "tls_cert"
     )]
     tls_client_ca: Option<PathBuf>,
+
+    /// Serve clients without a certificate, too; one that is shown says who is calling, in place of
+    /// other credentials.
+    #[arg(long, global = true, env = "MCP_TLS_CLIENT_OPTIONAL", requires = "tls_client_ca", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    tls_client_optional: bool,
+
+    /// A scope of callers who are known by their certificate. May be repeated.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SCOPE",
+        env = "MCP_TLS_CLIENT_SCOPES",
+        value_delimiter = ',',
+        requires = "tls_client_ca"
+    )]
+    tls_client_scope: Vec<String>,
 }
 
 impl TlsOptions {
@@ -36,7 +53,7 @@ impl TlsOptions {
 
     /// Whether clients without a certificate are turned away.
     pub(crate) fn asks_clients(&self) -> bool {
-        self.tls_cert.is_some() && self.tls_client_ca.is_some()
+        self.tls_cert.is_some() && self.tls_client_ca.is_some() && !self.tls_client_optional
     }
 
     /// What to serve with, if with TLS.
@@ -46,8 +63,10 @@ impl TlsOptions {
         };
         let tls = Tls::from_files(certificate, key)?;
         match self.tls_client_ca {
-            Some(path) => tls.client_ca(path).map(Some),
-            None => Ok(Some(tls)),
+            Some(path) if self.tls_client_optional => tls.optional_client_ca(path),
+            Some(path) => tls.client_ca(path),
+            None => Ok(tls),
         }
+        .map(|tls| Some(tls.client_scopes(self.tls_client_scope)))
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod process;
 mod scenarios;
 mod server;
+mod streams;
 
 use std::{
     process::ExitCode,

@@ -16,6 +16,7 @@ use tokio::{io::AsyncReadExt as _, task::JoinSet};
 use crate::{
     client::{Client, check, modern},
     process::{Process, Redis, mb},
+    streams::UnreadStreams,
 };
 
 /// A scenario, told how long to go on where it could go on for ever. What it has measured.
@@ -135,24 +136,29 @@ async fn slow_clients() -> anyhow::Result<String> {
 
 async fn stalled_readers(duration: Duration) -> anyhow::Result<String> {
     const CLIENTS: usize = 10;
+    const STREAMS: usize = 20;
     let limit = duration.as_secs_f64().max(1.0);
     let server = Process::start(&["--timeout", &limit.to_string()]).await?;
     check(server.address).await?;
     let before = server.resident()?;
-    let flood = mcp_stage::with_progress(mcp_stage::modern(1, "flood", json!({})), "p");
+    let pour = mcp_stage::with_progress(mcp_stage::modern(1, "pour", json!({})), "p");
     let mut stalled = Vec::new();
+    // Of HTTP/2, whose clients can stop reading one stream and go on with the connection.
+    let mut streams = Vec::new();
     for _ in 0..CLIENTS {
         // An event stream of a modern call, and one of a legacy session.
-        let mut client = Client::connect(server.address).await?;
-        client.post(&modern("flood", json!({})).0, &flood).await?;
+        let mut client = Client::with_little_room(server.address).await?;
+        client.post(&modern("pour", json!({})).0, &pour).await?;
         stalled.push(client);
-        let mut client = Client::connect(server.address).await?;
+        let mut client = Client::with_little_room(server.address).await?;
         let session = client.open_session().await?;
-        let call = mcp_stage::with_progress(mcp_stage::legacy(1, "flood", json!({})), "p");
+        let call = mcp_stage::with_progress(mcp_stage::legacy(1, "pour", json!({})), "p");
         client.post(&format!("mcp-session-id: {session}\r\n"), &call).await?;
         stalled.push(client);
+        let headers = modern("pour", json!({})).0;
+        streams.push(UnreadStreams::open(server.address, STREAMS, &headers, &pour).await?);
         // A WebSocket.
-        let mut client = Client::connect(server.address).await?;
+        let mut client = Client::with_little_room(server.address).await?;
         client
             .write(
                 "GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
@@ -161,10 +167,10 @@ async fn stalled_readers(duration: Duration) -> anyhow::Result<String> {
             )
             .await?;
         ensure!(client.reply().await?.status == 101);
-        client.write(text_frame(&flood.to_string())).await?;
+        client.write(text_frame(&pour.to_string())).await?;
         stalled.push(client);
         // The stream of an HTTP+SSE session.
-        let mut client = Client::connect(server.address).await?;
+        let mut client = Client::with_little_room(server.address).await?;
         client.write("GET /sse HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
         let endpoint = loop {
             let line = client.line().await?;
@@ -172,7 +178,7 @@ async fn stalled_readers(duration: Duration) -> anyhow::Result<String> {
                 break endpoint.trim().to_owned();
             }
         };
-        let body = flood.to_string();
+        let body = pour.to_string();
         let mut sender = Client::connect(server.address).await?;
         sender
             .write(format!(
@@ -192,20 +198,19 @@ async fn stalled_readers(duration: Duration) -> anyhow::Result<String> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let growth = most - before;
-    ensure!(
-        growth < stalled.len() as u64 * 2_000_000,
-        "grew by {} for {}",
-        mb(growth),
-        stalled.len()
-    );
-    let count = stalled.len();
+    let count = stalled.len() + streams.len();
+    ensure!(growth < count as u64 * 2_000_000, "grew by {} for {count}", mb(growth),);
     // Who reads now is no longer one that reads nothing.
     tokio::time::sleep(Duration::from_secs_f64(2.0 * limit)).await;
     for client in &mut stalled {
         client.closed().await;
     }
+    let (headers, call) = modern("echo", json!({"text": "still"}));
+    for unread in streams {
+        unread.given_up(&headers, &call).await?;
+    }
     Ok(format!(
-        "{count} of them: {} before, {} at most, and all were given up",
+        "{count} of them, {CLIENTS} with {STREAMS} streams of HTTP/2: {} before, {} at most, and all were given up",
         mb(before),
         mb(most)
     ))

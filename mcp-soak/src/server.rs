@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use mcp_core::{Request, ToolPack, Transport as _, tool};
+use mcp_core::{Request, ToolContext, ToolPack, Transport as _, tool};
 use mcp_stage::Stage;
 use mcp_state_redis::RedisSessionStore;
 use mcp_transport_sse::{HttpConfig, HttpTransport};
@@ -40,10 +40,21 @@ async fn nap(
     "rested".to_owned()
 }
 
+/// Reports progress in 4,000 pieces of 4 KiB: more than the operating system takes for a client, and
+/// not without an end, as the call of a legacy session goes on when its client is given up.
+#[tool]
+async fn pour(cx: &ToolContext) -> String {
+    let message = "more".repeat(1024);
+    for step in 0..4_000 {
+        cx.progress(f64::from(step), message.clone()).await;
+    }
+    "poured".into()
+}
+
 /// Serves everything on a free port, tells it on standard error, and drains on SIGTERM.
 pub(crate) async fn serve(options: &Options) -> anyhow::Result<()> {
     let stage = Arc::<Stage>::default();
-    let pack = ToolPack::new("soak", ()).tool::<nap>();
+    let pack = ToolPack::new("soak", ()).tool::<nap>().tool::<pour>();
     let begun = Arc::<AtomicU64>::default();
     let count = Arc::clone(&begun);
     let counting = MapRequestLayer::new(move |request: Request| {

@@ -1,6 +1,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
+use mcp_core::Principal;
 use mcp_http::HttpService;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -28,6 +29,9 @@ pub(crate) struct Connections {
     pub(crate) metrics: Option<Scrape>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::Tls>,
+    /// Whether a client's certificate says who is calling.
+    #[cfg(feature = "tls")]
+    pub(crate) names_clients: bool,
     pub(crate) header_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) write_timeout: Duration,
@@ -53,17 +57,28 @@ impl Connections {
                 () = self.drain.cancelled() => return,
             };
             // A client that does not get as far is told why by the handshake itself.
-            if let Ok(Ok(stream)) = stream {
-                self.serve_stream(stream).await;
-            }
-            return;
+            let Ok(Ok(stream)) = stream else { return };
+            let client = match self.names_clients.then(|| tls.client(stream.get_ref().1)) {
+                None => None,
+                Some(Ok(client)) => client,
+                Some(Err(unnamed)) => {
+                    tracing::warn!("{unnamed}");
+                    return;
+                }
+            };
+            return self.serve_stream(stream, client).await;
         }
-        self.serve_stream(stream).await;
+        self.serve_stream(stream, None).await;
     }
 
-    async fn serve_stream(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    /// `client` is who is calling, where the connection itself tells.
+    async fn serve_stream(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: Option<Principal>,
+    ) {
         let exchanges = Arc::new(Exchanges::default());
-        self.serve_http(stream, &exchanges).await;
+        self.serve_http(stream, client, &exchanges).await;
         if let Some(switched) = exchanges.switched() {
             tokio::select! {
                 () = switched.run(self.drain.child_token()) => {}
@@ -75,6 +90,7 @@ impl Connections {
     async fn serve_http(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: Option<Principal>,
         exchanges: &Arc<Exchanges>,
     ) {
         let route = Route {
@@ -82,6 +98,7 @@ impl Connections {
             service: self.service.clone(),
             mounts: Arc::clone(&self.mounts),
             exchanges: Arc::clone(exchanges),
+            client,
             readiness: Arc::clone(&self.readiness),
             cors: self.cors.clone(),
             metrics: self.metrics.clone(),
@@ -117,9 +134,14 @@ impl Connections {
             return;
         }
         connection.as_mut().graceful_shutdown();
+        #[cfg(feature = "http2")]
+        let unread = exchanges.streams.ended(self.write_timeout);
+        #[cfg(not(feature = "http2"))]
+        let unread = std::future::pending();
         tokio::select! {
             _ = connection.as_mut() => {}
             () = self.stop.cancelled() => {}
+            () = unread => {}
         }
     }
 }

@@ -20,10 +20,14 @@
 //! # }
 //! ```
 
+#[cfg(feature = "tls")]
+mod client_certificate;
 mod connection;
 mod cors;
 mod ready;
 mod route;
+#[cfg(feature = "http2")]
+mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;

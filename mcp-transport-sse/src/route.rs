@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use mcp_core::Principal;
 use mcp_http::{HttpService, SwitchProtocols};
 use pin_project_lite::pin_project;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
@@ -41,6 +42,8 @@ pub(crate) struct Route {
     pub(crate) cors: CorsLayer,
     pub(crate) metrics: Option<Scrape>,
     pub(crate) exchanges: Arc<Exchanges>,
+    /// Who is calling, where the connection itself tells.
+    pub(crate) client: Option<Principal>,
 }
 
 /// What has gone over one connection.
@@ -49,6 +52,8 @@ pub(crate) struct Exchanges {
     /// How many requests it has brought.
     requests: AtomicU64,
     switched: OnceLock<SwitchProtocols>,
+    #[cfg(feature = "http2")]
+    pub(crate) streams: crate::stream::Streams,
 }
 
 impl Exchanges {
@@ -101,7 +106,10 @@ impl hyper::service::Service<Request<Incoming>> for Route {
     type Error = Infallible;
     type Future = RouteFuture;
 
-    fn call(&self, request: Request<Incoming>) -> RouteFuture {
+    fn call(&self, mut request: Request<Incoming>) -> RouteFuture {
+        if let Some(client) = &self.client {
+            request.extensions_mut().insert(client.clone());
+        }
         // Only the connection's own task reads it.
         self.exchanges.requests.fetch_add(1, Ordering::Relaxed);
         // Only browsers name an origin, and only they need to be answered so.

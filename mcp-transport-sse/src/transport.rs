@@ -227,7 +227,8 @@ impl HttpTransport {
     }
 
     /// Sets how long a client may take none of what it is sent; 60 s by default. Then its connection
-    /// is dropped and its calls are cancelled. One that reads slowly, but reads, is not affected.
+    /// is dropped and its calls are cancelled; in HTTP/2, where it takes nothing of one stream alone,
+    /// that stream. One that reads slowly, but reads, is not affected.
     #[must_use]
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = timeout;
@@ -261,11 +262,16 @@ impl Transport for HttpTransport {
             mounts.push(Mount::new("/messages", sse));
         }
         let connections = Arc::new(Connections {
-            http: versions::builder(),
+            http: versions::builder(self.write_timeout),
             path: self.path,
             cors: cors::layer(&config),
             metrics: self.metrics,
             readiness: Arc::new(Readiness::new(server, leaving)),
+            #[cfg(feature = "tls")]
+            names_clients: self
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.names_clients(config.has_authentication())),
             #[cfg(feature = "tls")]
             tls: self.tls,
             mounts: mounts.into(),

@@ -7,6 +7,8 @@ const MAX_HEAD: usize = 64 * 1024;
 
 #[cfg(not(feature = "http2"))]
 mod version {
+    use std::time::Duration;
+
     use hyper::{
         rt::{Read, Write},
         server::conn::http1,
@@ -16,7 +18,7 @@ mod version {
 
     pub(crate) type Http = http1::Builder;
 
-    pub(crate) fn builder() -> Http {
+    pub(crate) fn builder(_: Duration) -> Http {
         let mut http = http1::Builder::new();
         // hyper's own timeout costs every request a timer; `Connections` costs a connection one.
         http.header_read_timeout(None).max_buf_size(super::MAX_HEAD);
@@ -40,12 +42,12 @@ mod version {
     use std::time::Duration;
 
     use hyper::rt::{Read, Write};
-    use hyper_util::{
-        rt::{TokioExecutor, TokioTimer},
-        server::conn::auto,
-    };
+    use hyper_util::{rt::TokioTimer, server::conn::auto};
 
-    use crate::route::Route;
+    use crate::{
+        route::Route,
+        stream::{StreamExecutor, StreamRoute},
+    };
 
     /// How many bytes the decoded headers of an HTTP/2 request may have.
     const MAX_HEADER_LIST: u32 = 64 * 1024;
@@ -55,10 +57,11 @@ mod version {
     /// answer.
     const PING: Duration = Duration::from_secs(20);
 
-    pub(crate) type Http = auto::Builder<TokioExecutor>;
+    pub(crate) type Http = auto::Builder<StreamExecutor>;
 
-    pub(crate) fn builder() -> Http {
-        let mut http = auto::Builder::new(TokioExecutor::new());
+    /// `write_timeout` is how long a client may take nothing of one stream.
+    pub(crate) fn builder(write_timeout: Duration) -> Http {
+        let mut http = auto::Builder::new(StreamExecutor::new(write_timeout));
         // As without HTTP/2.
         http.http1().header_read_timeout(None).max_buf_size(super::MAX_HEAD);
         http.http2()
@@ -74,10 +77,10 @@ mod version {
         http: &Http,
         io: I,
         route: Route,
-    ) -> auto::UpgradeableConnection<'_, I, Route, TokioExecutor>
+    ) -> auto::UpgradeableConnection<'_, I, StreamRoute, StreamExecutor>
     where
         I: Read + Write + Unpin + Send + 'static,
     {
-        http.serve_connection_with_upgrades(io, route)
+        http.serve_connection_with_upgrades(io, StreamRoute(route))
     }
 }

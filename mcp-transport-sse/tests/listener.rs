@@ -178,52 +178,6 @@ async fn an_idle_connection_is_closed_but_not_one_that_waits_for_its_answer() {
 }
 
 #[tokio::test]
-async fn http_2_is_served_on_the_same_port() {
-    use http_body_util::{BodyExt as _, Full};
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-
-    let server = start().await;
-    let stream = TcpStream::connect(server.address).await.unwrap();
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
-    tokio::spawn(connection);
-    for (host, status) in [("localhost", 200), ("evil.example", 403)] {
-        let (headers, body) = modern("tools/call", call("echo", json!({"text": "two"})));
-        let mut request = http::Request::post(format!("http://{host}/mcp"));
-        for line in headers.lines() {
-            let (name, value) = line.split_once(": ").unwrap();
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::new(bytes::Bytes::from(body))).unwrap();
-        let response = within(sender.send_request(request)).await.unwrap();
-        assert_eq!(response.status(), status);
-        let body = within(response.into_body().collect()).await.unwrap().to_bytes();
-        let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        if status == 200 {
-            assert_eq!(message["result"]["content"][0]["text"], "two");
-        }
-    }
-
-    // A stream that the client resets cancels its call.
-    let (headers, body) = modern("tools/call", call("step", json!({"steps": 1})));
-    let mut request = http::Request::post("http://localhost/mcp");
-    for line in headers.lines() {
-        let (name, value) = line.split_once(": ").unwrap();
-        request = request.header(name, value);
-    }
-    let request = request.body(Full::new(bytes::Bytes::from(body))).unwrap();
-    let mut call = Box::pin(sender.send_request(request));
-    tokio::select! {
-        _ = &mut call => panic!("answered without a step"),
-        () = server.gate.running(1) => {}
-    }
-    drop(call);
-    server.gate.ended(1).await;
-}
-
-#[tokio::test]
 async fn a_client_that_reads_nothing_is_given_up() {
     let server = start_with(|transport| transport.write_timeout(Duration::from_millis(100))).await;
     let mut client = server.connect().await;

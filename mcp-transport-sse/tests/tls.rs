@@ -3,10 +3,13 @@
 
 mod support;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use mcp_transport_sse::{HttpTransport, Tls};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use mcp_core::{Credentials, Denied, Principal, TokenVerifier, Verification};
+use mcp_transport_sse::{Authentication, HttpConfig, HttpTransport, Tls};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, IsCa, KeyPair, SanType,
+};
 use reqwest::{Certificate, Client, Identity, Version};
 use support::{Listening, start_with, within};
 
@@ -39,6 +42,16 @@ impl Authority {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer);
         (certificate.unwrap().pem(), key.serialize_pem())
+    }
+
+    /// What a client shows whose certificate has these names, and no other.
+    fn identity(&self, names: Vec<SanType>) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.subject_alt_names = names;
+        params.distinguished_name = DistinguishedName::new();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Identity::from_pem((certificate.pem() + &key.serialize_pem()).as_bytes()).unwrap()
     }
 
     fn write(&self) {
@@ -136,6 +149,88 @@ async fn a_client_can_be_asked_for_a_certificate() {
     assert!(list(&other, &server).await.is_err());
     let nobody = authority.client().build().unwrap();
     assert!(list(&nobody, &server).await.is_err());
+}
+
+#[tokio::test]
+async fn a_clients_certificate_says_who_is_calling() {
+    let (authority, clients) = (Authority::new("names"), Authority::new("named"));
+    let ca = clients.path("ca.pem");
+    let tls = authority.tls();
+    let ada = clients.identity(vec![SanType::URI("spiffe://example.com/ada".try_into().unwrap())]);
+    let eve =
+        authority.identity(vec![SanType::URI("spiffe://example.com/ada".try_into().unwrap())]);
+    let nameless = clients.identity(Vec::new());
+    let with = |identity: &Identity| authority.client().identity(identity.clone()).build().unwrap();
+    let nobody = authority.client().build().unwrap();
+
+    // Where one is asked of every client.
+    let server = serve(tls.clone().client_ca(&ca).unwrap()).await;
+    assert_eq!(
+        whoami(&with(&ada), &server, None).await.unwrap(),
+        "cert:URI:spiffe://example.com/ada"
+    );
+    for refused in [&with(&eve), &with(&nameless), &nobody] {
+        assert!(whoami(refused, &server, None).await.is_err());
+    }
+
+    // Where a client may show one, or an API key.
+    let optional = || tls.clone().optional_client_ca(&ca).unwrap().client_scopes(["mcp"]);
+    let server = guarded(optional(), "mcp").await;
+    assert_eq!(
+        whoami(&with(&ada), &server, None).await.unwrap(),
+        "cert:URI:spiffe://example.com/ada"
+    );
+    assert_eq!(whoami(&nobody, &server, Some("key")).await.unwrap(), "known");
+    assert_eq!(whoami(&nobody, &server, None).await.unwrap(), "401");
+    for refused in [&with(&eve), &with(&nameless)] {
+        assert!(whoami(refused, &server, Some("key")).await.is_err());
+    }
+    // It needs the scopes that every caller needs.
+    let server = guarded(optional(), "other").await;
+    assert_eq!(whoami(&with(&ada), &server, None).await.unwrap(), "403");
+
+    // Where both are asked for, the credential says it.
+    let server = guarded(tls.clone().client_ca(&ca).unwrap(), "mcp").await;
+    assert_eq!(whoami(&with(&ada), &server, Some("key")).await.unwrap(), "known");
+    assert_eq!(whoami(&with(&ada), &server, None).await.unwrap(), "401");
+    assert!(whoami(&nobody, &server, Some("key")).await.is_err());
+}
+
+/// Knows one key.
+#[derive(Debug)]
+struct OneKey;
+
+impl TokenVerifier for OneKey {
+    fn verify(&self, credentials: &Credentials<'_>) -> Verification {
+        Verification::ready(match credentials.token() {
+            Some("key") => Ok(Principal::new("known", ["mcp", "other"])),
+            _ => Err(Denied::missing()),
+        })
+    }
+}
+
+/// A server that asks for a key and a scope.
+async fn guarded(tls: Tls, scope: &str) -> Listening {
+    let authentication = Authentication::new(Arc::new(OneKey)).scope(scope);
+    let config = HttpConfig::new().authentication(authentication);
+    start_with(|transport: HttpTransport| transport.tls(tls).config(config)).await
+}
+
+/// Who the server says that the client is, or with which status it refuses to.
+async fn whoami(client: &Client, server: &Listening, key: Option<&str>) -> reqwest::Result<String> {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}"#;
+    let mut request = client.post(url(server, "/mcp")).body(body);
+    if let Some(key) = key {
+        request = request.header("x-api-key", key);
+    }
+    let response = within(request.send()).await?;
+    let status = response.status();
+    let text = within(response.text()).await?;
+    if status != 200 {
+        return Ok(status.as_u16().to_string());
+    }
+    let message: serde_json::Value = serde_json::from_str(&text).unwrap();
+    Ok(message["result"]["content"][0]["text"].as_str().unwrap().to_owned())
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
 pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 /// The emulator of AWS that packs and stores are tested against.
 pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
+/// What the examples of clients need: Google's Agent Development Kit brings the Python SDK along.
+pub(crate) const CLIENT_EXAMPLES: &[&str] = &["google-adk[mcp]==2.13.0", "requests==2.34.2"];
 /// The linters of templates, each with an environment of its own: their dependencies disagree.
 pub(crate) const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
 pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];
@@ -137,10 +139,22 @@ pub(crate) fn redis() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether there is an OpenSSH that tests can start and connect to.
+pub(crate) fn sshd() -> anyhow::Result<bool> {
+    let is_there = || Path::new("/usr/sbin/sshd").exists() && Path::new("/usr/bin/ssh").exists();
+    if !is_there() {
+        debian(&["openssh-server", "openssh-client"])?;
+    }
+    Ok(is_there())
+}
+
+pub(crate) fn is_root() -> bool {
+    shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// Installs Debian packages where that is possible; where it is not, the caller finds out.
 pub(crate) fn debian(packages: &[&str]) -> anyhow::Result<()> {
-    let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !exists("apt-get") {
+    if !is_root() || !exists("apt-get") {
         return Ok(());
     }
     step(&format!("installing Debian's {}", packages.join(" ")));

@@ -8,7 +8,10 @@ pub mod issuer;
 
 use std::sync::Arc;
 
-use mcp_core::{Principal, Server, TokenVerifier, ToolContext, Transport as _, tool};
+use mcp_core::{
+    Contents, Principal, ReadResource, Resource, ResourceTemplate, Server, TokenVerifier,
+    ToolContext, ToolPack, ToolResult, Transport as _, prompt, tool,
+};
 use mcp_transport_sse::{Authentication, HttpConfig, HttpTransport};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -30,6 +33,36 @@ async fn read_sales() -> String {
 #[tool(scopes = ["sales:read", "sales:write"])]
 async fn write_sales() -> String {
     "written".to_owned()
+}
+
+/// Sums sales up.
+#[prompt]
+async fn sum_up() -> String {
+    "Sum up.".to_owned()
+}
+
+/// Plans sales.
+#[prompt(scopes = ["sales:read", "sales:write"])]
+async fn plan(
+    /// Of when.
+    #[prompt(values = ["May", "June"])]
+    month: String,
+) -> String {
+    format!("Plan {month}.")
+}
+
+/// The sales of a month.
+#[derive(ResourceTemplate)]
+#[resource(uri = "sales://{month}", scopes = ["sales:read"])]
+struct Month {
+    #[resource(values = ["may", "june"])]
+    month: String,
+}
+
+impl ReadResource<()> for Month {
+    async fn read(self, _: &(), _cx: &ToolContext) -> ToolResult<Contents> {
+        Ok(Contents::text(self.month))
+    }
 }
 
 /// A server that listens on a free port until the test is over.
@@ -55,6 +88,20 @@ pub async fn serve_with(authentication: Authentication) -> Listening {
         .tool::<whoami>()
         .tool::<read_sales>()
         .tool::<write_sales>()
+        .prompt::<sum_up>()
+        .prompt::<plan>()
+        .template::<Month>()
+        .pack(
+            ToolPack::new("papers", ())
+                .resource(Resource::text("paper://terms", "terms", "Pay."))
+                .resource(
+                    Resource::text("paper://margins", "margins", "40 %").scopes(&["sales:write"]),
+                )
+                .resource_fn(
+                    Resource::new("paper://today", "today").scopes(&["sales:read"]),
+                    |_, _| async { Ok("today") },
+                ),
+        )
         .build();
     let transport = HttpTransport::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", transport.local_addr().unwrap());
@@ -124,6 +171,19 @@ impl Listening {
         self.whoami(&[("authorization", &format!("Bearer {token}"))]).await
     }
 
+    /// Opens a legacy session; its identifier.
+    pub async fn open(&self, key: (&str, &str)) -> String {
+        let params = json!({
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "0"},
+        });
+        let session = self.post(&[key], request("initialize", params)).await.session.unwrap();
+        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        assert_eq!(self.post(&[key, ("mcp-session-id", &session)], initialized).await.status, 202);
+        session
+    }
+
     pub async fn get(&self, path: &str) -> reqwest::Response {
         self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
     }
@@ -143,7 +203,7 @@ pub fn modern(method: &str, mut params: Value) -> (Vec<(String, String)>, Value)
         ("mcp-protocol-version".to_owned(), "2026-07-28".to_owned()),
         ("mcp-method".to_owned(), method.to_owned()),
     ];
-    if let Some(name) = params["name"].as_str() {
+    if let Some(name) = params["name"].as_str().or(params["uri"].as_str()) {
         headers.push(("mcp-name".to_owned(), name.to_owned()));
     }
     (headers, request(method, params))

@@ -23,6 +23,7 @@ use crate::{
 /// | `name = "…"` | the prompt's name; the type's name in snake case by default |
 /// | `title = "…"` | a name for people |
 /// | `icons = ["https://…"]` | images for people, `https:` or `data:` |
+/// | `scopes = ["…"]` | what the caller must have been granted |
 /// | `timeout = "20s"` | the deadline (`ms`, `s`, `m`) instead of the server's |
 ///
 /// and
@@ -154,6 +155,7 @@ pub trait GetPrompt<S>: Prompt {
 pub struct PromptDefinition {
     pub(crate) model: model::Prompt,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) scopes: Vec<&'static str>,
     pub(crate) completable: Vec<Completable>,
 }
 
@@ -164,6 +166,7 @@ impl PromptDefinition {
         Self {
             model: model::Prompt::new(name, description, None),
             timeout: None,
+            scopes: Vec::new(),
             completable: Vec::new(),
         }
     }
@@ -194,6 +197,13 @@ impl PromptDefinition {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets what a caller must have been granted to see the prompt and to fill it in.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[&'static str]) -> Self {
+        self.scopes = scopes.to_vec();
         self
     }
 

@@ -58,7 +58,7 @@ impl ErasedPrompt {
         let completer = Completer::new(definition.completable, state, |completing, state, cx| {
             Box::pin(P::complete(completing, state, cx))
         });
-        let subject = Subject::new(SubjectKind::Prompt, &model.name, pack);
+        let subject = Subject::new(SubjectKind::Prompt, &model.name, pack, definition.scopes);
         Self { model, subject, timeout: definition.timeout, completer, get }
     }
 

@@ -38,6 +38,7 @@ pub struct Resource<C = Contents> {
     pub(super) model: model::Resource,
     pub(super) cache: Option<CacheHints>,
     pub(super) timeout: Option<Duration>,
+    pub(super) scopes: Vec<&'static str>,
     pub(super) contents: C,
 }
 
@@ -61,7 +62,7 @@ impl Resource<()> {
     /// A resource that is read when it is asked for.
     pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
         let model = model::Resource::new(uri, name);
-        Self { model, cache: None, timeout: None, contents: () }
+        Self { model, cache: None, timeout: None, scopes: Vec::new(), contents: () }
     }
 }
 
@@ -86,7 +87,7 @@ impl Resource<Contents> {
         let contents = contents.into();
         let size = contents.size();
         model.size = (size > 0).then_some(size);
-        Self { model, cache: None, timeout: None, contents }
+        Self { model, cache: None, timeout: None, scopes: Vec::new(), contents }
     }
 }
 
@@ -101,8 +102,8 @@ impl<C> Resource<C> {
     }
 
     pub(crate) fn with_contents(self, contents: Contents) -> Resource {
-        let Self { model, cache, timeout, .. } = self;
-        Resource { model, cache, timeout, contents }
+        let Self { model, cache, timeout, scopes, .. } = self;
+        Resource { model, cache, timeout, scopes, contents }
     }
 
     /// Sets the name for people.
@@ -155,6 +156,13 @@ impl<C> Resource<C> {
     #[must_use]
     pub fn cache(mut self, ttl: Duration, scope: CacheScope) -> Self {
         self.cache = Some(CacheHints::new(ttl, scope));
+        self
+    }
+
+    /// Sets what a caller must have been granted to see it and to read it.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[&'static str]) -> Self {
+        self.scopes = scopes.to_vec();
         self
     }
 

@@ -37,12 +37,12 @@ impl fmt::Debug for ErasedResource {
 impl ErasedResource {
     /// Contents that do not change.
     pub(crate) fn known(resource: Resource, pack: Arc<str>) -> Self {
-        let Resource { model, cache, timeout, contents } = resource;
+        let Resource { model, cache, timeout, scopes, contents } = resource;
         let contents = match cache {
             Some(hints) => contents.or_cache(hints),
             None => contents,
         };
-        let subject = Subject::new(SubjectKind::Resource, &model.uri, pack);
+        let subject = Subject::new(SubjectKind::Resource, &model.uri, pack, scopes);
         Self { model, subject, timeout, source: ErasedSource::Known(contents) }
     }
 
@@ -53,7 +53,7 @@ impl ErasedResource {
         state: Arc<S>,
         pack: Arc<str>,
     ) -> Self {
-        let Resource { model, cache, timeout, contents: () } = resource;
+        let Resource { model, cache, timeout, scopes, contents: () } = resource;
         let described = Arc::new((model.uri.clone(), model.mime_type.clone()));
         let hints = cache.unwrap_or(CacheHints::NEVER);
         let source = ErasedSource::Read(Box::new(move |request, timeout| {
@@ -71,7 +71,7 @@ impl ErasedResource {
                 Ok(CallEnd::Result(ResultBody::Resource(contents)))
             })
         }));
-        let subject = Subject::new(SubjectKind::Resource, &model.uri, pack);
+        let subject = Subject::new(SubjectKind::Resource, &model.uri, pack, scopes);
         Self { model, subject, timeout, source }
     }
 
@@ -181,7 +181,8 @@ impl ErasedTemplate {
         let completer = Completer::new(definition.completable, state, |completing, state, cx| {
             Box::pin(T::complete(completing, state, cx))
         });
-        let subject = Subject::new(SubjectKind::Resource, &model.uri_template, pack);
+        let (name, scopes) = (&model.uri_template, definition.scopes);
+        let subject = Subject::new(SubjectKind::Resource, name, pack, scopes);
         Ok(Self { model, subject, timeout: definition.timeout, uri, completer, read })
     }
 

@@ -25,6 +25,7 @@ use crate::{
 /// | `mime_type = "…"` | of all the resources |
 /// | `audience = ["user", "assistant"]`, `priority = 0.5` | annotations |
 /// | `icons = ["https://…"]` | images for people, `https:` or `data:` |
+/// | `scopes = ["…"]` | what the caller must have been granted |
 /// | `timeout = "20s"` | the deadline of a read (`ms`, `s`, `m`) instead of the server's |
 ///
 /// and on a field
@@ -129,6 +130,7 @@ pub trait ReadResource<S>: ResourceTemplate {
 pub struct ResourceTemplateDefinition {
     pub(crate) model: model::ResourceTemplate,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) scopes: Vec<&'static str>,
     pub(crate) completable: Vec<Completable>,
 }
 
@@ -139,6 +141,7 @@ impl ResourceTemplateDefinition {
             model: model::ResourceTemplate::new(uri, name)
                 .with_description(join_lines(description)),
             timeout: None,
+            scopes: Vec::new(),
             completable: Vec::new(),
         }
     }
@@ -186,6 +189,13 @@ impl ResourceTemplateDefinition {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets what a caller must have been granted to see the template and to read its resources.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[&'static str]) -> Self {
+        self.scopes = scopes.to_vec();
         self
     }
 

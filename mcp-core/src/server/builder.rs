@@ -458,7 +458,7 @@ impl ServerBuilder {
                 let inside = own.inside();
                 let now = (!attached.is_empty()).then(|| Arc::clone(&inside_now));
                 let service = service_fn(move |request| match &now {
-                    Some(now) if !inside.have(&request) => now.load().serve(request),
+                    Some(now) if inside.subject(&request).is_none() => now.load().serve(request),
                     _ => inside.serve(request),
                 });
                 wrap(BoxService::new(service), layers)

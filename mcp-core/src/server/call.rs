@@ -16,8 +16,8 @@ use tracing::Span;
 
 use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
-    CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Request, RequestId, RpcError,
-    ToolError, ToolErrorKind,
+    CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Principal, Request, RequestId,
+    RpcError, ToolError, ToolErrorKind,
     asking::Stop,
     protocol::TraceIds,
     session::SessionClient,
@@ -32,6 +32,9 @@ pub(super) fn start(
     request: Request,
     begin: impl FnOnce(Request) -> Result<CallFuture, Refusal>,
 ) -> ResponseFuture {
+    if let Some(refusal) = refusal(subject, &request) {
+        return refusal;
+    }
     match prepare(subject, timeout, request, begin) {
         Ok(work) => work.into(),
         Err(response) => response.into(),
@@ -101,15 +104,21 @@ pub(super) fn answer(
     mut request: Request,
     body: ResultBody,
 ) -> ResponseFuture {
+    if let Some(refusal) = refusal(subject, &request) {
+        return refusal;
+    }
     request.begin_trace();
     CallLog::new(subject, &request).end("ok", None);
     Response::ok(body).into()
 }
 
-/// Refuses a call to a caller who may not make it.
-pub(super) fn forbid(subject: &Arc<Subject>, request: &Request, error: RpcError) -> ResponseFuture {
+/// What a caller is told who lacks a scope.
+#[inline]
+pub(super) fn refusal(subject: &Arc<Subject>, request: &Request) -> Option<ResponseFuture> {
+    let caller = request.extensions().get::<Principal>()?;
+    let error = subject.admit(caller).err()?;
     CallLog::new(subject, request).end("forbidden", None);
-    Response::error(error).into()
+    Some(Response::error(error).into())
 }
 
 /// What has passed all checks and runs.

@@ -126,7 +126,7 @@ impl Features {
     pub(super) fn check_apps(&self, known: &[&Self]) -> Result<(), BuildError> {
         for tool in self.tools.all() {
             if let Some(uri) = app::uri_of(&tool.definition.model)
-                && !known.iter().any(|known| known.resources.is_readable(uri))
+                && !known.iter().any(|known| known.resources.subject(uri).is_some())
             {
                 return Err(BuildError::MissingApp {
                     tool: tool.name().to_owned(),
@@ -143,22 +143,26 @@ impl Features {
         self.tools.all().any(|tool| app::of_tool(&tool.definition.model).is_some())
     }
 
-    /// Whether what a request acts on is among these.
-    pub(super) fn have(&self, request: &Request) -> bool {
-        let has = |known: &dyn Fn(&str) -> bool| request.name().is_some_and(known);
+    /// What a request acts on, if it is among these.
+    pub(super) fn subject(&self, request: &Request) -> Option<&Arc<Subject>> {
+        let name = request.name();
         match request.method() {
-            Method::CallTool => has(&|name| self.tools.get(name).is_some()),
-            Method::ReadResource => has(&|uri| self.resources.is_readable(uri)),
-            Method::GetPrompt => has(&|name| self.prompts.is_known(name)),
-            Method::Complete => {
-                match request.params::<CompleteParams>().map(|p| p.into_parts().0) {
-                    Ok(Reference::Prompt { name }) => self.prompts.is_known(&name),
-                    Ok(Reference::Resource { uri }) => self.resources.is_readable(&uri),
-                    Err(_) => false,
-                }
-            }
-            _ => false,
+            Method::CallTool => Some(&self.tools.get(name?)?.tool.subject),
+            Method::ReadResource | Method::Subscribe => self.resources.subject(name?),
+            Method::GetPrompt => self.prompts.subject(name?),
+            Method::Complete => match request.params::<CompleteParams>().ok()?.into_parts().0 {
+                Reference::Prompt { name } => self.prompts.subject(&name),
+                Reference::Resource { uri } => self.resources.completed(&uri),
+            },
+            _ => None,
         }
+    }
+
+    /// All scopes that something requires.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
+        let subjects =
+            self.tools.subjects().chain(self.resources.subjects()).chain(self.prompts.subjects());
+        subjects.flat_map(|subject| subject.scopes.iter().copied())
     }
 
     /// Serves the requests that act on one thing.

@@ -14,9 +14,9 @@ mod prompts;
 mod reply;
 mod resources;
 mod response;
+mod scoped_list;
 mod subscriptions;
 mod tasks;
-mod tool_list;
 mod tools;
 
 use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc, time::Duration};
@@ -209,9 +209,9 @@ impl Server {
         }
         // What was there from the start is looked for first, and costs no lock.
         if self.inner.dynamic.is_some()
-            && !features.have(&request)
+            && features.subject(&request).is_none()
             && let Some(current) = self.current()
-            && current.features.have(&request)
+            && current.features.subject(&request).is_some()
         {
             return current.features.serve(request);
         }
@@ -254,8 +254,8 @@ impl Server {
 
     /// Whether there is a prompt of this name.
     pub fn has_prompt(&self, name: &str) -> bool {
-        self.inner.features.prompts.is_known(name)
-            || self.current().is_some_and(|current| current.features.prompts.is_known(name))
+        self.inner.features.prompts.subject(name).is_some()
+            || self.current().is_some_and(|now| now.features.prompts.subject(name).is_some())
     }
 
     /// What the packs ask before they call themselves ready.
@@ -285,11 +285,11 @@ impl Server {
         Hook::run_all(&self.inner.restores, "restored").await
     }
 
-    /// All scopes that some tool requires now.
+    /// All scopes that some tool, resource or prompt requires now.
     pub fn scopes(&self) -> BTreeSet<&'static str> {
         let current = self.current();
-        let current = current.as_ref().map(|current| current.features.tools.scopes());
-        self.inner.features.tools.scopes().chain(current.into_iter().flatten()).collect()
+        let current = current.as_ref().map(|current| current.features.scopes());
+        self.inner.features.scopes().chain(current.into_iter().flatten()).collect()
     }
 
     /// Whether a caller has all scopes that a request needs. The dispatch asks that itself; this is
@@ -299,12 +299,14 @@ impl Server {
     ///
     /// Which scopes are needed.
     pub fn authorize(&self, request: &Request, principal: &Principal) -> Result<(), RpcError> {
-        let Some(name) = request.name().filter(|_| *request.method() == Method::CallTool) else {
-            return Ok(());
-        };
-        match self.inner.features.tools.get(name) {
-            Some(entry) => entry.admit(principal),
-            None => self.dynamic_tool(name).map_or(Ok(()), |entry| entry.admit(principal)),
+        match self.inner.features.subject(request) {
+            Some(subject) => subject.admit(principal),
+            None => match self.current() {
+                Some(now) => {
+                    now.features.subject(request).map_or(Ok(()), |subject| subject.admit(principal))
+                }
+                None => Ok(()),
+            },
         }
     }
 

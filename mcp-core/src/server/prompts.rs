@@ -1,6 +1,6 @@
 //! `prompts/get`: which prompt a name is of.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     BuildError, Response, ResponseFuture,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     ErrorKind, Request, RpcError,
     prompt::ErasedPrompt,
+    subject::Subject,
     text::excerpt,
     tool::{BoxService, Refusal},
 };
@@ -67,8 +68,13 @@ impl Prompts {
         self.0.is_empty()
     }
 
-    pub(super) fn is_known(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// The prompt of a name.
+    pub(super) fn subject(&self, name: &str) -> Option<&Arc<Subject>> {
+        self.0.get(name).map(|offer| &offer.item.subject)
+    }
+
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &Arc<Subject>> {
+        self.0.values().map(|offer| &offer.item.subject)
     }
 
     pub(super) fn can_complete(&self) -> bool {

@@ -1,6 +1,6 @@
 //! `resources/read`: which resource or template a URI belongs to.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     BuildError, Response, ResponseFuture, call,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     ErrorKind, Request, ResultBody, RpcError, TextArguments,
     resource::{ErasedResource, ErasedTemplate, InvalidTemplate},
+    subject::Subject,
     text::excerpt,
     tool::{BoxService, Refusal},
 };
@@ -155,10 +156,24 @@ impl Resources {
         self.templates.iter().find(is_meant).or_else(|| self.templates.iter().find(matches))
     }
 
-    /// Whether a resource has this URI, or can have it.
-    pub(super) fn is_readable(&self, uri: &str) -> bool {
-        self.is_known(uri)
-            || self.templates.iter().any(|offer| offer.item.uri.values(uri).is_some())
+    /// The resource that has this URI, or the template by which one can have it.
+    pub(super) fn subject(&self, uri: &str) -> Option<&Arc<Subject>> {
+        let known = self.by_uri.get(uri).map(|offer| &offer.item.subject);
+        known.or_else(|| {
+            let matches = |offer: &&Offer<ErasedTemplate>| offer.item.uri.values(uri).is_some();
+            self.templates.iter().find(matches).map(|offer| &offer.item.subject)
+        })
+    }
+
+    /// Whose variables are completed, by a template's own text or by a URI.
+    pub(super) fn completed(&self, uri: &str) -> Option<&Arc<Subject>> {
+        let template = self.template(uri).map(|offer| &offer.item.subject);
+        template.or_else(|| self.subject(uri))
+    }
+
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &Arc<Subject>> {
+        let resources = self.by_uri.values().map(|offer| &offer.item.subject);
+        resources.chain(self.templates.iter().map(|offer| &offer.item.subject))
     }
 
     pub(super) fn is_known(&self, uri: &str) -> bool {

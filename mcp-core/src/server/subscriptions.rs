@@ -79,14 +79,24 @@ impl Server {
             list.sort_unstable();
             list.dedup();
         }
-        wanted.resource_subscriptions.retain(|uri| self.is_readable(uri));
+        let caller = request.extensions().get::<Principal>();
+        wanted.resource_subscriptions.retain(|uri| matches!(self.may_read(uri, caller), Ok(true)));
         Ok(wanted)
     }
 
     /// Whether a resource has this URI, or can have it.
-    fn is_readable(&self, uri: &str) -> bool {
-        self.inner.features.resources.is_readable(uri)
-            || self.current().is_some_and(|now| now.features.resources.is_readable(uri))
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not read it.
+    fn may_read(&self, uri: &str, caller: Option<&Principal>) -> Result<bool, RpcError> {
+        let current = self.current();
+        let added = current.as_ref().and_then(|now| now.features.resources.subject(uri));
+        match (self.inner.features.resources.subject(uri).or(added), caller) {
+            (None, _) => Ok(false),
+            (Some(_), None) => Ok(true),
+            (Some(subject), Some(caller)) => subject.admit(caller).map(|()| true),
+        }
     }
 
     /// Answers `resources/subscribe`.
@@ -95,9 +105,13 @@ impl Server {
             return no_such_method(request.method());
         }
         let uri = request.name().unwrap_or_default();
-        if !self.is_readable(uri) {
-            let message = "there is no such resource to subscribe to".to_owned();
-            return Response::error(no_such_resource(uri, Era::Legacy, message)).into();
+        match self.may_read(uri, request.extensions().get::<Principal>()) {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = "there is no such resource to subscribe to".to_owned();
+                return Response::error(no_such_resource(uri, Era::Legacy, message)).into();
+            }
+            Err(error) => return Response::error(error).into(),
         }
         match session.listener().add(Change::Resource(uri.into())) {
             Ok(()) => empty(),

@@ -6,7 +6,8 @@ use super::{
     BuildError, Response, ResponseFuture, builder::is_name, call, features::Defaults, tasks::Tasks,
 };
 use crate::{
-    ErrorKind, Principal, Request, RpcError,
+    ErrorKind, Request, RpcError,
+    subject::Subject,
     task::TaskSupport,
     tool::{BoxService, ErasedTool},
 };
@@ -82,9 +83,8 @@ impl Tools {
         self.0.get(name)
     }
 
-    /// All scopes that some tool requires.
-    pub(super) fn scopes(&self) -> impl Iterator<Item = &'static str> {
-        self.0.values().flat_map(|entry| entry.tool.definition.scopes.iter().copied())
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &Arc<Subject>> {
+        self.0.values().map(|entry| &entry.tool.subject)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &ErasedTool> {
@@ -119,27 +119,16 @@ impl Tools {
 }
 
 impl Entry {
-    /// Whether a caller may call the tool.
-    pub(super) fn admit(&self, principal: &Principal) -> Result<(), RpcError> {
-        let scopes = &self.tool.definition.scopes;
-        match scopes.iter().find(|scope| !principal.has_scope(scope)) {
-            None => Ok(()),
-            Some(lacking) => Err(RpcError::forbidden(self.tool.name(), scopes, lacking)),
-        }
-    }
-
     /// Calls the tool, inside all layers.
     fn call(&self, request: Request) -> ResponseFuture {
-        if let Some(principal) = request.extensions().get::<Principal>()
-            && let Err(error) = self.admit(principal)
-        {
-            return call::forbid(&self.tool.subject, &request, error);
-        }
         match &self.tasks {
             None => call::start(&self.tool.subject, self.timeout, request, |request| {
                 self.tool.call(request, self.timeout)
             }),
-            Some(tasks) => tasks.call(&self.tool, self.timeout, request),
+            Some(tasks) => match call::refusal(&self.tool.subject, &request) {
+                None => tasks.call(&self.tool, self.timeout, request),
+                Some(refusal) => refusal,
+            },
         }
     }
 }

@@ -103,7 +103,8 @@ impl ErasedTool {
             });
             Ok(future)
         };
-        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        let (name, scopes) = (&definition.model.name, definition.scopes.clone());
+        let subject = Subject::new(SubjectKind::Tool, name, pack, scopes);
         Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
@@ -151,7 +152,8 @@ impl ErasedTool {
             });
             Ok(future)
         };
-        let subject = Subject::new(SubjectKind::Tool, &definition.model.name, pack);
+        let (name, scopes) = (&definition.model.name, definition.scopes.clone());
+        let subject = Subject::new(SubjectKind::Tool, name, pack, scopes);
         Ok(Self { definition, subject, call: Box::new(call), arguments })
     }
 
