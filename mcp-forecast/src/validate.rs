@@ -10,6 +10,10 @@ use crate::{
 /// How many origins forecasts are made from. Each costs a fit of every model.
 const ORIGINS: usize = 5;
 
+/// Beyond so many values it is fewer origins: fits take longer, and each says more.
+const LONG: usize = 600;
+const ORIGINS_OF_LONG: usize = 3;
+
 /// How many models the combination is made of.
 const MEMBERS: usize = 4;
 
@@ -84,8 +88,9 @@ impl Origins {
             return None;
         }
         let horizon = horizon.min(left.div_ceil(2));
-        let stride = ((left - horizon) / (ORIGINS - 1)).clamp(1, horizon);
-        let count = ((left - horizon) / stride + 1).min(ORIGINS);
+        let most = if len > LONG { ORIGINS_OF_LONG } else { ORIGINS };
+        let stride = ((left - horizon) / (most - 1)).clamp(1, horizon);
+        let count = ((left - horizon) / stride + 1).min(most);
         let ends = (0..count).map(|back| len - horizon - back * stride).collect();
         Some(Self { ends, horizon })
     }

@@ -1,4 +1,4 @@
-use mcp_charts::{Chart, Theme};
+use mcp_charts::{Chart, Kind, Series, Theme, X};
 use mcp_core::{
     CallResult, Output, ToolError, ToolErrorKind, ToolResult, WithText, apps::App, content,
 };
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::compute::off_thread;
+use super::{About, compute::off_thread, one_line};
 
 /// The app that shows the charts of all tools.
 pub(crate) const APP: &str = "ui://sales/chart";
@@ -75,6 +75,26 @@ impl<T: Serialize + JsonSchema + Send + 'static> Output for WithChart<T> {
                 ))
             }
         })
+    }
+}
+
+/// A bar for each name, as many as a chart has room for.
+pub(super) fn bars<'a>(
+    title: String,
+    about: &About,
+    y_label: String,
+    values: impl IntoIterator<Item = (&'a str, f64)>,
+) -> Chart {
+    let (names, values): (Vec<String>, Vec<Option<f64>>) =
+        values.into_iter().take(60).map(|(name, value)| (one_line(name), Some(value))).unzip();
+    Chart {
+        title,
+        subtitle: about.heading(),
+        x: X::Categories(names),
+        series: vec![Series::new(y_label.clone(), values)],
+        y_label,
+        kind: Kind::Bars,
+        ..Chart::default()
     }
 }
 

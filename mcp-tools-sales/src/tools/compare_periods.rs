@@ -1,8 +1,12 @@
+use mcp_charts::Chart;
 use mcp_core::{Call, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Part, Selection, asking::Asking, one_line, sales_by::percent};
+use super::{
+    About, ChartFormat, Part, Selection, WithChart, asking::Asking, chart::bars, history::label,
+    one_line, sales_by::percent,
+};
 use crate::{Date, Dimension, Measure, Money, Order, Query, Sales, Totals};
 
 /// Compares sales of a period with those of another, in all and by what changed most.
@@ -13,7 +17,7 @@ use crate::{Date, Dimension, Measure, Money, Order, Query, Sales, Totals};
 /// where that is zero. With `by`, the names with the largest changes up or down are listed. Revenue
 /// is in one currency, rounded to cents; returns are subtracted. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Compare periods", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
+#[tool(title = "Compare periods", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], ui = "ui://sales/chart")]
 pub struct ComparePeriods {
     /// The first day of the period to compare with, as yyyy-mm-dd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +41,9 @@ pub struct ComparePeriods {
     /// The product whose sales count, in any case; all products when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
+    /// Whether a chart goes along.
+    #[serde(default)]
+    pub chart: ChartFormat,
 }
 
 fn ten() -> u32 {
@@ -135,10 +142,10 @@ impl Change {
 }
 
 impl Call<Sales> for ComparePeriods {
-    type Output = WithText<Comparison>;
+    type Output = WithChart<Comparison>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
-        let Self { than_from, than_to, by, measure, n, selection, product } = self;
+        let Self { than_from, than_to, by, measure, n, selection, product, chart } = self;
         let mut asking =
             Asking::new(sales, cx, selection.filter(product), &[Measure::Revenue]).await?;
         let (from, to) = (asking.about.from, asking.about.to);
@@ -215,7 +222,29 @@ impl Call<Sales> for ComparePeriods {
         let text = about.text(text);
         let comparison =
             Comparison { period, than_from, than_to, than, change, by, changes, about };
-        Ok(WithText::new(comparison, text))
+        let answer = WithText::new(comparison, text);
+        WithChart::new(answer, chart, |comparison| comparison.chart(measure)).await
+    }
+}
+
+impl Comparison {
+    /// What changed most, where that was asked for; else both periods.
+    fn chart(&self, measure: Measure) -> Chart {
+        let label = label(measure, &self.about);
+        let Some(by) = self.by else {
+            let periods = [&self.than, &self.period];
+            let values = periods.map(|part| (part.name.as_str(), part.value(measure)));
+            return bars(format!("{label} of two periods"), &self.about, label, values);
+        };
+        let value = |change: &Change| match measure {
+            Measure::Revenue => change.revenue.as_f64(),
+            Measure::Units => change.units as f64,
+            Measure::OrderLines => change.order_lines as f64,
+        };
+        let values = self.changes.iter().map(|named| (named.name.as_str(), value(&named.change)));
+        let title =
+            format!("Change of {measure} by {by}, against {} to {}", self.than_from, self.than_to);
+        bars(title, &self.about, format!("Change, {label}"), values)
     }
 }
 

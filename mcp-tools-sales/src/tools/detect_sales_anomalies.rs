@@ -24,7 +24,7 @@ const MOST: usize = 50;
 /// that are not whole are left out. It says what stands out, and not why: look at the period with
 /// sales_by or query_sales for that. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales anomalies", read_only, idempotent, open_world = false, scopes = ["sales:read"], ui = "ui://sales/chart")]
+#[tool(title = "Sales anomalies", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], ui = "ui://sales/chart")]
 pub struct DetectSalesAnomalies {
     /// How long the periods are.
     #[serde(default = "day")]
@@ -103,9 +103,9 @@ pub struct SalesAnomaly {
 impl Call<Sales> for DetectSalesAnomalies {
     type Output = WithChart<SalesAnomalies>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { grain, measure, product, selection, threshold, chart } = self;
-        let mut asking = Asking::new(sales, selection.filter(product), &[measure]).await?;
+        let mut asking = Asking::new(sales, cx, selection.filter(product), &[measure]).await?;
         let filter = asking.scope.filter.clone();
         let History { series, cut } = History::ask(&mut asking, filter, grain, measure).await?;
         let past = Date::all_of(&series);
@@ -207,5 +207,40 @@ impl SalesAnomalies {
             marks: marks.collect(),
             ..Chart::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::pack::tests::{call_on, error};
+
+    #[tokio::test]
+    async fn a_day_that_stands_out_is_explained() {
+        let start: chrono::NaiveDate = "2024-01-01".parse().expect("a date");
+        let mut csv = "date,product,category,operation,units,revenue\n".to_owned();
+        for (day, date) in start.iter_days().take(84).enumerate() {
+            let units = [12, 9, 10, 11, 15, 30, 25][day % 7] + day * 37 % 3;
+            let units = if day == 45 { 90 } else { units };
+            csv += &format!("{date},Lamp,Furniture,Dallas,{units},{units}.00\n");
+        }
+        let arguments = json!({"measure": "units", "threshold": 6.0, "chart": "svg"});
+        let (text, found) = call_on(&csv, "detect_sales_anomalies", arguments).await;
+        assert_eq!(found["count"], 1, "{text}");
+        assert_eq!(found["anomalies"][0]["date"], "2024-02-15");
+        assert!(
+            text.contains("- 2024-02-15: 90, ") && text.contains("usual deviations above the"),
+            "{text}"
+        );
+        assert_eq!(found["periods"], 84);
+    }
+
+    #[tokio::test]
+    async fn too_few_periods_and_thresholds_out_of_range_are_refused() {
+        let few = error("detect_sales_anomalies", json!({"grain": "month"})).await;
+        assert!(few.contains("at least 8 are needed"), "{few}");
+        let threshold = error("detect_sales_anomalies", json!({"threshold": 1.0})).await;
+        assert!(threshold.contains("threshold"), "{threshold}");
     }
 }

@@ -180,7 +180,7 @@ impl Call<Sales> for ForecastSales {
                     .map_err(tell_model_why)
             })
         };
-        let mut asking = Asking::new(sales, selection.filter(product), &[measure]).await?;
+        let mut asking = Asking::new(sales, cx, selection.filter(product), &[measure]).await?;
         let filter = asking.scope.filter.clone();
         let history = History::ask(&mut asking, filter, grain, measure).await?;
         let past = Date::all_of(&history.series);
@@ -354,6 +354,103 @@ impl SalesForecast {
                 },
             ],
             ..Chart::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::pack::tests::{call_on, error_on, server};
+
+    /// 120 days of two products from 2024-01-01, a Monday: `Lamp` with a weekly pattern, `Pen` with
+    /// one sale a month.
+    pub(crate) fn daily() -> String {
+        let start: chrono::NaiveDate = "2024-01-01".parse().expect("a date");
+        let mut csv = "date,product,category,operation,units,revenue\n".to_owned();
+        for (day, date) in start.iter_days().take(120).enumerate() {
+            let units = [12, 9, 10, 11, 15, 30, 25][day % 7];
+            csv += &format!("{date},Lamp,Furniture,Dallas,{units},{}.00\n", units * 10);
+            if day % 30 == 3 {
+                csv += &format!("{date},Pen,Office,Austin,1,2.00\n");
+            }
+        }
+        csv
+    }
+
+    const TOOL: &str = "forecast_sales";
+
+    #[tokio::test]
+    async fn a_weekly_pattern_goes_on() {
+        let arguments =
+            json!({"horizon": 7, "grain": "day", "measure": "units", "product": "lamp"});
+        let (text, answer) = call_on(&daily(), TOOL, arguments).await;
+        // 2024-04-30 is a Tuesday.
+        let values: Vec<f64> =
+            (0..7).filter_map(|n| answer["forecast"][n]["value"].as_f64()).collect();
+        assert_eq!(values, [9.0, 10.0, 11.0, 15.0, 30.0, 25.0, 12.0]);
+        assert_eq!(answer["forecast"][0]["date"], "2024-04-30");
+        assert_eq!((&answer["model"], &answer["error"]), (&json!("seasonal_naive"), &json!(0.0)));
+        assert!(text.starts_with("Forecast of units by day of Lamp, in all operations"), "{text}");
+        assert!(text.contains("\n- 2024-05-04: 30 (80 %: 30 to 30; 95 %: 30 to 30)"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_month_that_is_not_over_is_not_learned_from() {
+        let (text, answer) = call_on(&daily(), TOOL, json!({"horizon": 1, "grain": "week"})).await;
+        // 120 days are 17 weeks and a day.
+        assert_eq!(answer["forecast"][0]["date"], "2024-04-29");
+        assert!(text.contains("Not learned from, as not whole: 2024-W18."), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_largest_are_forecast_one_by_one() {
+        let arguments = json!({"horizon": 7, "grain": "day", "by": "product", "level": 0.9});
+        let (text, answer) = call_on(&daily(), TOOL, arguments).await;
+        let series = answer["series"].as_array().expect("series");
+        assert_eq!(series.len(), 2);
+        assert_eq!(series[0]["name"], "Lamp");
+        assert_eq!(series[0]["forecast"].as_array().map(Vec::len), Some(7));
+        assert!(answer["forecast"][0]["lower"].is_number(), "{answer}");
+        assert!(text.contains("\n- Lamp: 1120 in all"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_forecast_says_what_would_do() {
+        let daily = daily();
+        let error = |arguments| error_on(&daily, TOOL, arguments);
+        let month = error(json!({"horizon": 3})).await;
+        assert!(
+            month.contains("3 known months are too few") && month.contains("at least 4"),
+            "{month}"
+        );
+        let far = error(json!({"horizon": 500, "grain": "day"})).await;
+        assert!(far.contains("from 1 to 120 days, not 500"), "{far}");
+        let holidays = error(json!({"horizon": 5, "grain": "day", "holidays": "XX"})).await;
+        assert!(holidays.contains("known are those of AT, AU"), "{holidays}");
+        let unknown = error(json!({"horizon": 5, "grain": "day", "product": "lamb"})).await;
+        assert!(unknown.contains("Lamp"), "{unknown}");
+        assert!(error(json!({"horizon": 0, "grain": "day"})).await.contains("horizon"));
+        assert!(error(json!({"horizon": 1_000_000_000, "grain": "day"})).await.contains("horizon"));
+    }
+
+    #[tokio::test]
+    async fn a_chart_goes_along_when_asked_for() {
+        let server = server(&daily());
+        for (chart, kinds) in [("none", 1), ("png", 2), ("svg", 2)] {
+            let arguments = json!({"horizon": 7, "grain": "day", "chart": chart});
+            let params = json!({"name": TOOL, "arguments": arguments});
+            let result = server.result("tools/call", params).await;
+            assert_eq!(result["content"].as_array().map(Vec::len), Some(kinds), "{chart}");
+            match chart {
+                "png" => assert_eq!(result["content"][1]["mimeType"], "image/png"),
+                "svg" => {
+                    let svg = result["content"][1]["resource"]["text"].as_str().expect("an SVG");
+                    assert!(svg.contains("Forecast of revenue by day"), "{svg}");
+                }
+                _ => {}
+            }
         }
     }
 }

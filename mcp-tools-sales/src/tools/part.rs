@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::one_line;
-use crate::{Money, Totals};
+use crate::{Measure, Money, Totals};
 
 /// A part of the sales that an answer is about: its name and its sums.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,12 @@ impl Part {
     /// A line of a list, with the currency's unit behind the revenue.
     pub(super) fn line(&self, unit: &str) -> String {
         format!("{}: {}", one_line(&self.name), self.sums(unit))
+    }
+
+    /// The sum of a measure.
+    pub(super) fn value(&self, measure: Measure) -> f64 {
+        let Self { revenue, units, order_lines, .. } = self;
+        Totals { order_lines: *order_lines, units: *units, revenue: *revenue }.value(measure)
     }
 
     pub(super) fn sums(&self, unit: &str) -> String {

@@ -1,8 +1,11 @@
+use mcp_charts::Chart;
 use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Part, Selection, asking::Asking};
+use super::{
+    About, ChartFormat, Part, Selection, WithChart, asking::Asking, chart::bars, history::label,
+};
 use crate::{Dimension, Measure, Order, Sales, Totals};
 
 /// Splits sales by product, category, operation or currency, largest first, with each one's share.
@@ -12,7 +15,7 @@ use crate::{Dimension, Measure, Order, Sales, Totals};
 /// can be negative. What is not among the first `n` is summed up as "others". For best sellers alone
 /// use top_n_products, for change over time sales_trend. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales by dimension", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
+#[tool(title = "Sales by dimension", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], ui = "ui://sales/chart")]
 pub struct SalesBy {
     /// What to split by.
     pub dimension: Dimension,
@@ -29,6 +32,9 @@ pub struct SalesBy {
     /// The product whose sales count, in any case; all products when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
+    /// Whether a chart goes along.
+    #[serde(default)]
+    pub chart: ChartFormat,
 }
 
 fn twenty() -> u32 {
@@ -84,10 +90,10 @@ pub(super) fn percent(part: f64, all: f64) -> Option<f64> {
 }
 
 impl Call<Sales> for SalesBy {
-    type Output = WithText<Split>;
+    type Output = WithChart<Split>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
-        let Self { dimension, measure, n, selection, product } = self;
+        let Self { dimension, measure, n, selection, product, chart } = self;
         // Split by currency, no sum is of several.
         let measures: &[Measure] =
             if dimension == Dimension::Currency { &[] } else { &[Measure::Revenue] };
@@ -118,7 +124,17 @@ impl Call<Sales> for SalesBy {
         }
         let text = about.text(text);
         let split = Split { dimension, measure, parts, count: shown.groups, others, about };
-        Ok(WithText::new(split, text))
+        WithChart::new(WithText::new(split, text), chart, Split::chart).await
+    }
+}
+
+impl Split {
+    fn chart(&self) -> Chart {
+        let parts =
+            self.parts.iter().take(59).chain(&self.others).map(|SharedPart { part, .. }| part);
+        let values = parts.map(|part| (part.name.as_str(), part.value(self.measure)));
+        let label = label(self.measure, &self.about);
+        bars(format!("{label} by {}", self.dimension), &self.about, label, values)
     }
 }
 

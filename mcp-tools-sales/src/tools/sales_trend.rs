@@ -1,8 +1,11 @@
+use mcp_charts::{Chart, Series as Line, X};
 use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Part, Selection, asking::Asking, one_line};
+use super::{
+    About, ChartFormat, Part, Selection, WithChart, asking::Asking, history::label, one_line,
+};
 use crate::{Answer, Date, Dimension, Filter, Grain, Measure, Order, Sales};
 
 /// The most periods that are shown, of all series together.
@@ -16,7 +19,7 @@ const MOST_PERIODS: usize = 5_000;
 /// the answer says so. Revenue is in one currency, rounded to cents; units are pieces; returns are
 /// subtracted. This reads past sales only; it never estimates what comes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales trend", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
+#[tool(title = "Sales trend", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], ui = "ui://sales/chart")]
 pub struct SalesTrend {
     /// How long the periods are.
     pub grain: Grain,
@@ -36,6 +39,9 @@ pub struct SalesTrend {
     /// The product whose sales count, in any case; all products when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
+    /// Whether a chart goes along.
+    #[serde(default)]
+    pub chart: ChartFormat,
 }
 
 fn five() -> u32 {
@@ -82,10 +88,10 @@ pub struct TrendPeriod {
 }
 
 impl Call<Sales> for SalesTrend {
-    type Output = WithText<Trend>;
+    type Output = WithChart<Trend>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
-        let Self { grain, by, measure, n, selection, product } = self;
+        let Self { grain, by, measure, n, selection, product, chart } = self;
         let mut asking =
             Asking::new(sales, cx, selection.filter(product), &[Measure::Revenue]).await?;
         let mut answers: Vec<(Option<String>, Answer)> = Vec::new();
@@ -141,7 +147,8 @@ impl Call<Sales> for SalesTrend {
             about,
         };
         let text = trend.about.text(trend.text());
-        Ok(WithText::new(trend, text))
+        let answer = WithText::new(trend, text);
+        WithChart::new(answer, chart, |trend| trend.chart(measure)).await
     }
 }
 
@@ -160,6 +167,26 @@ fn fill(answer: &Answer, grain: Grain, first: Date, last: Date) -> Vec<TrendPeri
 }
 
 impl Trend {
+    /// The largest series as lines: a chart has room for twelve.
+    fn chart(&self, measure: Measure) -> Chart {
+        let starts = self.series.first().map(|series| &series.periods);
+        let dates = starts.into_iter().flatten().map(|period| period.start.naive()).collect();
+        let label = label(measure, &self.about);
+        let lines = self.series.iter().take(12).map(|series| {
+            let values = series.periods.iter().map(|period| Some(period.sums.value(measure)));
+            let name = series.name.as_deref().map_or_else(|| label.clone(), one_line);
+            Line::new(name, values.collect())
+        });
+        Chart {
+            title: format!("{label} by {}", self.grain),
+            subtitle: self.about.heading(),
+            x: X::Dates(dates),
+            y_label: format!("{label} per {}", self.grain),
+            series: lines.collect(),
+            ..Chart::default()
+        }
+    }
+
     fn text(&self) -> String {
         let unit = self.about.unit();
         let mut text = format!("Sales by {} {}:", self.grain, self.about.heading());

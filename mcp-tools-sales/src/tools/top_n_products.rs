@@ -1,9 +1,12 @@
+use mcp_charts::Chart;
 use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Selection, asking::Asking, one_line};
-use crate::{Dimension, Measure, Money, Order, Sales};
+use super::{
+    About, ChartFormat, Selection, WithChart, asking::Asking, chart::bars, history::label, one_line,
+};
+use crate::{Dimension, Measure, Money, Order, Sales, Totals};
 
 /// Ranks the best-selling products, by revenue or by units, over all sales data or part of it.
 ///
@@ -13,7 +16,7 @@ use crate::{Dimension, Measure, Money, Order, Sales};
 /// period without sales gives an empty list and a note. For totals rather than a ranking use
 /// sales_summary. This reads past sales only; it never estimates and never changes data.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Top products", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
+#[tool(title = "Top products", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], ui = "ui://sales/chart")]
 pub struct TopNProducts {
     /// How many products to return.
     #[schemars(range(min = 1, max = 1000))]
@@ -25,6 +28,9 @@ pub struct TopNProducts {
     /// how many order lines there are.
     #[serde(default)]
     pub by: Measure,
+    /// Whether a chart goes along.
+    #[serde(default)]
+    pub chart: ChartFormat,
 }
 
 /// The best-selling products of a period.
@@ -55,7 +61,7 @@ pub struct ProductSales {
 }
 
 impl Call<Sales> for TopNProducts {
-    type Output = WithText<TopProducts>;
+    type Output = WithChart<TopProducts>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let filter = self.selection.filter(None);
@@ -86,7 +92,20 @@ impl Call<Sales> for TopNProducts {
             )
         });
         let text = about.text(text);
-        Ok(WithText::new(TopProducts { by: self.by, products, about }, text))
+        let answer = WithText::new(TopProducts { by: self.by, products, about }, text);
+        WithChart::new(answer, self.chart, TopProducts::chart).await
+    }
+}
+
+impl TopProducts {
+    fn chart(&self) -> Chart {
+        let value = |sold: &ProductSales| {
+            let ProductSales { revenue, units, order_lines, .. } = *sold;
+            Totals { order_lines, units, revenue }.value(self.by)
+        };
+        let values = self.products.iter().map(|sold| (sold.product.as_str(), value(sold)));
+        let title = format!("Top {} products by {}", self.products.len(), self.by);
+        bars(title, &self.about, label(self.by, &self.about), values)
     }
 }
 
