@@ -6,7 +6,7 @@ use std::{
 
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
 #[cfg(feature = "lambda")]
-use mcp_transport_lambda::LambdaError;
+use mcp_transport_lambda::{LambdaError, LambdaTransport};
 use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
@@ -117,7 +117,7 @@ enum RunError {
     Config(#[from] ConfigError),
     #[cfg(feature = "redis")]
     #[error("--session-store: {0}")]
-    SessionStore(#[from] mcp_state_redis::RedisUrlError),
+    SessionStore(#[from] crate::session_store::SessionStoreError),
     #[error(transparent)]
     Auth(#[from] AuthError),
     #[cfg(feature = "tls")]
@@ -205,7 +205,7 @@ async fn serve(
         }
         Target::Http { listen } => serve_http(server, listen, cli, endpoint, &telemetry).await,
         #[cfg(feature = "lambda")]
-        Target::Lambda { .. } => serve_lambda(server, cli).await,
+        Target::Lambda { .. } => serve_lambda(server, cli, &telemetry).await,
         #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
     };
@@ -296,7 +296,12 @@ async fn serve_http(
 }
 
 #[cfg(feature = "lambda")]
-async fn serve_lambda(server: Server, cli: Cli) -> Result<(), RunError> {
+async fn serve_lambda(
+    server: Server,
+    cli: Cli,
+    #[cfg_attr(not(feature = "otlp"), expect(unused_variables, reason = "nothing is sent"))]
+    telemetry: &MaybeTelemetry,
+) -> Result<(), RunError> {
     let mut options = cli.http;
     let authentication = auth::authentication(cli.auth, variable).await?;
     // Whom the event source does not know is asked by the server itself.
@@ -304,7 +309,13 @@ async fn serve_lambda(server: Server, cli: Cli) -> Result<(), RunError> {
     let config = http_config(None, &options, authentication)?;
     let config = crate::lambda::config(config, &options, variable)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
-    Ok(crate::lambda::serve(server, config, shutdown).await?)
+    let transport = LambdaTransport::new().config(config);
+    #[cfg(feature = "otlp")]
+    let transport = match telemetry.clone() {
+        Some(telemetry) => transport.after_each(move || crate::telemetry::flush(telemetry.clone())),
+        None => transport,
+    };
+    Ok(transport.serve(server, shutdown).await?)
 }
 
 /// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
@@ -334,8 +345,7 @@ fn http_config(
     }
     #[cfg(feature = "redis")]
     if let Some(url) = &options.session_store {
-        let store = mcp_state_redis::RedisSessionStore::new(url)?;
-        config = config.session_store(std::sync::Arc::new(store));
+        config = config.session_store(crate::session_store::open(url, options)?);
     }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };

@@ -18,6 +18,8 @@ pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
 pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 /// The emulator of AWS that packs and stores are tested against.
 pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
+/// What the examples of clients need: Google's Agent Development Kit brings the Python SDK along.
+pub(crate) const CLIENT_EXAMPLES: &[&str] = &["google-adk[mcp]==2.13.0", "requests==2.34.2"];
 /// The linters of templates, each with an environment of its own: their dependencies disagree.
 pub(crate) const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
 pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];
