@@ -81,7 +81,7 @@ fn documented() -> impl Iterator<Item = (Vec<(&'static str, &'static str)>, Vec<
         commands
     });
     lines.filter_map(|words| {
-        let program = words.iter().position(|word| *word == "server")?;
+        let program = words.windows(2).position(|words| words == ["server", "http"])?;
         let variables = words[..program].iter().map(|word| word.split_once('='));
         let on_a_free_port = |word: &&str| match word.split_once(":8") {
             Some((address, "000" | "443")) => format!("{address}:0"),
@@ -161,7 +161,8 @@ fn answer(stream: &TcpStream, requests: &mpsc::Sender<(String, Vec<u8>)>) -> Opt
     requests.send((path, body)).ok()
 }
 
-#[tokio::test]
+// The collector is waited for on a thread, while the emulator answers on another.
+#[tokio::test(flavor = "multi_thread")]
 async fn on_lambda_the_spans_of_an_invocation_are_sent_before_the_process_is_stopped() {
     let (url, requests) = collector();
     let function = Emulator::new(PROGRAM)
