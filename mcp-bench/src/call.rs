@@ -20,7 +20,12 @@ pub enum Dialect {
     Legacy,
     /// 2025-11-25 after `initialize`: over HTTP, in a session.
     Session,
+    /// 2026-07-28, and instead of a call of `add` the list of a hundred tools.
+    List,
 }
+
+/// How many tools there are to list.
+pub const LISTED_TOOLS: usize = 100;
 
 impl Dialect {
     /// The dialect's name in tables.
@@ -29,13 +34,14 @@ impl Dialect {
             Self::Modern => "modern",
             Self::Legacy => "legacy",
             Self::Session => "session",
+            Self::List => "list",
         }
     }
 
     /// The revision of the protocol.
     pub const fn version(self) -> &'static str {
         match self {
-            Self::Modern => "2026-07-28",
+            Self::Modern | Self::List => "2026-07-28",
             Self::Legacy | Self::Session => "2025-11-25",
         }
     }
@@ -60,18 +66,16 @@ impl Dialect {
         json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string()
     }
 
-    /// The first call of `add`.
+    /// The first request: a call of `add`, unless it is the list that is measured.
     pub(crate) fn call(self) -> String {
-        let mut call = format!(
-            r#"{{"jsonrpc":"2.0","id":{FIRST},"method":"tools/call","params":{{"name":"add","arguments":{{"a":{FIRST},"b":{ADDEND}}}"#
-        );
-        if self == Self::Modern {
-            call.push_str(
-                r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"compare","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#,
-            );
-        }
-        call.push_str("}}");
-        call
+        const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"compare","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
+        let add = format!(r#""name":"add","arguments":{{"a":{FIRST},"b":{ADDEND}}}"#);
+        let (method, params) = match self {
+            Self::Modern => ("tools/call", format!("{add},{META}")),
+            Self::Legacy | Self::Session => ("tools/call", add),
+            Self::List => ("tools/list", META.to_owned()),
+        };
+        format!(r#"{{"jsonrpc":"2.0","id":{FIRST},"method":"{method}","params":{{{params}}}}}"#)
     }
 }
 
@@ -125,11 +129,16 @@ impl Expected {
         let result = &json["result"];
         ensure!(json["jsonrpc"] == "2.0", "not JSON-RPC {}", shown());
         ensure!(json["id"] == FIRST, "another id {}", shown());
-        ensure!(
-            result["content"][0]["text"].as_str() == Some(sum.to_string().as_str()),
-            "another text {}",
-            shown()
-        );
+        if dialect == Dialect::List {
+            let listed = result["tools"].as_array().map_or(0, Vec::len);
+            ensure!(listed == LISTED_TOOLS, "{listed} tools {}", shown());
+        } else {
+            ensure!(
+                result["content"][0]["text"].as_str() == Some(sum.to_string().as_str()),
+                "another text {}",
+                shown()
+            );
+        }
         if dialect == Dialect::Modern {
             ensure!(result["resultType"] == "complete", "no resultType {}", shown());
             ensure!(result["structuredContent"] == sum, "no structuredContent {}", shown());

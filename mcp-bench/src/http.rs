@@ -40,6 +40,7 @@ impl Connection {
         let mut headers = format!("MCP-Protocol-Version: {}\r\n", dialect.version());
         match dialect {
             Dialect::Modern => headers.push_str("Mcp-Method: tools/call\r\nMcp-Name: add\r\n"),
+            Dialect::List => headers.push_str("Mcp-Method: tools/list\r\n"),
             Dialect::Legacy => {}
             Dialect::Session => {
                 let session = connection.initialize(address).await.context("initialize")?;

@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::{Dialect, Memory, Pipe, Usage};
+use crate::{Dialect, LISTED_TOOLS, Memory, Pipe, Usage};
 
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(10);
@@ -63,6 +63,9 @@ impl Subject {
             Self::Rmcp if dialect == Dialect::Session => command.env("BENCH_SESSIONS", "1"),
             _ => &mut command,
         };
+        if dialect == Dialect::List {
+            command.env("BENCH_TOOLS", LISTED_TOOLS.to_string());
+        }
         command
     }
 }

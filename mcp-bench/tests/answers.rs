@@ -45,6 +45,13 @@ async fn the_floor_answers_modern_lines_as_ours_does() {
 }
 
 #[tokio::test]
+async fn the_floor_lists_the_tools_as_ours_does() {
+    let floor = http_answer(Subject::Floor, Dialect::List).await;
+    let ours = http_answer(Subject::Ours, Dialect::List).await;
+    assert_eq!(String::from_utf8(floor).unwrap(), String::from_utf8(ours).unwrap());
+}
+
+#[tokio::test]
 async fn all_servers_answer_legacy_calls() {
     for subject in [Subject::Floor, Subject::Ours, Subject::Rmcp] {
         http_answer(subject, Dialect::Legacy).await;

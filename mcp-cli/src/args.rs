@@ -3,7 +3,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
 
-use crate::{commands::ClientName, target::Target};
+use crate::{
+    commands::{Architecture, ClientName},
+    target::Target,
+};
 
 /// Calls Model Context Protocol servers wherever they are.
 #[derive(Debug, Parser)]
@@ -73,6 +76,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Look for what is wrong with a server, from its address to its protocol, and say what to change.
+    Doctor {
+        #[command(flatten)]
+        server: Server,
+    },
     /// Write a project with one tool, its test and a Dockerfile.
     New(New),
     /// Run a Lambda function behind AWS's front doors on this machine, and anew when it changes.
@@ -80,6 +88,8 @@ pub(crate) enum Command {
     /// Its doors keep to AWS's limits and refuse what AWS refuses. Callers need no credentials,
     /// unless MCP_ALLOW_ANONYMOUS is set.
     Dev(Dev),
+    /// Make what AWS is given to run: a zip for Lambda, or an image that holds the program alone.
+    Package(Package),
     /// Tell a client of a server: print what belongs into its settings, or write it there.
     ClientConfig(ClientConfig),
     /// Write a script that completes the commands of this program in a shell.
@@ -167,6 +177,46 @@ pub(crate) struct Dev {
     /// The function's timeout, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) timeout: Duration,
+}
+
+/// What is made of a program.
+#[derive(Debug, Args)]
+pub(crate) struct Package {
+    /// A zip for Lambda, or an image.
+    #[arg(value_enum)]
+    pub(crate) kind: PackageKind,
+
+    /// Which of the project's binaries.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bin: Option<String>,
+
+    /// The processor; this machine's by default.
+    #[arg(long, value_enum)]
+    pub(crate) arch: Option<Architecture>,
+
+    /// The profile to build with.
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
+
+    /// Take this program instead of building the cargo project in this folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "bin")]
+    pub(crate) program: Option<std::path::PathBuf>,
+
+    /// The file to write: bootstrap.zip or image.tar by default.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<std::path::PathBuf>,
+
+    /// The image's name and tag.
+    #[arg(long, value_name = "NAME:TAG")]
+    pub(crate) tag: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PackageKind {
+    /// A zip with the program as `bootstrap`.
+    Lambda,
+    /// An image for ECS, EKS, AgentCore or Docker, as a tar file of the OCI's layout.
+    Image,
 }
 
 /// A client, and what it is told of.

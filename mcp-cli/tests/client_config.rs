@@ -1,7 +1,6 @@
 //! `mcp client-config`: what clients are told, and what becomes of their files.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "of the support for tests, this needs but the command")]
 
 mod support;
 

@@ -1,7 +1,6 @@
 //! `mcp dev`: a function behind every door, and a changed one.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(dead_code, reason = "of the support for tests, this needs but the command")]
 
 mod support;
 

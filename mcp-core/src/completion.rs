@@ -1,10 +1,10 @@
 //! Suggestions for the arguments of prompts and the variables of URI templates.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Request, ToolError, ToolErrorKind, ToolResult};
+use crate::{Request, ToolContext, ToolError, ToolErrorKind, ToolResult, tool::until_stop};
 
 /// What a person has typed so far into an argument of a prompt or a variable of a template.
 #[derive(Clone, Debug)]
@@ -104,22 +104,44 @@ pub(crate) struct Completable {
 
 /// The failure of an author who asks the client while it is typing, which the protocol does not
 /// know.
-pub(crate) fn asked() -> ToolError {
+fn asked() -> ToolError {
     tracing::error!("a client was to be asked for its suggestions, which is not possible");
     ToolError::new(ToolErrorKind::Internal, "internal error")
 }
 
-pub(crate) type Suggestions = Pin<Box<dyn Future<Output = ToolResult<Vec<String>>> + Send>>;
+pub(crate) type Suggestions<'a> =
+    Pin<Box<dyn Future<Output = ToolResult<Vec<String>>> + Send + 'a>>;
 
 /// What answers for the arguments of one prompt or template.
 pub(crate) struct Completer {
-    pub(crate) completable: Vec<Completable>,
-    #[allow(clippy::type_complexity, reason = "named by the field")]
-    pub(crate) ask:
-        Box<dyn Fn(Completing, Request, std::time::Duration) -> Suggestions + Send + Sync>,
+    completable: Vec<Completable>,
+    ask: Ask,
 }
 
+type Ask = Box<dyn Fn(Completing, Request, Duration) -> Suggestions<'static> + Send + Sync>;
+
 impl Completer {
+    /// Binds an author's `complete` to its state.
+    pub(crate) fn new<S, F>(completable: Vec<Completable>, state: Arc<S>, complete: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        F: for<'a> Fn(&'a Completing, &'a S, &'a ToolContext) -> Suggestions<'a>
+            + Copy
+            + Send
+            + Sync
+            + 'static,
+    {
+        let ask: Ask = Box::new(move |completing, request, timeout| {
+            let state = Arc::clone(&state);
+            Box::pin(async move {
+                let cx = ToolContext::new(request, timeout);
+                let suggestions = complete(&completing, &state, &cx);
+                until_stop(&cx, suggestions).await.unwrap_or_else(|_| Err(asked()))
+            })
+        });
+        Self { completable, ask }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.completable.is_empty()
     }
@@ -128,8 +150,8 @@ impl Completer {
         &self,
         completing: Completing,
         request: Request,
-        timeout: std::time::Duration,
-    ) -> Suggestions {
+        timeout: Duration,
+    ) -> Suggestions<'static> {
         let completable =
             self.completable.iter().find(|completable| completable.name == completing.argument);
         match completable {

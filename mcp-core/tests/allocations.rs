@@ -10,8 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcp_core::{Message, Resource, Server, prompt, tool};
-use serde_json::json;
+use mcp_core::{
+    CallResult, DynTool, Message, Resource, Server, ToolContext, ToolDefinition, ToolResult, model,
+    prompt, tool,
+};
+use serde_json::{Map, Value, json};
 
 use crate::support::{modern, modern_call};
 
@@ -76,4 +79,42 @@ fn requests_allocate_little() {
     // The one more is the list of its parts; the text itself is copied once, into the response.
     assert!(read <= 4, "a read of what does not change allocates {read} times");
     assert!(get <= 16, "a prompt allocates {get} times");
+}
+
+/// A tool that is there to be listed.
+struct Listed(usize);
+
+impl DynTool for Listed {
+    fn definition(&self) -> ToolDefinition {
+        let schema = json!({ "type": "object", "properties": {
+            "query": { "type": "string", "description": "What to look for." },
+        } });
+        let Value::Object(schema) = schema else { unreachable!() };
+        model::Tool::new(format!("tool_{}", self.0), "One of many.", schema).into()
+    }
+
+    async fn call(&self, _: Map<String, Value>, _: &ToolContext) -> ToolResult<CallResult> {
+        Ok(CallResult::default())
+    }
+}
+
+#[test]
+fn a_page_of_a_hundred_tools_is_not_written_anew() {
+    let server =
+        (0..150).fold(Server::builder("test", "1"), |server, n| server.dyn_tool(Listed(n)));
+    let server = server.build();
+    let first = answer(&server, modern("tools/list", json!({})).into());
+    let cursor = serde_json::from_slice::<Value>(&first).unwrap()["result"]["nextCursor"].clone();
+    for params in [json!({}), json!({ "cursor": cursor })] {
+        let text = Bytes::from(modern("tools/list", params));
+        let written = answer(&server, text.clone()).len();
+        assert!(written > 5_000, "{written} bytes");
+        let asked = allocation_counter::measure(|| {
+            black_box(answer(&server, text.clone()));
+        });
+        // The answer's own bytes, once, and no more than a small answer has besides.
+        assert!(asked.count_total <= 3, "{asked:?}");
+        let beside = asked.bytes_total - written as u64;
+        assert!(beside < 512, "{beside} bytes beside the {written} of the answer");
+    }
 }

@@ -6,10 +6,12 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use mcp_core::{Call, Server, Tool, ToolContext, ToolResult, tool};
+use mcp_core::{
+    Call, CallResult, DynTool, Server, Tool, ToolContext, ToolDefinition, ToolResult, model, tool,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::{call, modern, modern_call, send};
 
@@ -285,4 +287,37 @@ async fn a_panic_in_deserialize_is_an_internal_error_of_that_call() {
     let answer = call(&server, "rank", json!({ "n": 1, "from": "panic" })).await;
     assert_eq!((answer.code(), answer.error_message()), (-32603, "internal error in `rank`"));
     assert_eq!(call(&server, "nothing", json!({})).await.text(), "done");
+}
+
+/// A tool of a stranger, whose schema doubles the work of a check with each of its levels.
+struct Branching(&'static str);
+
+impl DynTool for Branching {
+    fn definition(&self) -> ToolDefinition {
+        let levels = (0..60).map(|level| {
+            let next = json!({ "$ref": format!("#/$defs/{}", level + 1) });
+            (level.to_string(), json!({ self.0: [&next, &next] }))
+        });
+        let mut levels: Map<_, _> = levels.collect();
+        levels.insert("60".to_owned(), json!({ "type": "integer" }));
+        let schema = json!({ "type": "object", "$defs": levels, "properties": {
+            "n": { "$ref": "#/$defs/0" },
+        } });
+        let Value::Object(schema) = schema else { unreachable!() };
+        model::Tool::new("branching", "Takes a number.", schema).into()
+    }
+
+    async fn call(&self, _: Map<String, Value>, _: &ToolContext) -> ToolResult<CallResult> {
+        panic!("what was not checked is not passed on")
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_schema_that_would_take_for_ever_is_an_answer_for_the_model() {
+    for applicator in ["allOf", "oneOf"] {
+        let server = Server::builder("test", "1").dyn_tool(Branching(applicator)).build();
+        let answer = call(&server, "branching", json!({ "n": 1 })).await;
+        let text = answer.tool_error();
+        assert!(text.contains("to check this against the schema is too much work"), "{text}");
+    }
 }

@@ -161,7 +161,7 @@ async fn greet(
     r#type: Option<String>,
     #[serde(rename = "loud")] _is_loud: bool,
     _type_: u8,
-    #[allow(unused_mut)] mut twice: bool,
+    #[allow(unused_mut, reason = "attributes and `mut` stay with their argument")] mut twice: bool,
     #[state] greeting: &Greeting,
     cx: &ToolContext,
 ) -> ToolResult<String> {
@@ -239,7 +239,7 @@ pub mod exported {
 
     /// Has names that Rust does not like.
     #[tool]
-    #[allow(non_snake_case)]
+    #[allow(non_snake_case, reason = "the name is what is tested")]
     pub async fn shout(firstName: String) -> String {
         firstName.to_uppercase()
     }

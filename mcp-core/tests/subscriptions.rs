@@ -3,12 +3,15 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mcp_core::{
-    DynTool, DynamicPrompts, DynamicResources, DynamicTools, Encoded, ErrorKind, Principal, Reply,
-    ReplyPart, Request, Resource, Server, ServerBuilder, SubscriptionLimit, ToolContext, ToolPack,
-    ToolResult,
+    BoxError, DynTool, DynamicPrompts, DynamicResources, DynamicTools, Encoded, ErrorKind,
+    Principal, Reply, ReplyPart, Request, Resource, Response, RpcError, Server, ServerBuilder,
+    SubscriptionLimit, ToolContext, ToolPack, ToolResult,
     layers::{ConcurrencyLimitLayer, TimeoutLayer},
     model,
     tasks::TaskOptions,
@@ -16,6 +19,7 @@ use mcp_core::{
 };
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
+use tower::{ServiceExt as _, layer::layer_fn, service_fn, util::BoxCloneSyncService};
 
 use crate::support::{assert_is, call, gather, legacy, modern, modern_call, request, send};
 
@@ -258,6 +262,46 @@ async fn layers_see_the_grant_and_not_the_stream() {
     assert_eq!(call(&server, "add", json!({ "a": 1, "b": 2 })).await.text(), "3");
     server.notify_tools_changed();
     assert_eq!(method(&mut reply).await, "notifications/tools/list_changed");
+}
+
+#[tokio::test]
+async fn layers_see_what_a_legacy_session_subscribes_to() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let watch = layer_fn({
+        let seen = Arc::clone(&seen);
+        move |inner: BoxCloneSyncService<Request, Response, BoxError>| {
+            let seen = Arc::clone(&seen);
+            service_fn(move |request: Request| {
+                let name = request.name().unwrap_or_default().to_owned();
+                seen.lock().unwrap().push(format!("{} {name}", request.method().as_str()));
+                let inner = inner.clone();
+                async move {
+                    match &*name {
+                        "test://b" => {
+                            Ok(Response::error(RpcError::new(ErrorKind::Forbidden, "not this one")))
+                        }
+                        _ => inner.oneshot(request).await,
+                    }
+                }
+            })
+        }
+    });
+    let server = changing().layer(watch).build();
+    let session = server.open_session(&request(legacy(
+        "initialize",
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" } }),
+    )));
+    let session = session.unwrap();
+    for (method, uri, kind) in [
+        ("resources/subscribe", "test://a", None),
+        ("resources/subscribe", "test://b", Some(ErrorKind::Forbidden)),
+        ("resources/unsubscribe", "test://a", None),
+    ] {
+        let reply = session.call(request(legacy(method, json!({ "uri": uri }))));
+        assert_eq!(gather(reply).await.kind, kind, "{method} {uri}");
+        assert_eq!(seen.lock().unwrap().pop(), Some(format!("{method} {uri}")));
+    }
 }
 
 #[tokio::test]

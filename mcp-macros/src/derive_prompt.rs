@@ -51,7 +51,7 @@ pub(crate) fn implement(
                     #(#suggestions)*
             }
 
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a prompt may have no arguments")]
             fn from_arguments(
                 #given: &#core::TextArguments,
             ) -> ::core::result::Result<Self, #core::RpcError> {

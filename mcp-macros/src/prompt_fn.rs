@@ -42,6 +42,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
                 clippy::unused_async,
                 clippy::needless_pass_by_value,
                 clippy::missing_errors_doc,
+                reason = "a prompt is async, owns its arguments, and is documented for a model"
             )]
             #function
             #prompt
@@ -50,7 +51,7 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             let error = error.into_compile_error();
             quote! {
                 #error
-                #[allow(warnings)]
+                #[allow(warnings, reason = "the macro has said already what is wrong")]
                 #function
             }
         }
@@ -151,7 +152,7 @@ fn prompt(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     let state = state.unwrap_or_else(|| parse_quote!(()));
     Ok(quote! {
         #(#shared)*
-        #[allow(non_camel_case_types, missing_docs)]
+        #[allow(non_camel_case_types, missing_docs, reason = "it has a function's name and its docs")]
         #[derive(Debug)]
         #visibility struct #ident {
             #(#fields,)*
@@ -162,7 +163,12 @@ fn prompt(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
         #(#conditions)*
         #[automatically_derived]
         impl #core::GetPrompt<#state> for #ident {
-            #[allow(unused_variables, deprecated, clippy::unused_async)]
+            #[allow(
+                unused_variables,
+                deprecated,
+                clippy::unused_async,
+                reason = "the function's author chooses what its body uses"
+            )]
             async fn get(
                 self,
                 state: &#state,

@@ -50,17 +50,17 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
             let error = error.into_compile_error();
             return quote! {
                 #error
-                #[allow(warnings)]
+                #[allow(warnings, reason = "the macro has said already what is wrong")]
                 #function
             };
         }
     };
     quote! {
-        // A tool is async, owns its arguments, and is documented for a model.
         #[allow(
             clippy::unused_async,
             clippy::needless_pass_by_value,
             clippy::missing_errors_doc,
+            reason = "a tool is async, owns its arguments, and is documented for a model"
         )]
         #function
         #tool
@@ -145,7 +145,7 @@ fn tool(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream> {
     let state = state.unwrap_or_else(|| parse_quote!(()));
     Ok(quote! {
         #(#shared)*
-        #[allow(non_camel_case_types, missing_docs)]
+        #[allow(non_camel_case_types, missing_docs, reason = "it has a function's name and its docs")]
         #[derive(
             Debug,
             #core::__private::serde::Serialize,
@@ -165,7 +165,12 @@ fn tool(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream> {
         impl #core::Call<#state> for #ident {
             type Output = #output;
 
-            #[allow(unused_variables, deprecated, clippy::unused_async)]
+            #[allow(
+                unused_variables,
+                deprecated,
+                clippy::unused_async,
+                reason = "the function's author chooses what its body uses"
+            )]
             async fn call(
                 self,
                 state: &#state,

@@ -8,7 +8,7 @@ use syn::{
 use crate::crate_path;
 
 /// Where each test runs: the name of its module's function, and the harness that it gets.
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 9] = [
     "in_memory_modern",
     "in_memory_legacy",
     "stdio_modern",
@@ -17,6 +17,7 @@ const PLACES: [&str; 8] = [
     "http_legacy",
     "web_socket_modern",
     "web_socket_legacy",
+    "http_sse_legacy",
 ];
 
 /// Where a test runs besides, if it asks for AWS Lambda: the test's name, and the door.
@@ -97,7 +98,7 @@ pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStr
 
         #[cfg(test)]
         mod #name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "the server may be a path")]
             use super::*;
 
             #(#tests)*

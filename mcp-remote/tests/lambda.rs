@@ -26,7 +26,7 @@ use mcp_testing::{
     lambda::{Door, Emulator},
 };
 use serde_json::{Value, json};
-use support::{CONTENT, STRUCTURED, Seen, heavy, legacy_heavy, raw};
+use support::{CONTENT, NAMES, STRUCTURED, Seen, heavy, legacy_heavy, raw};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -134,10 +134,7 @@ impl Way {
 async fn tools_are_listed_and_called_as_their_function_has_them(mcp: Harness) {
     let tools = mcp.list_tools().await;
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_eq!(
-        names,
-        ["heavy_count", "heavy_fail", "heavy_refuse", "heavy_hang", "heavy_trace", "heavy_exact"]
-    );
+    assert_eq!(names, NAMES);
     let exact = tools.last().unwrap();
     assert_eq!(exact.title.as_deref(), Some("Exactly"));
     assert_eq!(exact.input_schema["properties"]["n"]["description"], "How many.");

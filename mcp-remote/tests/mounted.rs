@@ -14,7 +14,7 @@ use mcp_core::{BuildError, Message, Notification, ReplyPart, Server};
 use mcp_remote::Remote;
 use mcp_testing::{__private::block_on, Failure, Harness};
 use serde_json::{Value, json};
-use support::{CONTENT, STRUCTURED, Seen, Traced, heavy, legacy_heavy, raw};
+use support::{CONTENT, NAMES, STRUCTURED, Seen, Traced, heavy, legacy_heavy, raw};
 
 /// A server with the tools of another mounted; the other lives as long as the test's runtime.
 async fn gateway() -> Server {
@@ -35,10 +35,7 @@ async fn mount(listening: Listening) -> Server {
 async fn tools_are_listed_as_their_server_describes_them(mcp: Harness) {
     let tools = mcp.list_tools().await;
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_eq!(
-        names,
-        ["heavy_count", "heavy_fail", "heavy_refuse", "heavy_hang", "heavy_trace", "heavy_exact"]
-    );
+    assert_eq!(names, NAMES);
     let exact = tools.last().unwrap();
     assert_eq!(exact.title.as_deref(), Some("Exactly"));
     assert_eq!(exact.description.as_deref(), Some("Answers exactly this."));

@@ -60,7 +60,7 @@ mod lambda;
 mod logging;
 mod metrics;
 mod run;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "dynamodb"))]
 mod session_store;
 mod signals;
 mod state_keys;

@@ -111,13 +111,15 @@ enum RunError {
     Anonymous(SocketAddr),
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Start(#[from] mcp_core::HookError),
     #[error("{variable}: {0}", variable = state_keys::VARIABLE)]
     StateKeys(#[from] StateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "dynamodb"))]
     #[error("--session-store: {0}")]
-    SessionStore(#[from] crate::session_store::SessionStoreError),
+    SessionStore(#[from] crate::session_store::SessionStoreUrlError),
     #[error(transparent)]
     Auth(#[from] AuthError),
     #[cfg(feature = "tls")]
@@ -146,7 +148,7 @@ impl RunError {
             Self::Tls(_) => 2,
             #[cfg(feature = "telemetry")]
             Self::Telemetry(_) => 2,
-            #[cfg(feature = "redis")]
+            #[cfg(any(feature = "redis", feature = "dynamodb"))]
             Self::SessionStore(_) => 2,
             #[cfg(feature = "lambda")]
             Self::LambdaResponse(_) => 2,
@@ -194,6 +196,7 @@ async fn serve(
     };
     #[cfg(not(feature = "telemetry"))]
     let telemetry = NoTelemetry;
+    server.start().await?;
     let served = match target {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
@@ -222,6 +225,13 @@ type MaybeTelemetry = NoTelemetry;
 /// What measures in a program that cannot.
 #[cfg(not(feature = "telemetry"))]
 struct NoTelemetry;
+
+#[cfg(all(feature = "lambda", not(feature = "telemetry")))]
+impl NoTelemetry {
+    fn is_some(&self) -> bool {
+        false
+    }
+}
 
 /// What a listener is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -299,7 +309,6 @@ async fn serve_http(
 async fn serve_lambda(
     server: Server,
     cli: Cli,
-    #[cfg_attr(not(feature = "otlp"), expect(unused_variables, reason = "nothing is sent"))]
     telemetry: &MaybeTelemetry,
 ) -> Result<(), RunError> {
     let mut options = cli.http;
@@ -309,7 +318,7 @@ async fn serve_lambda(
     let config = http_config(None, &options, authentication)?;
     let config = crate::lambda::config(config, &options, variable)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
-    let transport = LambdaTransport::new().config(config);
+    let transport = LambdaTransport::new().config(config).hear_shutdown(telemetry.is_some());
     #[cfg(feature = "otlp")]
     let transport = match telemetry.clone() {
         Some(telemetry) => transport.after_each(move || crate::telemetry::flush(telemetry.clone())),
@@ -343,9 +352,13 @@ fn http_config(
             config = config.allow_any_host();
         }
     }
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "dynamodb"))]
     if let Some(url) = &options.session_store {
-        config = config.session_store(crate::session_store::open(url, options)?);
+        #[cfg(feature = "redis-tls")]
+        let ca = options.session_store_ca.as_deref();
+        #[cfg(not(feature = "redis-tls"))]
+        let ca = None;
+        config = config.session_store(crate::session_store::open(url, ca)?);
     }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };

@@ -75,7 +75,7 @@ async fn wait_and_ask(#[state] stage: &Arc<Stage>, cx: &ToolContext) -> ToolResu
 
 /// Says the same again.
 #[tool]
-async fn echo(
+pub async fn echo(
     /// What to say.
     text: String,
 ) -> String {
@@ -84,7 +84,7 @@ async fn echo(
 
 /// Adds two integers.
 #[tool]
-async fn add(
+pub async fn add(
     /// The first addend.
     a: i64,
     /// The second addend.
@@ -153,7 +153,7 @@ async fn text_of(
 
 /// Fails in the worst way.
 #[tool]
-async fn panics() -> String {
+pub async fn panics() -> String {
     panic!("as the test wants it")
 }
 
@@ -165,7 +165,7 @@ async fn too_slow() -> String {
 
 /// Names the caller.
 #[tool]
-async fn whoami(cx: &ToolContext) -> String {
+pub async fn whoami(cx: &ToolContext) -> String {
     cx.principal().map_or("nobody", Principal::subject).to_owned()
 }
 

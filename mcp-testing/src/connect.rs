@@ -1,6 +1,6 @@
 use std::{
     future::{Future, IntoFuture},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     process::Stdio,
     sync::Arc,
@@ -17,7 +17,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Harness,
+    Harness, http_sse,
     in_memory::InMemory,
     recorder::{Progress, Recorder, Recording},
     web_socket,
@@ -51,12 +51,16 @@ pub(crate) enum Place {
     Listener(Server),
     /// The WebSocket transport on a free port.
     WebSocket(Server),
+    /// HTTP+SSE on a free port.
+    Sse(Server),
     /// A program that speaks stdio.
     Command(tokio::process::Command),
     /// A server that listens somewhere for HTTP.
     Url(String),
     /// A server that listens somewhere for WebSockets.
     WebSocketUrl(String),
+    /// A server that listens somewhere for HTTP+SSE.
+    SseUrl(String),
     /// A function of AWS Lambda.
     #[cfg(feature = "lambda")]
     Lambda(crate::lambda::Door, Box<crate::lambda::Emulator>),
@@ -103,23 +107,22 @@ impl Connect {
                 open((from_server, to_server), opening).await
             }
             Place::Listener(server) => {
-                let transport = HttpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-                    .await
-                    .expect("loopback has a free port");
-                let address = transport.local_addr().expect("a listener has an address");
+                let (transport, address) = listener().await;
                 let url = format!("http://{address}/mcp");
                 tokio::spawn(transport.serve(server, shutdown.clone()));
                 open(StreamableHttpClientTransport::from_uri(url), opening).await
             }
             Place::WebSocket(server) => {
-                let transport = HttpTransport::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-                    .await
-                    .expect("loopback has a free port");
-                let address = transport.local_addr().expect("a listener has an address");
+                let (transport, address) = listener().await;
                 let sockets = WebSocketService::new(server.clone(), WebSocketConfig::new());
                 let transport = transport.only_mounts().mount("/ws", sockets);
                 tokio::spawn(transport.serve(server, shutdown.clone()));
                 open(web_socket::connect(&format!("ws://{address}/ws")).await, opening).await
+            }
+            Place::Sse(server) => {
+                let (transport, address) = listener().await;
+                tokio::spawn(transport.legacy_sse(true).serve(server, shutdown.clone()));
+                open(http_sse::connect(&format!("http://{address}/sse")).await, opening).await
             }
             Place::Command(command) => {
                 let (child, _) = TokioChildProcess::builder(command)
@@ -130,6 +133,7 @@ impl Connect {
             }
             Place::Url(url) => open(StreamableHttpClientTransport::from_uri(url), opening).await,
             Place::WebSocketUrl(url) => open(web_socket::connect(&url).await, opening).await,
+            Place::SseUrl(url) => open(http_sse::connect(&url).await, opening).await,
             #[cfg(feature = "lambda")]
             Place::Lambda(door, emulator) => {
                 use crate::lambda::{Door, harness::Invoking};
@@ -159,6 +163,13 @@ impl IntoFuture for Connect {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.connect())
     }
+}
+
+async fn listener() -> (HttpTransport, SocketAddr) {
+    let transport = HttpTransport::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let transport = transport.expect("loopback has a free port");
+    let address = transport.local_addr().expect("a listener has an address");
+    (transport, address)
 }
 
 fn pipe() -> (tokio::net::unix::pipe::Sender, tokio::net::unix::pipe::Receiver) {

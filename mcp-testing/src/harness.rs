@@ -74,6 +74,12 @@ impl Harness {
         Connect::new(Place::WebSocketUrl(url.into()))
     }
 
+    /// Connects to a server that speaks HTTP+SSE, at a URL such as `http://127.0.0.1:8000/sse`. Only
+    /// for the legacy era.
+    pub fn http_sse(url: impl Into<String>) -> Connect {
+        Connect::new(Place::SseUrl(url.into())).legacy()
+    }
+
     /// Serves over real pipes within this process, and connects.
     pub fn over_pipes(server: Server) -> Connect {
         Connect::new(Place::Pipes(server))
@@ -87,6 +93,11 @@ impl Harness {
     /// Serves WebSockets on a free port of loopback, and connects.
     pub fn over_web_socket(server: Server) -> Connect {
         Connect::new(Place::WebSocket(server))
+    }
+
+    /// Serves HTTP+SSE on a free port of loopback, and connects. Only for the legacy era.
+    pub fn over_http_sse(server: Server) -> Connect {
+        Connect::new(Place::Sse(server)).legacy()
     }
 
     /// Connects to a function of AWS Lambda through one of its doors. What a deployment sets up in
@@ -314,6 +325,10 @@ impl Harness {
 
     pub async fn web_socket_legacy(server: Server) -> Self {
         Self::over_web_socket(server).legacy().await
+    }
+
+    pub async fn http_sse_legacy(server: Server) -> Self {
+        Self::over_http_sse(server).await
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Depend on it from the `[dev-dependencies]` of a server or of a tool pack. A [`Harness`] is a
 //! client (rmcp's, which is not our own code) connected to a server in memory, over stdio, over
-//! HTTP or over a WebSocket, in the modern or the legacy protocol era; [`macro@test`] runs one test body in all of
+//! HTTP, over a WebSocket or over HTTP+SSE, in the modern or the legacy protocol era; [`macro@test`] runs one test body in all of
 //! these places.
 //!
 //! ```
@@ -33,6 +33,7 @@ mod answers;
 mod changes;
 mod connect;
 mod harness;
+mod http_sse;
 mod in_memory;
 #[cfg(feature = "lambda")]
 pub mod lambda;
@@ -48,8 +49,8 @@ mod web_socket;
 ///
 /// `#[mcp_testing::test(server())]` on an `async fn name(mcp: Harness)` makes a module `name` with
 /// a test for each place: `in_memory_modern`, `in_memory_legacy`, `stdio_modern`, `stdio_legacy`,
-/// `http_modern`, `http_legacy`, `web_socket_modern` and `web_socket_legacy`. The expression makes
-/// the server anew for each.
+/// `http_modern`, `http_legacy`, `web_socket_modern`, `web_socket_legacy` and `http_sse_legacy`. The
+/// expression makes the server anew for each.
 ///
 /// `#[mcp_testing::test(server(), lambda)]`, with the feature `lambda`, adds AWS Lambda behind each
 /// `lambda::Door`. There the server is another process, whose state the test does not share.
@@ -75,7 +76,7 @@ pub mod __private {
     pub use crate::lambda::harness::private as lambda;
 
     /// Runs a test to its end, and no longer than a minute.
-    #[allow(clippy::missing_panics_doc)]
+    #[allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
     pub fn block_on(test: impl Future<Output = ()>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -41,6 +41,11 @@ pub trait SalesEngine: fmt::Debug + Send + Sync {
     /// As [`Self::answer`], and [`QueryErrorKind::NoSuchData`](crate::QueryErrorKind::NoSuchData)
     /// where it is not known which order a line belongs to.
     async fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError>;
+
+    /// While data is being loaded that questions wait for: how many bytes have been read, of how many.
+    fn progress(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// What data an engine has.

@@ -21,6 +21,8 @@ pub enum LoadErrorKind {
     Io,
     /// The file was read, but its content is not sales data.
     Data,
+    /// Where the files are refuses to give them: permission, region, a name that is not there.
+    Refused,
     /// The description of the files, `sales.toml`, is not one.
     Format,
 }
@@ -37,7 +39,15 @@ struct Inner {
 #[derive(Debug)]
 enum What {
     Io(Box<dyn Error + Send + Sync>),
-    Data { expected: String, found: String },
+    Data {
+        expected: String,
+        found: String,
+    },
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "only what is far away refuses"))]
+    Refused {
+        expected: String,
+        found: String,
+    },
     Format(String),
 }
 
@@ -89,6 +99,12 @@ impl LoadError {
         Self::new(file, What::Data { expected, found })
     }
 
+    /// A refusal of where the file is.
+    #[cfg(feature = "s3")]
+    pub(crate) fn refused(file: &str, expected: String, found: String) -> Self {
+        Self::new(file, What::Refused { expected, found })
+    }
+
     /// A mistake in a `sales.toml`.
     pub(crate) fn format(file: &str, message: String) -> Self {
         Self::new(file, What::Format(message))
@@ -111,6 +127,7 @@ impl LoadError {
         match self.0.what {
             What::Io(_) => LoadErrorKind::Io,
             What::Data { .. } => LoadErrorKind::Data,
+            What::Refused { .. } => LoadErrorKind::Refused,
             What::Format(_) => LoadErrorKind::Format,
         }
     }
@@ -128,7 +145,9 @@ impl fmt::Display for LoadError {
         }
         match what {
             What::Io(_) => f.write_str(": could not be read"),
-            What::Data { expected, found } => write!(f, ": expected {expected}, found {found}"),
+            What::Data { expected, found } | What::Refused { expected, found } => {
+                write!(f, ": expected {expected}, found {found}")
+            }
             What::Format(message) => write!(f, ": {message}"),
         }
     }
@@ -149,7 +168,7 @@ impl Error for LoadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0.what {
             What::Io(error) => Some(&**error),
-            What::Data { .. } | What::Format(_) => None,
+            What::Data { .. } | What::Refused { .. } | What::Format(_) => None,
         }
     }
 }

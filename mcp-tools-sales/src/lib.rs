@@ -24,10 +24,14 @@ mod load;
 mod pack;
 mod prompts;
 mod query;
+#[cfg(feature = "s3")]
+mod s3;
 mod sales;
 mod store;
 mod tools;
 
+#[cfg(feature = "s3")]
+pub use crate::s3::S3Sales;
 pub use crate::{
     engine::{DataColumn, Description, SalesEngine},
     error::{LoadError, LoadErrorKind, QueryError, QueryErrorKind},
@@ -41,10 +45,12 @@ pub use crate::{
     sales::{Sales, Scope},
     store::{Names, SalesStore},
     tools::{
-        About, Affinities, Change, ComparePeriods, Comparison, DataDescription, DescribeSalesData,
-        ExportFormat, ExportSales, Exported, Grouping, ListOperations, NamedChange, Operation,
-        Operations, Pair, Part, ProductAffinity, ProductSales, QueryResult, QuerySales, SalesBy,
-        SalesGroup, SalesSummary, SalesTrend, Selection, SharedPart, Split, Summary, TopNProducts,
-        TopProducts, Trend, TrendPeriod, TrendSeries, WithLink,
+        About, Affinities, Change, ChartFormat, ComparePeriods, Comparison, DataDescription,
+        DescribeSalesData, DetectSalesAnomalies, ExportFormat, ExportSales, Exported,
+        ForecastPoint, ForecastSales, Grouping, ListOperations, NamedChange, NamedForecast,
+        Operation, Operations, Pair, Part, ProductAffinity, ProductSales, QueryResult, QuerySales,
+        SalesAnomalies, SalesAnomaly, SalesBy, SalesForecast, SalesGroup, SalesSummary, SalesTrend,
+        Selection, SeriesForecast, SeriesGrain, SharedPart, Split, Summary, TopNProducts,
+        TopProducts, Trend, TrendPeriod, TrendSeries, WithChart, WithLink,
     },
 };

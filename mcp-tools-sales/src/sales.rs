@@ -53,6 +53,11 @@ impl Sales {
         Self { engine: Arc::new(engine), exports: Arc::default() }
     }
 
+    /// While data is being loaded that questions wait for: how many bytes have been read, of how many.
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        self.engine.progress()
+    }
+
     /// What data there is.
     ///
     /// # Errors

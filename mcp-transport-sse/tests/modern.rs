@@ -495,3 +495,22 @@ async fn public_hosts_and_origins_can_be_allowed() {
         assert_eq!(client.reply().await.status, status, "{host} {origin}");
     }
 }
+
+#[tokio::test]
+async fn a_legacy_revision_that_the_body_names_is_that_of_the_header() {
+    let server = start().await;
+    let named = json!({"io.modelcontextprotocol/protocolVersion": "2025-06-18"});
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list",
+        "params": {"_meta": named}});
+    for header in ["", "mcp-protocol-version: 2025-06-18\r\n"] {
+        let answer = server.post(header, list.to_string()).await.json();
+        assert_eq!(answer["result"].get("resultType"), None, "{header}: {answer}");
+        assert!(answer["result"]["tools"].is_array(), "{header}: {answer}");
+    }
+    for header in [
+        "mcp-protocol-version: 2025-11-25\r\n",
+        "mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/list\r\n",
+    ] {
+        server.post(header, list.to_string()).await.assert_error(400, -32020, json!(1));
+    }
+}

@@ -1,7 +1,7 @@
 """Connects the official SDKs of the first generation, which know transports that later ones do not.
 
-The Python SDK (`mcp` 1.x, this interpreter's) and the TypeScript SDK, each over a WebSocket, over HTTP+SSE
-and over Streamable HTTP at the address of HTTP+SSE, list the tools of the example server and call them.
+The Python SDK (`mcp` 1.x, this interpreter's) and the TypeScript SDK, each over a WebSocket, over HTTP+SSE,
+over Streamable HTTP at the address of HTTP+SSE, and through the WebSocket API of a Lambda function, list the tools of the example server and call them.
 Run by `cargo xtask test`.
 """
 
@@ -20,7 +20,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.client.websocket import websocket_client
 
-from serving import Listening
+from serving import Listening, WebSocketApi
 
 HERE = pathlib.Path(__file__).parent
 
@@ -60,17 +60,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binaries", type=pathlib.Path, required=True)
     parser.add_argument("--npm", type=pathlib.Path, required=True)
+    parser.add_argument("--moto", help="a Python that has moto", required=True)
     options = parser.parse_args()
     command = [str(options.binaries / "hello")]
+    function = [str(options.binaries / name) for name in ("lambda-emulator", "lambda-websocket")]
 
     checks = []
     with (
         Listening(command, "--legacy-sse") as http,
         Listening(command, transport="ws") as alone,
+        WebSocketApi(*function, options.moto) as api,
     ):
         for title, url, connect, transport in (
             ("WebSocket beside HTTP", f"ws://{http}/ws", websocket_client, "WebSocket"),
             ("WebSocket alone", f"ws://{alone}/ws", websocket_client, "WebSocket"),
+            ("WebSocket API of a Lambda function", api, websocket_client, "WebSocket"),
             ("HTTP+SSE", f"http://{http}/sse", sse_client, "SSE"),
             ("POST /sse", f"http://{http}/sse", streamable_http_client, "StreamableHTTP"),
         ):

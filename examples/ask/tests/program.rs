@@ -7,7 +7,11 @@ use std::{
 };
 
 use ask::BookTable;
-use mcp_testing::{__private::block_on, Answer, Asked, Harness};
+use mcp_testing::{
+    __private::block_on,
+    Answer, Asked, Harness,
+    lambda::{Door, Emulator},
+};
 use serde_json::{Value, json};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -78,19 +82,45 @@ fn user(asked: Asked) -> Answer {
     }
 }
 
+async fn books(mcp: Harness) {
+    let booked = mcp.answering(user).call(BookTable { name: "Ada".into() }).await;
+    assert!(booked.text().starts_with("Booked for Ada"), "{booked:?}");
+}
+
 #[test]
-fn tables_are_booked_over_stdio_and_http_in_both_eras() {
+fn tables_are_booked_over_stdio_http_and_websockets_in_both_eras() {
     let server = Listening::start(&mut program());
+    let sockets = server.url.replace("http", "ws").replace("/mcp", "/ws");
     block_on(async {
         for legacy in [false, true] {
             let mut command = program();
             command.arg("stdio");
-            for connect in [Harness::stdio(command), Harness::http(&server.url)] {
-                let mcp = if legacy { connect.legacy().await } else { connect.await };
-                let booked = mcp.answering(user).call(BookTable { name: "Ada".into() }).await;
-                assert!(booked.text().starts_with("Booked for Ada"), "{booked:?}");
+            for connect in
+                [Harness::stdio(command), Harness::http(&server.url), Harness::web_socket(&sockets)]
+            {
+                books(if legacy { connect.legacy().await } else { connect.await }).await;
             }
         }
+    });
+}
+
+#[test]
+fn tables_are_booked_over_http_and_sse() {
+    let server = Listening::start(program().env("MCP_LEGACY_SSE", "true"));
+    block_on(async { books(Harness::http_sse(server.url.replace("/mcp", "/sse")).await).await });
+}
+
+#[test]
+fn tables_are_booked_behind_every_door_of_lambda() {
+    block_on(async {
+        for door in Door::HTTP.into_iter().chain([Door::Invoke]) {
+            books(Harness::behind(door, Emulator::new(env!("CARGO_BIN_EXE_ask"))).await).await;
+        }
+        // There is no session that a legacy client could be asked in.
+        let function = Emulator::new(env!("CARGO_BIN_EXE_ask"));
+        let mcp = Harness::behind(Door::FunctionUrl, function).legacy().await;
+        let refused = mcp.call(BookTable { name: "Ada".into() }).await;
+        assert!(refused.tool_error().contains("needs a session"), "{refused:?}");
     });
 }
 

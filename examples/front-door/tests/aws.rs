@@ -167,6 +167,8 @@ async fn on_lambda_the_spans_of_an_invocation_are_sent_before_the_process_is_sto
     let (url, requests) = collector();
     let function = Emulator::new(PROGRAM)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", &url)
+        // The invocation's own trace is one that X-Ray does not sample.
+        .env("OTEL_TRACES_SAMPLER", "always_on")
         .env("MCP_ALLOW_ANONYMOUS", "true");
     // The process is stopped in between, and would send nothing by itself.
     for _ in 0..2 {

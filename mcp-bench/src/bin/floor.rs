@@ -1,11 +1,12 @@
-//! The floor: `tools/call` of `add` by hand, with hyper and `serde_json` and nothing else.
+//! The floor: `tools/call` of `add` by hand, with hyper and `serde_json` and nothing else; and
+//! `tools/list` of a hundred tools, whose bytes are there and only have to be written.
 //!
 //! It parses the request into types, looks at the method and the tool's name, adds, and writes the
 //! same bytes that our server answers. It validates no header and no schema, knows one tool, has no
 //! deadline, no log, no limits and no errors worth the name: what a framework costs is what it
 //! costs beyond this.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, sync::LazyLock};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
@@ -17,7 +18,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use mcp_bench::Listen;
+use mcp_bench::{LISTED_TOOLS, Listen};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::{
@@ -36,8 +37,8 @@ struct CallRequest<'a> {
 
 #[derive(Deserialize)]
 struct Params<'a> {
-    name: &'a str,
-    arguments: Add,
+    name: Option<&'a str>,
+    arguments: Option<Add>,
     #[serde(rename = "_meta", borrow)]
     meta: Option<Meta<'a>>,
 }
@@ -91,18 +92,62 @@ struct ServerInfo {
     version: &'static str,
 }
 
-/// The answer to one message, or `None` if it is not a call of `add`.
+/// The list of our `bench-server` with so many tools: everything behind the identifier.
+static LIST: LazyLock<String> = LazyLock::new(|| {
+    let tool = |name: &str, description: &str, properties: &str, required: &str, more: &str| {
+        format!(
+            r#"{{"annotations":{{"idempotentHint":true,"readOnlyHint":true}},"description":"{description}","inputSchema":{{"additionalProperties":false,"properties":{{{properties}}},"required":[{required}],"type":"object"}},"name":"{name}"{more}}}"#
+        )
+    };
+    let addends = r#""a":{"description":"The first addend.","format":"int64","type":"integer"},"b":{"description":"The second addend.","format":"int64","type":"integer"}"#;
+    let sum = r#","outputSchema":{"format":"int64","type":"integer"}"#;
+    let text = r#""text":{"description":"The text to repeat.","type":"string"}"#;
+    let steps = r#""n":{"description":"How many steps to report.","format":"uint32","minimum":0,"type":"integer"}"#;
+    let query = r#""limit":{"description":"How many to return at most.","format":"uint32","maximum":100,"minimum":1,"type":["integer","null"]},"query":{"description":"What to look for.","type":"string"}"#;
+    let mut tools = vec![
+        tool("add", "Adds two integers.", addends, r#""a","b""#, sum),
+        tool("echo", "Repeats a text exactly.", text, r#""text""#, ""),
+        tool("stream", "Reports n steps as progress, one event each.", steps, r#""n""#, ""),
+    ];
+    tools.extend((4..=LISTED_TOOLS).map(|number| {
+        let name = format!("tool{number:03}_generated");
+        let description = "One of many tools that are there to be listed and to be looked past.";
+        tool(&name, description, query, r#""query""#, "")
+    }));
+    let (version, tools) = (env!("CARGO_PKG_VERSION"), tools.join(","));
+    format!(
+        r#","result":{{"_meta":{{"io.modelcontextprotocol/serverInfo":{{"name":"bench","version":"{version}"}}}},"cacheScope":"public","resultType":"complete","tools":[{tools}],"ttlMs":300000}}}}"#
+    )
+});
+
+/// The answer to `tools/list`.
+fn list(id: &RawValue) -> Vec<u8> {
+    let mut answer = Vec::with_capacity(LIST.len() + id.get().len() + 24);
+    answer.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    answer.extend_from_slice(id.get().as_bytes());
+    answer.extend_from_slice(LIST.as_bytes());
+    answer
+}
+
+/// The answer to one message, or `None` if it is neither a call of `add` nor `tools/list`.
 fn answer(message: &[u8]) -> Option<Vec<u8>> {
     let request: CallRequest<'_> = serde_json::from_slice(message).ok()?;
-    if request.jsonrpc != "2.0" || request.method != "tools/call" || request.params.name != "add" {
+    if request.jsonrpc == "2.0" && request.method == "tools/list" {
+        return Some(list(request.id));
+    }
+    if request.jsonrpc != "2.0"
+        || request.method != "tools/call"
+        || request.params.name != Some("add")
+    {
         return None;
     }
+    let Add { a, b } = request.params.arguments?;
     let modern = match request.params.meta.and_then(|meta| meta.protocol_version) {
         Some("2026-07-28") => true,
         Some(_) => return None,
         None => false,
     };
-    let sum = request.params.arguments.a.saturating_add(request.params.arguments.b);
+    let sum = a.saturating_add(b);
     let response = CallResponse {
         jsonrpc: "2.0",
         id: request.id,

@@ -2,14 +2,17 @@ mod call;
 mod client_config;
 mod content;
 mod dev;
+mod doctor;
 mod inspect;
 mod list;
 mod new;
+mod package;
+mod project;
 mod prompt;
 mod read;
 mod shell;
 
-pub(crate) use self::client_config::ClientName;
+pub(crate) use self::{client_config::ClientName, package::Architecture};
 
 use std::{future::Future, time::Duration};
 
@@ -37,7 +40,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             on(server, move |client| prompt::run(client, prompt, arguments, json))
         }
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
+        Command::Doctor { server } => doctor::run(server, json),
         Command::Dev(dev) => dev::run(dev, json),
+        Command::Package(package) => package::run(package, json),
         Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),
         Command::Completions { shell } => shell::completions(shell),

@@ -131,7 +131,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn headers(server: &Server) -> Result<HashMap<HeaderName, HeaderValue>, Failure> {
+pub(crate) fn headers(server: &Server) -> Result<HashMap<HeaderName, HeaderValue>, Failure> {
     let secret = |text: String, what: &str| {
         let mut value = HeaderValue::from_str(&text)
             .map_err(|_| Failure::usage(format!("{what} cannot stand in a header")))?;
@@ -150,7 +150,7 @@ fn headers(server: &Server) -> Result<HashMap<HeaderName, HeaderValue>, Failure>
     Ok(headers)
 }
 
-fn http_client(server: &Server) -> Result<reqwest::Client, Failure> {
+pub(crate) fn http_client(server: &Server) -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
         .connect_timeout(server.connect_timeout)
         // A redirect would carry credentials to wherever it leads.

@@ -1,4 +1,5 @@
 //! The `mcp` command and a server for it.
+#![allow(dead_code, reason = "each of the tests needs some of it")]
 
 use std::{
     io::{BufRead as _, BufReader},

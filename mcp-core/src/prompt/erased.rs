@@ -5,7 +5,7 @@ use rmcp::model;
 use super::GetPrompt;
 use crate::{
     ErrorKind, Request, ResultBody, RpcError, TextArguments, ToolContext,
-    completion::{Completer, Suggestions, asked},
+    completion::Completer,
     subject::{Subject, SubjectKind},
     text::excerpt,
     tool::{CallEnd, CallFuture, until_stop},
@@ -55,17 +55,9 @@ impl ErasedPrompt {
                 Ok(CallEnd::Result(ResultBody::Prompt(messages)))
             }))
         });
-        let completer = Completer {
-            completable: definition.completable,
-            ask: Box::new(move |completing, request, timeout| -> Suggestions {
-                let state = Arc::clone(&state);
-                Box::pin(async move {
-                    let cx = ToolContext::new(request, timeout);
-                    let suggestions = P::complete(&completing, &state, &cx);
-                    until_stop(&cx, suggestions).await.unwrap_or_else(|_| Err(asked()))
-                })
-            }),
-        };
+        let completer = Completer::new(definition.completable, state, |completing, state, cx| {
+            Box::pin(P::complete(completing, state, cx))
+        });
         let subject = Subject::new(SubjectKind::Prompt, &model.name, pack, definition.scopes);
         Self { model, subject, timeout: definition.timeout, completer, get }
     }

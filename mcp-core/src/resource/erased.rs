@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Request, ResultBody, RpcError, TextArguments, ToolContext,
-    completion::{Completer, Suggestions, asked},
+    completion::Completer,
     server::CacheHints,
     subject::{Subject, SubjectKind},
     tool::{CallEnd, CallFuture, until_stop},
@@ -178,17 +178,9 @@ impl ErasedTemplate {
                 Ok(CallEnd::Result(ResultBody::Resource(contents)))
             }))
         });
-        let completer = Completer {
-            completable: definition.completable,
-            ask: Box::new(move |completing, request, timeout| -> Suggestions {
-                let state = Arc::clone(&state);
-                Box::pin(async move {
-                    let cx = ToolContext::new(request, timeout);
-                    let suggestions = T::complete(&completing, &state, &cx);
-                    until_stop(&cx, suggestions).await.unwrap_or_else(|_| Err(asked()))
-                })
-            }),
-        };
+        let completer = Completer::new(definition.completable, state, |completing, state, cx| {
+            Box::pin(T::complete(completing, state, cx))
+        });
         let (name, scopes) = (&model.uri_template, definition.scopes);
         let subject = Subject::new(SubjectKind::Resource, name, pack, scopes);
         Ok(Self { model, subject, timeout: definition.timeout, uri, completer, read })

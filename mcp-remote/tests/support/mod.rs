@@ -160,6 +160,10 @@ impl DynTool for Exact {
     }
 }
 
+/// The tools' names, where they are mounted as `heavy`.
+pub(crate) const NAMES: [&str; 6] =
+    ["heavy_count", "heavy_fail", "heavy_refuse", "heavy_hang", "heavy_trace", "heavy_exact"];
+
 /// The server that is mounted.
 pub(crate) fn heavy(seen: &Arc<Seen>) -> Server {
     let pack = ToolPack::with_shared("heavy", Arc::new(Arc::clone(seen)))

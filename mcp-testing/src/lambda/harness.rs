@@ -175,7 +175,7 @@ pub mod private {
     const VARIABLE: &str = "MCP_TESTING_LAMBDA_FUNCTION";
 
     /// This test binary as a function, whose server is in this test.
-    #[allow(clippy::missing_panics_doc)]
+    #[allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
     pub fn this_binary(test: &str) -> Emulator {
         let (_, test) = test.split_once("::").unwrap_or(("", test));
         let binary = std::env::current_exe().expect("a process knows its program");
@@ -188,7 +188,7 @@ pub mod private {
     }
 
     /// Serves Lambda, if that is what this process is for.
-    #[allow(clippy::missing_panics_doc)]
+    #[allow(clippy::missing_panics_doc, reason = "a failure is a failed test")]
     pub fn serve<F: Future<Output = Server>>(server: impl FnOnce() -> F) {
         let variable = |name: &str| std::env::var(name).ok();
         if variable(VARIABLE).is_none() {

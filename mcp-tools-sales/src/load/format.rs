@@ -109,7 +109,7 @@ impl SalesFormat {
     }
 
     /// Reads the text of a file; errors name it.
-    pub(super) fn named(name: &str, text: &str) -> Result<Self, LoadError> {
+    pub(crate) fn named(name: &str, text: &str) -> Result<Self, LoadError> {
         let format: Self =
             toml::from_str(text).map_err(|error| LoadError::format(name, error.to_string()))?;
         if format.columns.contains_key(&Field::Revenue)

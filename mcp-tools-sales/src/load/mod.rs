@@ -40,6 +40,7 @@ pub(crate) struct Input {
 
 enum Content {
     File(File),
+    #[cfg(feature = "s3")]
     Bytes(Bytes),
 }
 
@@ -101,11 +102,16 @@ pub(crate) fn load(
 
 impl Input {
     pub(crate) fn file(path: &Path) -> Result<Self, LoadError> {
-        let name = path.display().to_string();
+        Self::file_named(path.display().to_string(), path)
+    }
+
+    /// A file that errors call something else.
+    pub(crate) fn file_named(name: String, path: &Path) -> Result<Self, LoadError> {
         let file = File::open(path).map_err(|error| LoadError::io(&name, None, error))?;
         Ok(Self { name, content: Content::File(file) })
     }
 
+    #[cfg(feature = "s3")]
     pub(crate) fn bytes(name: String, bytes: Bytes) -> Self {
         Self { name, content: Content::Bytes(bytes) }
     }
@@ -127,9 +133,11 @@ impl Input {
                     read_csv(&name, format, start, file, loading)
                 }
             }
+            #[cfg(feature = "s3")]
             Content::Bytes(bytes) if bytes.starts_with(PARQUET) => {
                 parquet::read(&name, format, bytes, loading)
             }
+            #[cfg(feature = "s3")]
             Content::Bytes(bytes) => {
                 read_csv(&name, format, Vec::new(), Cursor::new(bytes), loading)
             }

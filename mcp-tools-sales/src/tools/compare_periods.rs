@@ -13,7 +13,7 @@ use crate::{Date, Dimension, Measure, Money, Order, Query, Sales, Totals};
 /// where that is zero. With `by`, the names with the largest changes up or down are listed. Revenue
 /// is in one currency, rounded to cents; returns are subtracted. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Compare periods", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Compare periods", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct ComparePeriods {
     /// The first day of the period to compare with, as yyyy-mm-dd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,9 +137,10 @@ impl Change {
 impl Call<Sales> for ComparePeriods {
     type Output = WithText<Comparison>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { than_from, than_to, by, measure, n, selection, product } = self;
-        let mut asking = Asking::new(sales, selection.filter(product), &[Measure::Revenue]).await?;
+        let mut asking =
+            Asking::new(sales, cx, selection.filter(product), &[Measure::Revenue]).await?;
         let (from, to) = (asking.about.from, asking.about.to);
         let days = to.days_since(from);
         // As long as the period, wherever only one end is given.

@@ -2,7 +2,7 @@ use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::tell_model;
+use super::asking::loaded;
 use crate::{DataColumn, Date, Dimension, QueryError, Sales};
 
 /// Describes the sales data: where it is from, its columns and period, and how much there is.
@@ -11,7 +11,7 @@ use crate::{DataColumn, Date, Dimension, QueryError, Sales};
 /// orders are known, what columns were read and as what, and how many lines could not be read, with
 /// what is wrong with the first of them.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Describe sales data", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Describe sales data", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct DescribeSalesData {}
 
 /// What the sales data is.
@@ -121,8 +121,8 @@ impl DataDescription {
 impl Call<Sales> for DescribeSalesData {
     type Output = WithText<DataDescription>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
-        let description = DataDescription::of(sales).await.map_err(tell_model)?;
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let description = loaded(sales, cx, DataDescription::of(sales)).await?;
         let text = description.text();
         Ok(WithText::new(description, text))
     }

@@ -18,7 +18,7 @@ pub(crate) const LAST: &str = "sales://exports/last";
 /// query_sales. Revenue is written with all its digits. The file is the resource that the answer
 /// links to, until the same caller exports again or the server stops; nobody else can read it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Export sales", read_only, open_world = false, scopes = ["sales:read"], timeout = "120s")]
+#[tool(title = "Export sales", read_only, open_world = false, task = "on_demand", scopes = ["sales:read"], timeout = "120s")]
 pub struct ExportSales {
     /// What kind of file to write.
     #[serde(default)]
@@ -88,7 +88,7 @@ impl Call<Sales> for ExportSales {
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let measures = self.grouping.measures.clone();
-        let (mut asking, query) = self.grouping.ask(sales, self.limit as usize).await?;
+        let (mut asking, query) = self.grouping.ask(sales, cx, self.limit as usize).await?;
         let answer = asking.ask(&query).await?;
         cx.progress(0.5, "writing").await;
         let export = Export::write(self.format, &query, &measures, &answer)?;

@@ -2,7 +2,7 @@ use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{one_line, tell_model};
+use super::{asking::loaded, one_line};
 use crate::{Dimension, Sales};
 
 /// Lists the operations (branches) that there are, those with most order lines first.
@@ -10,7 +10,7 @@ use crate::{Dimension, Sales};
 /// Use it to learn the names that other tools take as `operation`. `matching` keeps those whose name
 /// contains a text, in any case.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "List operations", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "List operations", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct ListOperations {
     /// Keeps the operations whose name contains this, in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,8 +46,8 @@ pub struct Operation {
 impl Call<Sales> for ListOperations {
     type Output = WithText<Operations>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
-        let names = sales.names(Dimension::Operation).await.map_err(tell_model)?;
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let names = loaded(sales, cx, sales.names(Dimension::Operation)).await?;
         let matching = self.matching.map(|text| text.trim().to_lowercase());
         let mut operations: Vec<Operation> = names
             .iter()

@@ -14,7 +14,7 @@ use crate::{AffinityQuery, Sales};
 /// whatever their lift. Returns do not count. Only data that says which order a line belongs to can be
 /// asked: describe_sales_data tells.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Product affinity", read_only, idempotent, open_world = false, scopes = ["sales:read"], timeout = "120s")]
+#[tool(title = "Product affinity", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"], timeout = "120s")]
 pub struct ProductAffinity {
     /// The product that is one of each pair, in any case; all pairs when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,8 +69,8 @@ impl Call<Sales> for ProductAffinity {
     type Output = WithText<Affinities>;
 
     #[allow(clippy::cast_precision_loss, reason = "orders are counted below 2^53")]
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
-        let mut asking = Asking::new(sales, self.selection.filter(self.product), &[]).await?;
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let mut asking = Asking::new(sales, cx, self.selection.filter(self.product), &[]).await?;
         let query = AffinityQuery { filter: asking.scope.filter.clone(), limit: self.n as usize };
         let found = sales.affinity(&query).await.map_err(tell_model)?;
         asking.about.charge(found.cost);

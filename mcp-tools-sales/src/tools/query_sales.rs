@@ -12,7 +12,7 @@ use crate::{Date, Dimension, Grain, Measure, Money, Order, Query, Row, Sales};
 /// Revenue is in one currency, rounded to cents (or group by currency); units are pieces; returns
 /// are subtracted. Groups without sales are left out. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Query sales", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Query sales", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct QuerySales {
     /// What to group, and how.
     #[serde(flatten)]
@@ -61,13 +61,18 @@ fn all_measures() -> Vec<Measure> {
 
 impl Grouping {
     /// Finds what the filter means, and makes the query.
-    pub(super) async fn ask(self, sales: &Sales, limit: usize) -> ToolResult<(Asking<'_>, Query)> {
+    pub(super) async fn ask<'a>(
+        self,
+        sales: &'a Sales,
+        cx: &ToolContext,
+        limit: usize,
+    ) -> ToolResult<(Asking<'a>, Query)> {
         let Self { group_by, grain, measures, order_by, ascending, selection, product } = self;
         // Grouped by currency, no sum is of several.
         let mut summed = measures;
         summed.extend(order_by);
         let summed = if group_by.contains(&Dimension::Currency) { vec![] } else { summed };
-        let asking = Asking::new(sales, selection.filter(product), &summed).await?;
+        let asking = Asking::new(sales, cx, selection.filter(product), &summed).await?;
         let query = group_by.into_iter().fold(asking.query().limit(limit), Query::by);
         let query = grain.into_iter().fold(query, Query::grain);
         let query = query.order(match order_by {
@@ -161,9 +166,9 @@ impl SalesGroup {
 impl Call<Sales> for QuerySales {
     type Output = WithText<QueryResult>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let measures = self.grouping.measures.clone();
-        let (mut asking, query) = self.grouping.ask(sales, self.limit as usize).await?;
+        let (mut asking, query) = self.grouping.ask(sales, cx, self.limit as usize).await?;
         let answer = asking.ask(&query).await?;
         asking.note_if(answer.rows.is_empty());
         let groups: Vec<SalesGroup> =

@@ -12,7 +12,7 @@ use crate::{Dimension, Measure, Order, Sales, Totals};
 /// can be negative. What is not among the first `n` is summed up as "others". For best sellers alone
 /// use top_n_products, for change over time sales_trend. This reads past sales only.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales by dimension", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Sales by dimension", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct SalesBy {
     /// What to split by.
     pub dimension: Dimension,
@@ -86,12 +86,12 @@ pub(super) fn percent(part: f64, all: f64) -> Option<f64> {
 impl Call<Sales> for SalesBy {
     type Output = WithText<Split>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { dimension, measure, n, selection, product } = self;
         // Split by currency, no sum is of several.
         let measures: &[Measure] =
             if dimension == Dimension::Currency { &[] } else { &[Measure::Revenue] };
-        let mut asking = Asking::new(sales, selection.filter(product), measures).await?;
+        let mut asking = Asking::new(sales, cx, selection.filter(product), measures).await?;
         let query = asking.query().by(dimension).order(Order::Largest(measure));
         let shown = asking.ask(&query.limit(n as usize)).await?;
         let all = asking.ask(&asking.query()).await?;

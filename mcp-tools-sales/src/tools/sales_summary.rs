@@ -2,8 +2,8 @@ use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Part, Selection, tell_model};
-use crate::{Answer, Date, Dimension, Grain, Measure, Money, Order, Query, Row, Sales, Totals};
+use super::{About, Part, Selection, asking::Asking};
+use crate::{Answer, Date, Dimension, Grain, Measure, Money, Order, Row, Sales, Totals};
 
 /// How many categories and how many operations a summary shows.
 const MOST: usize = 10;
@@ -20,7 +20,7 @@ const MOST_MONTHS: usize = 24;
 /// than 24 months. A period without sales gives zeros and a note. For single products use
 /// top_n_products. This reads past sales only; it never estimates and never changes data.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales summary", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Sales summary", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct SalesSummary {
     /// Which order lines count.
     #[serde(flatten)]
@@ -67,26 +67,20 @@ impl Call<Sales> for SalesSummary {
     type Output = WithText<Summary>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
-        let scope = sales
-            .scope(self.selection.filter(self.product), &[Measure::Revenue])
-            .await
-            .map_err(tell_model)?;
-        let mut about = About::new(&scope);
-        let mut ask = async |query: Query| -> ToolResult<Answer> {
-            let answer = sales.answer(&query).await.map_err(tell_model)?;
-            about.charge(answer.cost);
-            Ok(answer)
-        };
-        let query = || Query::new(scope.filter.clone());
+        let filter = self.selection.filter(self.product);
+        let mut asking = Asking::new(sales, cx, filter, &[Measure::Revenue]).await?;
+        let query = asking.query();
         let largest =
-            |by, limit| query().by(by).order(Order::Largest(Measure::Revenue)).limit(limit);
-        let days = ask(query().grain(Grain::Day)).await?.rows;
+            |by, limit| query.clone().by(by).order(Order::Largest(Measure::Revenue)).limit(limit);
+        let days = asking.ask(&query.clone().grain(Grain::Day)).await?.rows;
         cx.progress_of(1, 4, "by category").await;
-        let categories = ask(largest(Dimension::Category, MOST)).await?;
+        let categories = asking.ask(&largest(Dimension::Category, MOST)).await?;
         cx.progress_of(2, 4, "by operation").await;
-        let operations = ask(largest(Dimension::Operation, MOST)).await?;
+        let operations = asking.ask(&largest(Dimension::Operation, MOST)).await?;
         cx.progress_of(3, 4, "products").await;
-        let products = ask(largest(Dimension::Product, 1)).await?.groups;
+        let products = asking.ask(&largest(Dimension::Product, 1)).await?.groups;
+        asking.note_if(days.is_empty());
+        let about = asking.about;
         let first_date = days.first().and_then(|row| row.period);
         let last_date = days.last().and_then(|row| row.period);
         let grain = match (first_date, last_date) {
@@ -95,7 +89,6 @@ impl Call<Sales> for SalesSummary {
         };
         let mut totals = Totals::default();
         days.iter().for_each(|day| totals.add(day.totals));
-        about.note = days.is_empty().then(|| scope.note());
         let summary = Summary {
             revenue: totals.revenue,
             units: totals.units,

@@ -16,7 +16,7 @@ const MOST_PERIODS: usize = 5_000;
 /// the answer says so. Revenue is in one currency, rounded to cents; units are pieces; returns are
 /// subtracted. This reads past sales only; it never estimates what comes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Sales trend", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Sales trend", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct SalesTrend {
     /// How long the periods are.
     pub grain: Grain,
@@ -84,9 +84,10 @@ pub struct TrendPeriod {
 impl Call<Sales> for SalesTrend {
     type Output = WithText<Trend>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
         let Self { grain, by, measure, n, selection, product } = self;
-        let mut asking = Asking::new(sales, selection.filter(product), &[Measure::Revenue]).await?;
+        let mut asking =
+            Asking::new(sales, cx, selection.filter(product), &[Measure::Revenue]).await?;
         let mut answers: Vec<(Option<String>, Answer)> = Vec::new();
         match by {
             None => {

@@ -2,8 +2,8 @@ use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{About, Selection, one_line, tell_model};
-use crate::{Dimension, Measure, Money, Order, Query, Sales};
+use super::{About, Selection, asking::Asking, one_line};
+use crate::{Dimension, Measure, Money, Order, Sales};
 
 /// Ranks the best-selling products, by revenue or by units, over all sales data or part of it.
 ///
@@ -13,7 +13,7 @@ use crate::{Dimension, Measure, Money, Order, Query, Sales};
 /// period without sales gives an empty list and a note. For totals rather than a ranking use
 /// sales_summary. This reads past sales only; it never estimates and never changes data.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
-#[tool(title = "Top products", read_only, idempotent, open_world = false, scopes = ["sales:read"])]
+#[tool(title = "Top products", read_only, idempotent, open_world = false, task = "on_demand", scopes = ["sales:read"])]
 pub struct TopNProducts {
     /// How many products to return.
     #[schemars(range(min = 1, max = 1000))]
@@ -57,19 +57,14 @@ pub struct ProductSales {
 impl Call<Sales> for TopNProducts {
     type Output = WithText<TopProducts>;
 
-    async fn call(self, sales: &Sales, _cx: &ToolContext) -> ToolResult<Self::Output> {
-        let scope = sales
-            .scope(self.selection.filter(None), &[Measure::Revenue])
-            .await
-            .map_err(tell_model)?;
-        let query = Query::new(scope.filter.clone())
-            .by(Dimension::Product)
-            .order(Order::Largest(self.by))
-            .limit(usize::try_from(self.n).unwrap_or(usize::MAX));
-        let answer = sales.answer(&query).await.map_err(tell_model)?;
-        let mut about = About::new(&scope);
-        about.charge(answer.cost);
-        about.note = answer.rows.is_empty().then(|| scope.note());
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let filter = self.selection.filter(None);
+        let mut asking = Asking::new(sales, cx, filter, &[Measure::Revenue]).await?;
+        let query = asking.query().by(Dimension::Product).order(Order::Largest(self.by));
+        let limit = usize::try_from(self.n).unwrap_or(usize::MAX);
+        let answer = asking.ask(&query.limit(limit)).await?;
+        asking.note_if(answer.rows.is_empty());
+        let about = asking.about;
         let products: Vec<ProductSales> = (1..)
             .zip(&answer.rows)
             .map(|(rank, row)| ProductSales {

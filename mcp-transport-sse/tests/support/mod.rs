@@ -10,9 +10,9 @@
 use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use mcp_core::{
-    Call, LogLevel, Principal, Resource, Server, Tool, ToolContext, ToolPack, ToolResult,
-    Transport as _, tool,
+    Call, LogLevel, Resource, Server, Tool, ToolContext, ToolPack, ToolResult, Transport as _, tool,
 };
+use mcp_stage::{add, echo, panics, whoami};
 use mcp_transport_sse::HttpTransport;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,26 +28,6 @@ use tokio_util::sync::CancellationToken;
 /// Long enough for anything; a test that takes this long hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns its text.
-#[tool]
-async fn echo(
-    /// The text.
-    text: String,
-) -> String {
-    text
-}
-
-/// Adds two integers.
-#[tool]
-async fn add(
-    /// The first addend.
-    a: i64,
-    /// The second addend.
-    b: i64,
-) -> i64 {
-    a + b
-}
-
 /// Returns a text of a given length.
 #[tool]
 async fn big(
@@ -55,18 +35,6 @@ async fn big(
     length: usize,
 ) -> String {
     "x".repeat(length)
-}
-
-/// Panics.
-#[tool]
-async fn panics() -> String {
-    panic!("the tool's own fault")
-}
-
-/// Names the caller.
-#[tool]
-async fn whoami(cx: &ToolContext) -> String {
-    cx.principal().map_or("nobody", Principal::subject).to_owned()
 }
 
 /// Logs at several levels.

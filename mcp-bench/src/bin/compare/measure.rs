@@ -36,7 +36,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    const ALL: [Self; 10] = {
+    const ALL: [Self; 12] = {
         const fn http(dialect: Dialect, connections: usize) -> Case {
             Case { wire: Wire::Http { connections }, dialect }
         }
@@ -50,6 +50,8 @@ impl Case {
             http(Dialect::Legacy, 32),
             http(Dialect::Session, 1),
             http(Dialect::Session, 32),
+            http(Dialect::List, 1),
+            http(Dialect::List, 32),
             stdio(Dialect::Modern, 1),
             stdio(Dialect::Modern, 64),
             stdio(Dialect::Session, 1),
@@ -71,7 +73,9 @@ impl Case {
         match (subject, self.dialect) {
             (Subject::Floor, Dialect::Session) => Some(Dialect::Legacy),
             // Logs cost what they cost; one era shows it.
-            (Subject::OursLogging, Dialect::Legacy | Dialect::Session) => None,
+            (Subject::OursLogging, Dialect::Legacy | Dialect::Session | Dialect::List) => None,
+            // It has only the tools that are called.
+            (Subject::Rmcp, Dialect::List) => None,
             (_, dialect) => Some(dialect),
         }
     }
@@ -160,8 +164,8 @@ async fn run_round(programs: &Path, round: usize, measured: &mut Measured) -> an
         }
     }
     for ((subject, dialect), (server, _, idle)) in started.http {
-        // The sessions' process of rmcp is not the one that answers all else.
-        if dialect != Dialect::Session {
+        // Neither the sessions' process of rmcp nor the one with many tools answers all else.
+        if dialect == Dialect::Modern {
             let holding = Holding { idle, loaded: server.memory()? };
             measured.memory.entry(("http", subject)).or_default().push(holding);
         }
@@ -210,8 +214,8 @@ impl Started {
         }
     }
 
-    /// One process answers all HTTP cases of a subject; only rmcp has to be told beforehand
-    /// whether it keeps sessions.
+    /// One process answers all HTTP cases of a subject, but that a list of many tools needs them,
+    /// and that rmcp has to be told beforehand whether it keeps sessions.
     async fn http(
         &mut self,
         subject: Subject,
@@ -219,6 +223,7 @@ impl Started {
     ) -> anyhow::Result<(&RunningServer, SocketAddr)> {
         let dialect = match (subject, dialect) {
             (Subject::Rmcp, Dialect::Session) => Dialect::Session,
+            (_, Dialect::List) => Dialect::List,
             _ => Dialect::Modern,
         };
         let key = (subject, dialect);

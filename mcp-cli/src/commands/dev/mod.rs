@@ -1,6 +1,5 @@
 //! `mcp dev`: a Lambda function behind AWS's front doors, on this machine.
 
-mod build;
 mod watch;
 
 use std::{
@@ -12,6 +11,7 @@ use std::{
 use mcp_testing::lambda::{Door, Emulator};
 use serde_json::{Value, json};
 
+use super::project::Project;
 use crate::{
     args::Dev,
     exit::Failure,
@@ -80,7 +80,7 @@ enum Source {
     /// A program that somebody else builds.
     Program(PathBuf),
     /// A cargo project, which is built here.
-    Project(build::Project),
+    Project(Project),
 }
 
 impl Source {
@@ -92,7 +92,7 @@ impl Source {
                 })?;
                 Ok(Self::Program(path))
             }
-            None => build::Project::here(dev.bin.clone()).map(Self::Project),
+            None => Project::here(dev.bin.clone()).map(Self::Project),
         }
     }
 

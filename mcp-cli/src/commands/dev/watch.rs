@@ -28,7 +28,7 @@ impl Changes {
     /// dropped.
     pub(super) async fn next(&mut self) {
         if self.settled.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -18,11 +18,9 @@ pub(in crate::lambda::doors) fn answer(
     request: Request<Bytes>,
 ) -> Response<Body> {
     let path = decode(request.uri().path());
-    let Some(rest) = path.strip_prefix('/').and_then(|path| path.strip_prefix(STAGE)) else {
+    let in_stage = path.strip_prefix('/').and_then(|path| path.strip_prefix(STAGE));
+    let Some(id) = in_stage.and_then(|path| path.strip_prefix("/@connections/")) else {
         return error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
-    };
-    let Some(id) = rest.strip_prefix("/@connections/") else {
-        return error(StatusCode::NOT_FOUND, "NotFoundException", "Not Found");
     };
     if !is_signed(request.headers()) {
         let message = "Missing Authentication Token";
@@ -63,7 +61,7 @@ pub(in crate::lambda::doors) fn answer(
             connection.close();
             with(StatusCode::NO_CONTENT, "")
         }
-        _ => error(StatusCode::NOT_FOUND, "NotFoundException", "Not Found"),
+        _ => error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
     }
 }
 

@@ -42,7 +42,7 @@ use super::{
 use crate::lambda::{
     Outcome,
     emulator::Function,
-    invocation::{InvokeOptions, epoch_millis},
+    invocation::{InvokeOptions, PAYLOAD, epoch_millis},
 };
 
 const DOMAIN: &str = "id.execute-api.us-east-1.amazonaws.com";
@@ -142,11 +142,12 @@ async fn answer(
     let in_stage = path.strip_prefix('/').and_then(|path| path.strip_prefix(STAGE));
     match in_stage {
         Some("") => {}
-        Some(rest) if rest.starts_with('/') => {
+        Some(rest) if is_management(rest) => {
             let (parts, body) = request.into_parts();
-            let body = Limited::new(body, MESSAGE + 1).collect().await;
-            let body = body.map_or_else(|_| vec![0; MESSAGE + 1].into(), |body| body.to_bytes());
-            return manage(function, Request::from_parts(parts, body));
+            let Ok(body) = Limited::new(body, PAYLOAD).collect().await else {
+                return text(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Message too long"}"#);
+            };
+            return manage(function, Request::from_parts(parts, body.to_bytes()));
         }
         _ => return text(StatusCode::FORBIDDEN, r#"{"message":"Forbidden"}"#),
     }
@@ -232,6 +233,11 @@ async fn run(function: &Arc<Function>, connected: Connected) {
     let stream = TokioIo::new(stream);
     let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits)).await;
     connection::run(function, socket, context).await;
+}
+
+/// Whether a path below the stage is one of the management API, and not a client's.
+fn is_management(path: &str) -> bool {
+    path.starts_with("/@connections/") || path.starts_with("/%40connections/")
 }
 
 /// An identifier in the form of API Gateway's: eleven bytes in Base64.

@@ -37,13 +37,49 @@ impl Project {
 
     /// Builds it; cargo's own words go to standard error.
     pub(crate) fn build(&self) -> Result<PathBuf, Failure> {
-        self.build_with(&[])
+        let mut command = cargo();
+        command.arg("build");
+        self.built(command)
     }
 
-    /// As [`Self::build`], with further arguments for cargo.
-    pub(crate) fn build_with(&self, arguments: &[&str]) -> Result<PathBuf, Failure> {
+    /// Builds a program that needs no libraries.
+    pub(crate) fn build_static(
+        &self,
+        target: &str,
+        profile: &str,
+        is_foreign: bool,
+    ) -> Result<PathBuf, Failure> {
         let mut command = cargo();
-        command.args(["build", "--message-format=json-render-diagnostics"]).args(arguments);
+        // `cargo-zigbuild` brings a linker for everywhere, where it is installed.
+        let has_zig = is_foreign
+            && cargo()
+                .args(["zigbuild", "--version"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success());
+        command.arg(if has_zig { "zigbuild" } else { "build" });
+        command.args(["--target", target, "--profile", profile]);
+        let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+        flags += " -C target-feature=+crt-static";
+        command.env("RUSTFLAGS", flags.trim());
+        self.built(command)
+    }
+
+    /// The targets that this Rust builds for, where it says so.
+    pub(crate) fn installed_targets(&self) -> Option<Vec<String>> {
+        let output = Command::new("rustup")
+            .args(["target", "list", "--installed"])
+            .current_dir(&self.root)
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        let targets = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| targets.lines().map(str::to_owned).collect())
+    }
+
+    fn built(&self, mut command: Command) -> Result<PathBuf, Failure> {
+        command.arg("--message-format=json-render-diagnostics");
         match &self.bin {
             Some(bin) => command.args(["--bin", bin]),
             None => command.arg("--bins"),

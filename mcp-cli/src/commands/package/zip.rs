@@ -1,0 +1,16 @@
+use std::io::{Cursor, Write as _};
+
+use zip::{CompressionMethod, ZipWriter, result::ZipError, write::SimpleFileOptions};
+
+/// A zip with the program as `bootstrap`, which a custom runtime's entry point is called. The same
+/// program makes the same zip, whenever it is made.
+pub(super) fn of(program: &[u8]) -> Result<Vec<u8>, ZipError> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9))
+        .unix_permissions(0o755);
+    zip.start_file("bootstrap", options)?;
+    zip.write_all(program)?;
+    Ok(zip.finish()?.into_inner())
+}
