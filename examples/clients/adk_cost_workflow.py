@@ -19,8 +19,9 @@ WORKLOAD = {
     "duration_ms": 2000,
     "memory_mb": 1024,
     "architecture": "x86_64",
-    # Answers are left out of the bill, as in most comparisons.
+    # Traffic and logs are left out, as in most comparisons.
     "payload_kb": 0,
+    "log_kb_per_request": 0,
 }
 QUESTION = (
     "We run an MCP server as a Lambda function with a Function URL: a million requests a month, 2 s each, 1 GB of memory, "
@@ -31,13 +32,13 @@ QUESTION = (
 def what_it_costs(answers: list[dict]) -> str:
     options = answers[-1]["structuredContent"]["options"]
     url = next(option for option in options if option["target"] == "lambda_function_url")
-    cheapest = min(options, key=lambda option: float(option["monthly_usd"]))
-    return f"Lambda costs ${url['monthly_usd']} a month; the cheapest is {cheapest['name']} at ${cheapest['monthly_usd']}."
+    cheapest = min(options, key=lambda option: option["monthly_usd"])
+    return f"Lambda costs ${url['monthly_usd']:.2f} a month; the cheapest is {cheapest['name']} at ${cheapest['monthly_usd']:.2f}."
 
 
 def what_is_better(answers: list[dict]) -> str:
     first = answers[-1]["structuredContent"]["ranking"][0]
-    return f"Best for this workload: {first['name']} at ${first['monthly_usd']} a month."
+    return f"Best for this workload: {first['name']} at ${first['monthly_usd']:.2f} a month."
 
 
 def workflow(transport: str, target: list[str]) -> SequentialAgent:

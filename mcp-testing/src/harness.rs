@@ -101,7 +101,8 @@ impl Harness {
     }
 
     /// Connects to a function of AWS Lambda through one of its doors. What a deployment sets up in
-    /// the function's environment for this door is set, unless the test has done so.
+    /// the function's environment for this door is set, unless the test has done so. Behind a
+    /// WebSocket API that is a table in moto, too, with the feature `web-socket-api`.
     #[cfg(feature = "lambda")]
     pub fn behind(door: crate::lambda::Door, function: crate::lambda::Emulator) -> Connect {
         Connect::new(Place::Lambda(door, Box::new(function)))

@@ -1,5 +1,5 @@
 //! What the specification demands and its conformance suites do not look for, on every transport.
-#![cfg(feature = "lambda")]
+#![cfg(feature = "web-socket-api")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod wire;
@@ -146,6 +146,9 @@ macro_rules! place {
     (alb) => {
         Wire::behind(Door::Alb, function()).await
     };
+    (web_socket_api) => {
+        Wire::behind(Door::WebSocketApi, function()).await
+    };
     (invoke) => {
         Wire::behind(Door::Invoke, function()).await
     };
@@ -154,7 +157,8 @@ macro_rules! place {
 macro_rules! everywhere {
     ($($fact:ident)*) => {
         $(on! {
-            $fact: stdio http http_sse web_socket function_url_stream rest_api http_api alb invoke
+            $fact: stdio http http_sse web_socket
+            function_url_stream rest_api http_api alb web_socket_api invoke
         })*
     };
 }
@@ -175,13 +179,13 @@ everywhere! {
 // The Invoke API itself refuses what is no JSON, before there is an event.
 on! {
     malformed_json_is_a_parse_error:
-    stdio http http_sse web_socket function_url_stream rest_api http_api alb
+    stdio http http_sse web_socket function_url_stream rest_api http_api alb web_socket_api
 }
 
 // The other doors of Lambda wait for the whole reply.
 on! {
     the_first_notification_does_not_wait_for_the_second:
-    stdio http http_sse web_socket function_url_stream rest_api_stream
+    stdio http http_sse web_socket function_url_stream rest_api_stream web_socket_api
 }
 
 #[track_caller]
@@ -440,10 +444,7 @@ fn a_foreign_origin_is_refused_by_default() {
         ];
         let mut functions = Vec::new();
         for door in Door::HTTP {
-            let function = function()
-                .env("MCP_LAMBDA_RESPONSE", if door.streams() { "stream" } else { "buffered" })
-                .env("MCP_ALLOW_ANONYMOUS", "true")
-                .env("MCP_STATE_KEY", &"ab".repeat(32));
+            let function = lambda::deployed(function(), door).await;
             requests.push(post(function.open(door).await.unwrap()));
             functions.push(function);
         }

@@ -1,7 +1,8 @@
-//! Loads made-up sales and prints what loading and asking cost: `measure [ROWS]`, a million rows
+//! Loads sales and prints what loading and asking cost: `measure [FILE|ROWS]`, a million made-up rows
 //! unless given.
 //!
-//! Run it with `--release`.
+//! Run it with `--release`. `benches/compare.py` of this package runs it beside pandas, Polars and
+//! DuckDB.
 
 use std::{env, error::Error, hint, time::Instant};
 
@@ -11,20 +12,22 @@ use mcp_tools_sales::{Dimension, Filter, Grain, Measure, Order, Query, SalesStor
 const TIMES: usize = 11;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let rows: u64 = env::args().nth(1).map_or(Ok(1_000_000), |rows| rows.parse())?;
-    let mut csv = Vec::new();
-    mcp_tools_sales::generate(rows, 0, &mut csv)?;
-
+    let asked = env::args().nth(1).unwrap_or_else(|| "1000000".to_owned());
     let start = Instant::now();
-    let store = SalesStore::from_reader("generated", &csv[..])?;
-    let load = start.elapsed();
-    let megabytes = csv.len() as f64 / 1e6;
+    let store = match asked.parse() {
+        Err(_) => SalesStore::open(&asked)?,
+        Ok(rows) => {
+            let mut csv = Vec::new();
+            mcp_tools_sales::generate(rows, 0, &mut csv)?;
+            SalesStore::from_reader("generated", &csv[..])?
+        }
+    };
+    eprintln!("load {} rows: {:.2?}", store.order_lines(), start.elapsed());
     eprintln!(
-        "load {rows} rows ({megabytes:.1} MB): {load:.2?}, {:.0} MB/s",
-        megabytes / load.as_secs_f64()
+        "memory: {:.1} bytes a row, {:.1} MB",
+        store.heap_bytes() as f64 / store.order_lines() as f64,
+        store.heap_bytes() as f64 / 1e6
     );
-    eprintln!("memory: {:.1} bytes a row", store.heap_bytes() as f64 / rows as f64);
-
     let all = Filter::default();
     let dallas = Filter { operation: Some("Dallas".into()), ..Filter::default() };
     let year = Filter {

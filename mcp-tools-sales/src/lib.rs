@@ -17,6 +17,8 @@
 //! # Ok::<(), mcp_tools_sales::LoadError>(())
 //! ```
 
+#[cfg(feature = "athena")]
+mod athena;
 mod engine;
 mod error;
 mod generate;
@@ -30,6 +32,8 @@ mod sales;
 mod store;
 mod tools;
 
+#[cfg(feature = "athena")]
+pub use crate::athena::AthenaSales;
 #[cfg(feature = "s3")]
 pub use crate::s3::S3Sales;
 pub use crate::{

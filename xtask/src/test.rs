@@ -24,20 +24,38 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 }
 
 /// The packages that are tested against an emulator of AWS.
-const NEED_MOTO: &[&str] =
-    &["cost-server", "lambda-websocket", "mcp-state-aws", "mcp-testing", "mcp-tools-aws"];
+const NEED_MOTO: &[&str] = &[
+    "cost-server",
+    "lambda-websocket",
+    "mcp-state-aws",
+    "mcp-testing",
+    "mcp-tools-aws",
+    "mcp-tools-sales",
+];
 
 fn cargo_test() -> anyhow::Result<()> {
     // Its tests skip themselves where it is not there.
     toolbox::redis()?;
     let mut test = shell::cargo();
     test.args(["test", "--workspace", "--locked"]);
+    // The comparison with Athena skips itself where it is not there.
+    match toolbox::python(toolbox::MINISTACK)? {
+        Some(python) => _ = test.env("MCP_TEST_MINISTACK_PYTHON", python),
+        None => skip("the comparison with Athena", toolbox::NO_PYTHON)?,
+    }
     match toolbox::python(toolbox::MOTO)? {
         Some(python) => _ = test.env("MCP_TEST_MOTO_PYTHON", python),
         None => {
             skip(&format!("tests of {}", NEED_MOTO.join(", ")), toolbox::NO_PYTHON)?;
             test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));
         }
+    }
+    match (toolbox::python(toolbox::CARGO_LAMBDA)?, toolbox::lambda_rie()?) {
+        (Some(python), Some(rie)) => {
+            test.env("MCP_TEST_CARGO_LAMBDA", python.with_file_name("cargo-lambda"));
+            test.env("MCP_TEST_LAMBDA_RIE", rie);
+        }
+        _ => skip("tests on emulators of AWS Lambda that others have made", toolbox::NO_PYTHON)?,
     }
     shell::run(&mut test)
 }

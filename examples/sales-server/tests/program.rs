@@ -1,10 +1,15 @@
-//! The program over both of its transports, against sums that are computed here from the CSV.
+//! The program on stdio and on Lambda, and what it serves on every transport, against sums that are
+//! computed here from the CSV.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::HashMap, process::Command};
 
-use mcp_testing::{__private::block_on, Harness};
+use mcp_testing::{
+    __private::block_on,
+    Harness,
+    lambda::{Door, at_doors},
+};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sales-server");
@@ -56,6 +61,49 @@ fn the_best_sellers_of_dallas_are_those_of_the_file() {
             }
         }
     });
+}
+
+/// Holds what a client is answered against the file.
+async fn check(mcp: &Harness) {
+    let arguments = json!({"n": 10, "operation": "Dallas"});
+    let answer: Value = mcp.try_call("top_n_products", arguments).await.unwrap().structured();
+    let expected = expected("Dallas", 10);
+    let products = answer["products"].as_array().unwrap();
+    let found: Vec<_> =
+        products.iter().map(|product| product["product"].as_str().unwrap()).collect();
+    let names: Vec<_> = expected.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(found, names);
+    assert_eq!(answer["currency"], "USD");
+    let summary: Value = mcp.try_call("sales_summary", json!({})).await.unwrap().structured();
+    // Known for this data set.
+    assert_eq!((&summary["revenue"], &summary["units"]), (&json!(2_297_200.86), &json!(37_873)));
+    let arguments = json!({"group_by": ["category"], "grain": "year", "measures": ["order_lines"]});
+    let found: Value = mcp.try_call("query_sales", arguments).await.unwrap().structured();
+    let lines = found["groups"].as_array().unwrap().iter();
+    assert_eq!(lines.map(|group| group["order_lines"].as_u64().unwrap()).sum::<u64>(), 9994);
+    assert_eq!(found["count"], 12);
+}
+
+fn server() -> mcp_serve::Server {
+    let dollars = mcp_tools_sales::SalesFormat::default().currency("USD");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/sales.csv");
+    let store = mcp_tools_sales::SalesStore::open_as(path, &dollars).unwrap();
+    mcp_serve::Server::builder("sales", "1.0").pack(mcp_tools_sales::pack(store)).build()
+}
+
+#[mcp_testing::test(server())]
+async fn answers_are_the_same_on_every_transport(mcp: Harness) {
+    check(&mcp).await;
+}
+
+#[test]
+fn answers_are_the_same_on_lambda() {
+    at_doors(PROGRAM, &[Door::FunctionUrl, Door::Invoke], async |mcp| check(&mcp).await);
+}
+
+#[test]
+fn answers_are_the_same_on_stdio() {
+    block_on(async { check(&Harness::stdio(command()).await).await });
 }
 
 #[test]

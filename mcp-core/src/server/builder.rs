@@ -240,9 +240,9 @@ impl ServerBuilder {
     /// Adds the tools of another server, under a namespace: its `top` becomes `sales_top` in the
     /// namespace `sales`.
     ///
-    /// The crate `mcp-remote` has a `Remote`, which is a server that listens for HTTP or a program
-    /// that speaks stdio, and iterates over its tools. For layers around the calls of those tools,
-    /// put them into a [`ToolPack`] of their own with [`ToolPack::dyn_tool`].
+    /// The crate `mcp-remote` has a `Remote`, which is a server that listens for HTTP, a program that
+    /// speaks stdio or a function of AWS Lambda, and iterates over its tools. For layers around the
+    /// calls of those tools, put them into a [`ToolPack`] of their own with [`ToolPack::dyn_tool`].
     #[must_use]
     pub fn mount<T: DynTool>(
         self,

@@ -21,8 +21,18 @@ pub struct Socket {
 impl Socket {
     /// Connects, and takes no frame that is larger than API Gateway's.
     pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::connect_with(url, &[("sec-websocket-protocol", "mcp")]).await
+    }
+
+    /// The same with these headers alone.
+    pub async fn connect_with(
+        url: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> Result<Self, Error> {
         let mut request = url.into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("mcp"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
         let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await.unwrap();
         let limits = WebSocketConfig::default().max_frame_size(Some(32 * 1024));
         let (socket, _) = client_async_with_config(request, stream, Some(limits)).await?;

@@ -169,7 +169,7 @@ pub mod private {
     use mcp_transport_lambda::{HttpConfig, LambdaConfig, LambdaTransport};
     use tokio_util::sync::CancellationToken;
 
-    use super::{Duration, Emulator};
+    use super::{Door, Duration, Emulator};
 
     /// Tells this binary that it is a function, and not running tests.
     const VARIABLE: &str = "MCP_TESTING_LAMBDA_FUNCTION";
@@ -185,6 +185,11 @@ pub mod private {
             .arg("--nocapture")
             .env(VARIABLE, "1")
             .timeout(Duration::from_secs(100))
+    }
+
+    /// The same, set up as a deployment behind a door does it.
+    pub async fn deployed(function: Emulator, door: Door) -> Emulator {
+        function.deployed_behind(door).await
     }
 
     /// Serves Lambda, if that is what this process is for.

@@ -4,7 +4,10 @@ use std::{any::Any, net::Ipv4Addr, sync::Arc};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use mcp_core::{Server, Transport as _};
-use mcp_testing::lambda::{Door, Emulator};
+use mcp_testing::{
+    __private::lambda::deployed,
+    lambda::{Door, Emulator},
+};
 use mcp_transport_sse::HttpTransport;
 use mcp_transport_stdio::StreamOptions;
 use mcp_transport_ws::{WebSocketConfig, WebSocketService};
@@ -15,7 +18,10 @@ use tokio::{
     net::TcpStream,
     sync::{OnceCell, mpsc},
 };
-use tokio_tungstenite::{client_async, tungstenite};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A connection to a server that carries any text.
@@ -77,11 +83,11 @@ impl Wire {
     /// A WebSocket.
     pub(crate) async fn web_socket(server: Server) -> Self {
         let (url, kept) = listen(server).await;
-        let request = tungstenite::client::IntoClientRequest::into_client_request(format!(
-            "ws{}/ws",
-            url.strip_prefix("http").unwrap()
-        ));
-        let mut request = request.unwrap();
+        Self::socket(&format!("ws{}/ws", url.strip_prefix("http").unwrap()), kept).await
+    }
+
+    async fn socket(url: &str, kept: Kept) -> Self {
+        let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "mcp".parse().unwrap());
         let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await.unwrap();
         let (socket, _) = client_async(request, stream).await.unwrap();
@@ -89,13 +95,13 @@ impl Wire {
         let (speaker, mut texts) = mpsc::unbounded_channel::<String>();
         tokio::spawn(async move {
             while let Some(text) = texts.recv().await {
-                sink.send(tungstenite::Message::Text(text.into())).await.unwrap();
+                sink.send(Message::Text(text.into())).await.unwrap();
             }
         });
         let (hears, heard) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(Ok(message)) = stream.next().await {
-                if let tungstenite::Message::Text(text) = message {
+                if let Message::Text(text) = message {
                     let _ = hears.send(serde_json::from_str(&text).unwrap());
                 }
             }
@@ -139,13 +145,13 @@ impl Wire {
 
     /// A front door of AWS Lambda.
     pub(crate) async fn behind(door: Door, function: Emulator) -> Self {
-        let mode = if door.streams() { "stream" } else { "buffered" };
-        let function = function
-            .env("MCP_LAMBDA_RESPONSE", mode)
-            .env("MCP_ALLOW_ANONYMOUS", "true")
-            .env("MCP_STATE_KEY", &"ab".repeat(32));
+        let function = deployed(function, door).await;
         let url = function.open(door).await.unwrap();
-        Self::posting(url, false, (None, Box::new(function)))
+        let kept: Kept = (None, Box::new(function));
+        match door {
+            Door::WebSocketApi => Self::socket(&url, kept).await,
+            _ => Self::posting(url, false, kept),
+        }
     }
 
     fn posting(url: String, sessions: bool, kept: Kept) -> Self {

@@ -57,3 +57,15 @@ async fn the_policy_has_the_actions_of_all_checks_and_no_other() {
     // A managed policy has 6,144 characters at most, white space not counted.
     assert!(policy.to_string().len() < 6144);
 }
+
+#[tokio::test]
+async fn the_documentation_has_every_check() {
+    let documentation = include_str!("../../../docs/aws-pack.md");
+    let stage = Stage::new().await;
+    let mcp = Harness::in_memory(stage.server(Moto::shared().url())).await;
+    let listed: WasteChecks = mcp.call(ListWasteChecks::default()).await.structured();
+    for check in listed.checks {
+        let line = format!("| `{}` | {} |", check.name, check.finds);
+        assert!(documentation.contains(&line), "{line}");
+    }
+}

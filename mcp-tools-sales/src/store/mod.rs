@@ -12,6 +12,8 @@ mod columns;
 mod names;
 mod scan;
 
+#[cfg(feature = "athena")]
+pub(crate) use self::affinity::no_orders;
 pub(crate) use self::columns::{Codes, Columns};
 pub use self::names::Names;
 

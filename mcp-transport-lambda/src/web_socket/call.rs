@@ -62,7 +62,7 @@ struct Session {
 
 impl Call<'_> {
     /// Answers a request.
-    pub(super) async fn answer(&mut self, request: Request) -> Result<(), Diagnostic> {
+    pub(super) async fn answer(&self, request: Request) -> Result<(), Diagnostic> {
         let id = request.id().clone();
         let error = match self.run(request).await {
             Ok(()) | Err(Stop::Gone | Stop::Cancelled) => return Ok(()),
@@ -72,7 +72,7 @@ impl Call<'_> {
         self.post_last(Encoded::refusal(Some(&id), error).into_bytes()).await
     }
 
-    async fn run(&mut self, mut request: Request) -> Result<(), Stop> {
+    async fn run(&self, mut request: Request) -> Result<(), Stop> {
         let record = self.load().await?;
         let session = self.session(&request, &record)?;
         let id = request.id().clone();
@@ -185,7 +185,7 @@ impl Call<'_> {
         let questions = questions.unwrap_or_default();
         let pause = if questions.is_empty() { LOOK_FOR_END } else { LOOK_FOR_ANSWER };
         // A call that asks more at once hears of the rest the next time.
-        let answers = questions.into_iter().take(50).filter_map(answer_key);
+        let answers = questions.into_iter().take(50).map(answer_key);
         let keys: Vec<String> = cancel_key(id).into_iter().chain(answers).collect();
         let found = self.connections.store.collect(&self.address.connection, &keys);
         match within(found).await {

@@ -30,7 +30,7 @@ pub(super) async fn answer(
 ) -> Result<(), Diagnostic> {
     let margin = inner.config.margin;
     let ends_at = deadline_of(Shape::WebSocketApi, context, margin);
-    let mut call = Call {
+    let call = Call {
         inner,
         connections,
         address,
@@ -49,10 +49,10 @@ pub(super) async fn answer(
             None => Ok(()),
         },
         Ok(Message::Response(response)) => {
-            let key = response.id().and_then(|id| answer_key(id.to_string().parse().ok()?));
+            let question = response.id().and_then(|id| id.to_string().parse().ok());
             // It is JSON, and so text.
             let text = std::str::from_utf8(&text).unwrap_or_default();
-            leave(connections, address, key, text).await
+            leave(connections, address, question.map(answer_key), text).await
         }
         Ok(_) => Ok(()),
         Err(malformed) => {
@@ -85,8 +85,8 @@ pub(super) fn cancel_key(id: &RequestId) -> Option<String> {
 }
 
 /// Under which key an answer is left.
-pub(super) fn answer_key(question: i64) -> Option<String> {
-    Some(format!("answer#{question}"))
+pub(super) fn answer_key(question: i64) -> String {
+    format!("answer#{question}")
 }
 
 pub(super) fn failure(kind: &str, message: String) -> Diagnostic {

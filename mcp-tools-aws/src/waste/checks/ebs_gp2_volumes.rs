@@ -5,7 +5,7 @@ use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, invent
 pub(super) static CHECK: Check = Check {
     id: "ebs_gp2_volumes",
     service: "ebs",
-    finds: "Attached EBS volumes of type gp2; gp3 costs a fifth less and is as fast or faster up to 1,000 GB.",
+    finds: "Attached EBS volumes of type gp2; gp3 costs a fifth less, with at least the IOPS of a gp2 of up to 1,000 GB.",
     apis: &[&DESCRIBE_VOLUMES],
     run: |scope, found| Box::pin(run(scope, found)),
 };
@@ -18,8 +18,13 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
             continue;
         }
         let (rates, size) = (scope.rates(), Decimal::from(volume.size));
-        // Beyond 1,000 GB a gp2 volume has more than the 3,000 IOPS that gp3 includes.
-        let confidence = if volume.size <= 1000 { Confidence::High } else { Confidence::Low };
+        // A gp2 volume has more than the 125 MB/s that gp3 includes beyond 170 GB, and more than its
+        // 3,000 IOPS beyond 1,000 GB; gp3 can have more of both for more money.
+        let confidence = match volume.size {
+            ..=170 => Confidence::High,
+            171..=1000 => Confidence::Medium,
+            _ => Confidence::Low,
+        };
         let saving = rates.monthly(&rates.ebs.gp2, size, scope.region())
             - rates.monthly(&rates.ebs.gp3, size, scope.region());
         found.add(

@@ -9,7 +9,7 @@ fn is_smallest(kind: &str) -> bool {
     match size {
         "nano" | "" => true,
         "medium" => !family.starts_with('t'),
-        "large" => matches!(family, "m4" | "m5" | "m5a" | "m6i" | "m6a" | "c4" | "c5" | "c6i" | "r5" | "r6i"),
+        "large" => matches!(family, "m5" | "m5a" | "m6i" | "m6a" | "c5" | "c6i" | "r5" | "r6i"),
         size => size.contains("metal"),
     }
 }
