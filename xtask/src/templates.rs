@@ -49,6 +49,7 @@ const LINTERS: &[Linter] = &[
     Linter { name: "kubernetes", reads: &[Kind::Kustomization], run: linters::kubernetes },
     Linter { name: "cfn-lint", reads: &[Kind::CloudFormation, Kind::Sam], run: linters::cfn_lint },
     Linter { name: "sam", reads: &[Kind::Sam], run: linters::sam },
+    Linter { name: "moto", reads: &[Kind::CloudFormation], run: linters::moto },
     Linter { name: "hadolint", reads: &[Kind::Dockerfile], run: linters::hadolint },
     Linter { name: "compose", reads: &[Kind::Compose], run: linters::compose },
     Linter { name: "systemd", reads: &[Kind::Unit], run: linters::systemd },

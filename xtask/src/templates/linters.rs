@@ -142,6 +142,19 @@ pub(super) fn sam(linting: &Linting<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Applies stacks to an emulator of AWS, as far as it knows their resources, and looks at what they make.
+pub(super) fn moto(_: &Linting<'_>) -> anyhow::Result<()> {
+    let Some(python) = toolbox::python(toolbox::MOTO)? else {
+        return skip("applying templates to moto", toolbox::NO_PYTHON);
+    };
+    run(Command::new(python)
+        // Nobody asks for them, but the SDK wants to sign.
+        .env("AWS_ACCESS_KEY_ID", "moto")
+        .env("AWS_SECRET_ACCESS_KEY", "moto")
+        .arg(crate::root().join("xtask/src/templates/apply.py"))
+        .arg(crate::root().join("deploy")))
+}
+
 pub(super) fn hadolint(linting: &Linting<'_>) -> anyhow::Result<()> {
     let Some(python) = toolbox::python(toolbox::HADOLINT)? else {
         return skip("hadolint", toolbox::NO_PYTHON);
