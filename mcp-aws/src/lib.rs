@@ -34,6 +34,8 @@
 //! # }
 //! ```
 //!
+//! [`AwsSecret`] is where a server reads secrets from that AWS keeps, such as API keys.
+//!
 //! What an SDK has and this has not: the service's types, its rules for endpoints (FIPS, dual stack,
 //! and partitions beyond a table of four), checksums, event streams, and validation before a request
 //! is sent.
@@ -48,6 +50,7 @@ mod pages;
 mod protocol;
 mod request;
 mod response;
+mod secret;
 pub mod service;
 
 pub use crate::{
@@ -59,5 +62,6 @@ pub use crate::{
     protocol::{List, Protocol},
     request::Request,
     response::{Response, Streamed},
+    secret::{AwsSecret, AwsSecretError},
     service::Service,
 };

@@ -96,10 +96,11 @@ pub fn anomalies(series: &Series, options: &AnomalyOptions) -> Result<Anomalies,
         .copied()
         .filter(|&season| values.len() >= season * if season == 365 { 3 } else { 2 })
         .collect();
-    let (trend, seasonal) = match Parts::of(&values, &seasons, true) {
-        Some(parts) => (parts.trend, parts.seasonal),
-        None => (moving_median(&values), vec![0.0; values.len()]),
-    };
+    let (trend, seasonal) =
+        match Parts::of(&clean::without_spikes(&values, &seasons), &seasons, true) {
+            Some(parts) => (parts.trend, parts.seasonal),
+            None => (moving_median(&values), vec![0.0; values.len()]),
+        };
     let expected: Vec<f64> =
         trend.iter().zip(&seasonal).map(|(trend, season)| trend + season).collect();
     let residuals: Vec<f64> = values.iter().zip(&expected).map(|(value, e)| value - e).collect();

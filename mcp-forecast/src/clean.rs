@@ -66,7 +66,7 @@ pub(crate) fn outliers(values: &[f64], seasons: &[usize]) -> Vec<(usize, f64)> {
 /// What is to be expected of each value, going by all the others: trend and season where there is
 /// one, a moving median otherwise.
 pub(crate) fn expected(values: &[f64], seasons: &[usize]) -> Vec<f64> {
-    if let Some(parts) = Parts::of(values, seasons, true) {
+    if let Some(parts) = Parts::of(&without_spikes(values, seasons), seasons, true) {
         return parts
             .trend
             .iter()
@@ -75,6 +75,25 @@ pub(crate) fn expected(values: &[f64], seasons: &[usize]) -> Vec<f64> {
             .collect();
     }
     moving_median(values)
+}
+
+/// The series with the median around them in place of values that are tens of times as far from it as
+/// others, and not so a season earlier or later: they would draw even a robust trend to themselves.
+pub(crate) fn without_spikes(values: &[f64], seasons: &[usize]) -> Vec<f64> {
+    let around = moving_median(values);
+    let beyond: Vec<f64> =
+        values.iter().zip(&around).map(|(value, median)| value - median).collect();
+    let limit = 10.0 * robust_deviation(&beyond);
+    let recurs = |index: usize| {
+        let season = seasons.first().copied().unwrap_or(usize::MAX);
+        let peers = [index.checked_sub(season), index.checked_add(season)];
+        let alike = |peer: &f64| {
+            peer.signum() == beyond[index].signum() && peer.abs() * 2.0 > beyond[index].abs()
+        };
+        peers.into_iter().flatten().filter_map(|peer| beyond.get(peer)).any(alike)
+    };
+    let keep = |index: usize| beyond[index].abs() <= limit || recurs(index);
+    (0..values.len()).map(|index| if keep(index) { values[index] } else { around[index] }).collect()
 }
 
 /// The median of each value and three on each of its sides.

@@ -28,6 +28,16 @@ fn a_spike_and_a_drop_are_found_with_what_was_expected() {
 }
 
 #[test]
+fn a_spike_that_dwarfs_all_others_does_not_hide_itself() {
+    let series = days(|day, value| if day == 130 { 5_000.0 } else { value });
+    let found = anomalies(&series, &AnomalyOptions { threshold: 8.0, ..AnomalyOptions::default() })
+        .unwrap();
+    let dates: Vec<String> =
+        found.anomalies.iter().map(|anomaly| anomaly.date.to_string()).collect();
+    assert_eq!(dates, ["2024-05-10"]);
+}
+
+#[test]
 fn what_only_a_saturday_has_is_no_anomaly() {
     assert_eq!(
         anomalies(&days(|_, value| value), &AnomalyOptions::default()).unwrap().anomalies,

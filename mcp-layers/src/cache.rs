@@ -1,16 +1,17 @@
 use std::{
     collections::HashSet,
     fmt,
+    hash::{Hash, Hasher},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use mcp_core::{BoxError, Method, Request, Response, ResultBody, Tool};
+use mcp_core::{BoxError, Method, Principal, Request, Response, ResultBody, Tool};
 use moka::future::Cache;
 use tower::{Layer, Service};
 
-use crate::{ResponseFuture, caller};
+use crate::ResponseFuture;
 
 /// What an entry takes beside its texts, in bytes.
 const ENTRY: usize = 512;
@@ -46,14 +47,25 @@ impl<S> fmt::Debug for ResponseCache<S> {
 }
 
 /// Two calls with one key have one answer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Key {
     tool: Box<str>,
     /// JSON with sorted members.
     arguments: Box<str>,
-    caller: Box<str>,
-    /// Told apart from a caller without a name.
-    is_known: bool,
+    /// With all scopes: the same caller can come with a token that allows less.
+    caller: Option<Principal>,
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.tool, &self.arguments, self.subject()).hash(state);
+    }
+}
+
+impl Key {
+    fn subject(&self) -> Option<&str> {
+        self.caller.as_ref().map(Principal::subject)
+    }
 }
 
 /// What is handed to those who wait, and not kept.
@@ -122,7 +134,8 @@ impl<S> Layer<S> for ResponseCacheLayer {
             .time_to_live(self.ttl)
             .max_capacity(self.capacity)
             .weigher(|key: &Key, response: &Response| {
-                let texts = key.tool.len() + key.arguments.len() + key.caller.len();
+                let texts =
+                    key.tool.len() + key.arguments.len() + key.subject().map_or(0, str::len);
                 u32::try_from(texts + response.size() + ENTRY).unwrap_or(u32::MAX)
             })
             .build();
@@ -142,8 +155,7 @@ impl<S> ResponseCache<S> {
         Some(Key {
             tool: tool.into(),
             arguments: arguments.to_string().into(),
-            caller: caller(request).into(),
-            is_known: request.extensions().get::<mcp_core::Principal>().is_some(),
+            caller: request.extensions().get::<Principal>().cloned(),
         })
     }
 }

@@ -4,13 +4,16 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use mcp_auth::{ApiKeys, ApiKeysError, FileSource};
-use mcp_core::{AnyVerifier, TokenVerifier};
+use mcp_core::{AnyVerifier, SecretSource, TokenVerifier};
 use mcp_transport_sse::{Authentication, ConfigError, ProtectedResource};
 
 /// Where API keys stand, as digests: see [`ApiKeys`].
 pub(crate) const API_KEYS: &str = "MCP_API_KEYS";
 /// How often the file is looked at.
-const EVERY: Duration = Duration::from_secs(5);
+const FILE_EVERY: Duration = Duration::from_secs(5);
+/// How often AWS is asked for a secret, which costs about 0.2 USD a month for each process.
+#[cfg(feature = "aws-secrets")]
+const SECRET_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Authentication (HTTP)")]
@@ -19,6 +22,12 @@ pub(crate) struct AuthOptions {
     /// read again when it changes. MCP_API_KEYS holds such lines itself, separated by commas.
     #[arg(long, global = true, value_name = "PATH", env = "MCP_API_KEYS_FILE")]
     api_keys_file: Option<PathBuf>,
+
+    /// A secret of AWS that holds such lines: `secretsmanager:NAME` or `ssm:NAME`. It is read again
+    /// every minute.
+    #[cfg(feature = "aws-secrets")]
+    #[arg(long, global = true, value_name = "SECRET", env = "MCP_API_KEYS_SECRET")]
+    api_keys: Option<mcp_aws::AwsSecret>,
 
     /// The URL by which clients know the server, such as https://mcp.example.com/mcp. Tokens have
     /// to be issued for it.
@@ -64,9 +73,11 @@ pub(crate) async fn authentication(
         verifiers.push(Arc::new(ApiKeys::parse(&text).map_err(AuthError::Variable)?));
     }
     if let Some(path) = options.api_keys_file {
-        let keys = Arc::new(ApiKeys::from_source(FileSource::new(path)).await?);
-        tokio::spawn(ApiKeys::keep_fresh(&keys, EVERY));
-        verifiers.push(keys);
+        verifiers.push(fresh_keys(FileSource::new(path), FILE_EVERY).await?);
+    }
+    #[cfg(feature = "aws-secrets")]
+    if let Some(secret) = options.api_keys {
+        verifiers.push(fresh_keys(secret, SECRET_EVERY).await?);
     }
     #[cfg_attr(not(feature = "auth-jwt"), expect(unused_mut, reason = "no issuer to name"))]
     let mut resource = options.resource.as_deref().map(ProtectedResource::new).transpose()?;
@@ -88,6 +99,16 @@ pub(crate) async fn authentication(
         authentication = authentication.resource(resource);
     }
     Ok(Some(options.required_scope.into_iter().fold(authentication, Authentication::scope)))
+}
+
+/// Keys that are read again as long as the program runs.
+async fn fresh_keys(
+    source: impl SecretSource,
+    every: Duration,
+) -> Result<Arc<dyn TokenVerifier>, ApiKeysError> {
+    let keys = Arc::new(ApiKeys::from_source(source).await?);
+    tokio::spawn(ApiKeys::keep_fresh(&keys, every));
+    Ok(keys)
 }
 
 #[cfg(feature = "auth-jwt")]

@@ -115,6 +115,18 @@ pub(crate) struct HttpOptions {
     )]
     pub(crate) session_store: Option<String>,
 
+    /// Trust the certificates in this file (PEM), and no others, where --session-store is
+    /// rediss://host.
+    #[cfg(feature = "redis-tls")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "MCP_SESSION_STORE_CA",
+        requires = "session_store"
+    )]
+    pub(crate) session_store_ca: Option<std::path::PathBuf>,
+
     /// How many seconds calls in flight may take to finish when the server is told to stop.
     #[arg(long, global = true, value_name = "SECONDS", env = "MCP_GRACE", default_value = "25", value_parser = seconds)]
     pub(crate) grace: Duration,

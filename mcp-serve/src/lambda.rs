@@ -1,8 +1,6 @@
 //! Serving AWS Lambda.
 
-use mcp_core::{Server, Transport as _};
-use mcp_transport_lambda::{HttpConfig, LambdaConfig, LambdaError, LambdaTransport, ResponseMode};
-use tokio_util::sync::CancellationToken;
+use mcp_transport_lambda::{HttpConfig, LambdaConfig, ResponseMode};
 
 use crate::cli::HttpOptions;
 
@@ -51,14 +49,4 @@ fn with_connections(config: LambdaConfig, _table: String) -> LambdaConfig {
          of mcp-serve: clients of a WebSocket API cannot connect"
     );
     config
-}
-
-pub(crate) async fn serve(
-    server: Server,
-    config: LambdaConfig,
-    hear_shutdown: bool,
-    shutdown: CancellationToken,
-) -> Result<(), LambdaError> {
-    let transport = LambdaTransport::new().config(config).hear_shutdown(hear_shutdown);
-    transport.serve(server, shutdown).await
 }

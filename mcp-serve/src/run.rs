@@ -6,7 +6,7 @@ use std::{
 
 use mcp_core::{Server, StateKeyError, Target, TargetError, Transport as _};
 #[cfg(feature = "lambda")]
-use mcp_transport_lambda::LambdaError;
+use mcp_transport_lambda::{LambdaError, LambdaTransport};
 use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
@@ -208,7 +208,7 @@ async fn serve(
         }
         Target::Http { listen } => serve_http(server, listen, cli, endpoint, &telemetry).await,
         #[cfg(feature = "lambda")]
-        Target::Lambda { .. } => serve_lambda(server, cli, telemetry.is_some()).await,
+        Target::Lambda { .. } => serve_lambda(server, cli, &telemetry).await,
         #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
     };
@@ -306,7 +306,11 @@ async fn serve_http(
 }
 
 #[cfg(feature = "lambda")]
-async fn serve_lambda(server: Server, cli: Cli, has_last_words: bool) -> Result<(), RunError> {
+async fn serve_lambda(
+    server: Server,
+    cli: Cli,
+    telemetry: &MaybeTelemetry,
+) -> Result<(), RunError> {
     let mut options = cli.http;
     let authentication = auth::authentication(cli.auth, variable).await?;
     // Whom the event source does not know is asked by the server itself.
@@ -314,7 +318,13 @@ async fn serve_lambda(server: Server, cli: Cli, has_last_words: bool) -> Result<
     let config = http_config(None, &options, authentication)?;
     let config = crate::lambda::config(config, &options, variable)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
-    Ok(crate::lambda::serve(server, config, has_last_words, shutdown).await?)
+    let transport = LambdaTransport::new().config(config).hear_shutdown(telemetry.is_some());
+    #[cfg(feature = "otlp")]
+    let transport = match telemetry.clone() {
+        Some(telemetry) => transport.after_each(move || crate::telemetry::flush(telemetry.clone())),
+        None => transport,
+    };
+    Ok(transport.serve(server, shutdown).await?)
 }
 
 /// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
@@ -344,7 +354,11 @@ fn http_config(
     }
     #[cfg(any(feature = "redis", feature = "dynamodb"))]
     if let Some(url) = &options.session_store {
-        config = config.session_store(crate::session_store::open(url)?);
+        #[cfg(feature = "redis-tls")]
+        let ca = options.session_store_ca.as_deref();
+        #[cfg(not(feature = "redis-tls"))]
+        let ca = None;
+        config = config.session_store(crate::session_store::open(url, ca)?);
     }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };

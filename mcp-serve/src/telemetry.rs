@@ -10,6 +10,9 @@ use mcp_telemetry::Telemetry;
 /// How long what has been measured may take to be sent at the end.
 #[cfg(feature = "otlp")]
 const LIMIT: Duration = Duration::from_secs(5);
+/// How long sending may hold up the next invocation of Lambda.
+#[cfg(all(feature = "lambda", feature = "otlp"))]
+const LIMIT_OF_INVOCATION: Duration = Duration::from_secs(2);
 /// What OpenTelemetry is told where to send to by.
 #[cfg(feature = "otlp")]
 const ENDPOINTS: [&str; 3] = [
@@ -55,6 +58,15 @@ pub(crate) fn measure(
         return Ok((server, None));
     }
     Ok((telemetry.measure(server), Some(telemetry)))
+}
+
+/// Sends what one invocation of Lambda has measured, before the process is stopped.
+#[cfg(all(feature = "lambda", feature = "otlp"))]
+pub(crate) async fn flush(telemetry: Telemetry) {
+    let sending = tokio::task::spawn_blocking(move || telemetry.flush());
+    if tokio::time::timeout(LIMIT_OF_INVOCATION, sending).await.is_err() {
+        tracing::warn!("what was measured could not be sent in time; is the collector there?");
+    }
 }
 
 /// Sends what has been measured and not been sent.

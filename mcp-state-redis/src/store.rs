@@ -30,7 +30,7 @@ impl fmt::Display for RedisUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "this is no URL of Redis (expected redis://[user:password@]host[:port][/database], \
+            "Redis cannot be reached with this (expected redis://[user:password@]host[:port][/database], \
              rediss:// with the feature `tls`, or unix:///path): {}",
             self.0
         )
@@ -54,11 +54,31 @@ impl RedisSessionStore {
     ///
     /// When the URL is none of these.
     pub fn new(url: &str) -> Result<Self, RedisUrlError> {
+        Self::with_client(Client::open(url).map_err(RedisUrlError)?)
+    }
+
+    /// A store at a `rediss://` URL that trusts the certificates of this text (PEM), and no others:
+    /// for a Redis whose certificate was signed by an authority of one's own.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is none of these, or the text is no certificate.
+    #[cfg(feature = "tls")]
+    pub fn with_ca(url: &str, ca: &[u8]) -> Result<Self, RedisUrlError> {
+        let root_cert = Some(ca.to_vec());
+        let certificates = redis::TlsCertificates { client_tls: None, root_cert };
+        Self::with_client(Client::build_with_tls(url, certificates).map_err(RedisUrlError)?)
+    }
+
+    fn with_client(client: Client) -> Result<Self, RedisUrlError> {
+        // rustls would panic where there is more than one in the tree. An error says that the
+        // program has chosen.
+        #[cfg(feature = "tls")]
+        let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
-        let client = Client::open(url).map_err(RedisUrlError)?;
         let connection =
             ConnectionManager::new_lazy_with_config(client, config).map_err(RedisUrlError)?;
         Ok(Self { connection, prefix: "mcp".into() })

@@ -112,6 +112,12 @@ impl Otlp {
         self.durations.record(end.duration.as_secs_f64(), &attributes);
     }
 
+    pub(crate) fn flush(&self) {
+        // What cannot be sent is lost; the exporters log why.
+        let _ = self.tracers.force_flush();
+        let _ = self.meters.force_flush();
+    }
+
     /// Sends what has not been sent yet.
     pub(crate) fn shutdown(&self, limit: Duration) {
         // What cannot be sent any more is lost; the exporters log why.

@@ -101,6 +101,16 @@ impl Telemetry {
         self.recorders.prometheus.as_ref().map(Prometheus::scrape).unwrap_or_default()
     }
 
+    /// Sends what has not been sent yet, and goes on: for processes that are stopped between
+    /// requests. Blocks the thread for as long as OpenTelemetry's exporters take, which is
+    /// `OTEL_EXPORTER_OTLP_TIMEOUT` at most for the spans and as long for the metrics.
+    pub fn flush(&self) {
+        #[cfg(feature = "otlp")]
+        if let Some(otlp) = &self.recorders.otlp {
+            otlp.flush();
+        }
+    }
+
     /// Sends what has not been sent yet, which may take so long. Blocks the thread.
     pub fn shutdown(&self, limit: Duration) {
         #[cfg(feature = "otlp")]

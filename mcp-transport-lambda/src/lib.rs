@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+mod after;
 mod config;
 mod direct;
 mod event;

@@ -7,7 +7,7 @@ use mcp_core::{Server, Transport};
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Function, LambdaConfig, extension};
+use crate::{Function, LambdaConfig, after::AfterLayer, extension};
 
 /// What Lambda sets, and `lambda_runtime` panics without.
 const VARIABLES: [&str; 4] = [
@@ -25,6 +25,7 @@ const VARIABLES: [&str; 4] = [
 pub struct LambdaTransport {
     config: LambdaConfig,
     hears_shutdown: bool,
+    after: AfterLayer,
 }
 
 /// Why invocations can be answered no longer.
@@ -66,6 +67,17 @@ impl LambdaTransport {
         self.hears_shutdown = hear;
         self
     }
+
+    /// Sets what is done after each invocation, such as sending what has been measured. The answer
+    /// is not held up by it; the next invocation is, and the time is paid for.
+    #[must_use]
+    pub fn after_each<F>(mut self, hook: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.after = AfterLayer::new(hook);
+        self
+    }
 }
 
 /// Has the packs hear of a restored snapshot. `lambda_runtime` asks only where SnapStart is on.
@@ -96,8 +108,10 @@ impl Transport for LambdaTransport {
             let function = function.clone();
             async move { function.answer(event).await }
         });
-        let runtime =
-            Runtime::new(handler).layer(TracingLayer::new()).register_snapstart_resource(restored);
+        let runtime = Runtime::new(handler)
+            .layer(TracingLayer::new())
+            .layer(self.after)
+            .register_snapstart_resource(restored);
         tokio::select! {
             ended = runtime.run_concurrent() => ended.map_err(LambdaError::RuntimeApi),
             () = shutdown.cancelled() => Ok(()),

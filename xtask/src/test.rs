@@ -26,7 +26,9 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 /// The packages that are tested against an emulator of AWS.
 const NEED_MOTO: &[&str] = &[
     "cost-server",
+    "front-door",
     "lambda-websocket",
+    "mcp-aws",
     "mcp-state-aws",
     "mcp-testing",
     "mcp-tools-aws",
@@ -65,6 +67,9 @@ fn clients() -> anyhow::Result<()> {
     const WHAT: &str = "tests with the official clients";
     let python = (toolbox::python(toolbox::PYTHON_SDK)?, toolbox::python(toolbox::PYTHON_SDK_V1)?);
     let (Some(python), Some(python_v1)) = python else {
+        return skip(WHAT, toolbox::NO_PYTHON);
+    };
+    let Some(adk) = toolbox::python(toolbox::CLIENT_EXAMPLES)? else {
         return skip(WHAT, toolbox::NO_PYTHON);
     };
     let npm = (toolbox::npm(toolbox::INSPECTOR)?, toolbox::npm(toolbox::TYPESCRIPT_SDK)?);
@@ -115,6 +120,13 @@ fn clients() -> anyhow::Result<()> {
             .arg(typescript)
             .arg("--moto")
             .arg(moto),
+    )?;
+    shell::run(
+        Command::new(adk)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(scripts.join("check_adk.py"))
+            .arg("--binaries")
+            .arg(&binaries),
     )
 }
 

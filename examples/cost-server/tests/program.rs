@@ -6,8 +6,8 @@ use std::process::Command;
 
 use mcp_testing::{__private::block_on, Harness, Moto};
 use mcp_tools_aws::{
-    Architecture, Aws, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus, Identity,
-    IdentifyUnusedResources, Prices, WasteReport, Whoami, Workload, iam_policy,
+    Architecture, Aws, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus,
+    IdentifyUnusedResources, Identity, Prices, WasteReport, Whoami, Workload, iam_policy,
 };
 use serde_json::json;
 

@@ -319,3 +319,92 @@ fn wrong_arguments_exit_with_two_and_help_with_zero() {
     let (code, stdout, _) = output(program().arg("--version"));
     assert_eq!((code, stdout.trim()), (Some(0), concat!("hello ", env!("CARGO_PKG_VERSION"))));
 }
+
+/// One connection that is kept open.
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    fn open(url: &str) -> Self {
+        let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
+        Self(BufReader::new(TcpStream::connect(address).unwrap()))
+    }
+
+    fn write(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The status and the body of the next response.
+    fn reply(&mut self) -> (u16, String) {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status: {line:?}"));
+        let (status, mut length) = (status.parse().unwrap(), 0);
+        loop {
+            line.clear();
+            self.0.read_line(&mut line).unwrap();
+            let Some((name, value)) = line.split_once(':') else { break };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).unwrap();
+        (status, String::from_utf8(body).unwrap())
+    }
+}
+
+#[test]
+fn no_accepted_call_fails_when_sigterm_comes_under_load() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    const CLIENTS: usize = 32;
+    const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":2,"b":40}}}"#;
+    let server =
+        Listening::start(program().args(["http", "--listen", "127.0.0.1:0", "--drain-delay", "1"]));
+    let url = server.url.clone();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        CALL.len()
+    );
+    let is_answer = |(status, body): (u16, String)| status == 200 && body.contains(r#""42""#);
+    let ready = || {
+        let mut probe = Connection::open(&url);
+        probe.write("GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        probe.reply().0
+    };
+    assert_eq!(ready(), 200);
+    // A call of which half has arrived at the time, and the rest once nobody else is let in.
+    let mut half = Connection::open(&url);
+    half.write(&format!("{head}{}", &CALL[..20]));
+
+    let (draining, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = Connection::open(&url);
+                // As a load balancer does, it sends nothing more to who is not ready.
+                while !draining.load(Ordering::SeqCst) {
+                    client.write(&format!("{head}{CALL}"));
+                    assert!(is_answer(client.reply()));
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        while answered.load(Ordering::SeqCst) < CLIENTS {
+            std::thread::yield_now();
+        }
+        server.signal("-TERM");
+        while ready() == 200 {}
+        assert_eq!(ready(), 503);
+        draining.store(true, Ordering::SeqCst);
+    });
+    let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
+    while TcpStream::connect(address).is_ok() {
+        std::thread::yield_now();
+    }
+    half.write(&CALL[20..]);
+    assert!(is_answer(half.reply()));
+    let (code, log) = server.end();
+    assert_eq!(code, Some(0), "{log}");
+}

@@ -86,7 +86,7 @@ async fn serve(client: TcpStream, state: &State) -> std::io::Result<()> {
         let mut body = vec![0; length];
         client.read_exact(&mut body).await?;
         let of = state.of.load(Ordering::SeqCst);
-        if of > 0 && (state.seen.fetch_add(1, Ordering::SeqCst) + 1) % of != 0 {
+        if of > 0 && !(state.seen.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(of) {
             state.refused.fetch_add(1, Ordering::SeqCst);
             let text = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"The level of configured provisioned throughput for the table was exceeded."}"#;
             let reply = format!(

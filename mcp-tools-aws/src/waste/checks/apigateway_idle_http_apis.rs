@@ -1,7 +1,13 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page, time}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{page, time},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 const GET_APIS: Api = Api::get(&service::API_GATEWAY, "GetApis", "apigateway:GET", "/v2/apis");
 

@@ -1,7 +1,13 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope, epoch},
+};
 
 const GET_REST_APIS: Api =
     Api::get(&service::API_GATEWAY, "GetRestApis", "apigateway:GET", "/restapis");
@@ -25,7 +31,8 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
-    let request = GET_REST_APIS.request(&[]).with("limit", 500).header("accept", "application/json");
+    let request =
+        GET_REST_APIS.request(&[]).with("limit", 500).header("accept", "application/json");
     let pages: Vec<RestApis> = scope.pages(&GET_REST_APIS, request).await?;
     let apis: Vec<RestApi> = pages
         .into_iter()

@@ -1,7 +1,12 @@
 use mcp_aws::{List, service};
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{page, time},
+    scope::{Problem, Scope},
+};
 
 const DESCRIBE_ALARMS: Api =
     Api::new(&service::CLOUDWATCH, "DescribeAlarms", "cloudwatch:DescribeAlarms");

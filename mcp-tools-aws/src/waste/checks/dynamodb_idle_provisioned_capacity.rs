@@ -1,7 +1,13 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, metrics::{GET_METRIC_DATA, Metric, Statistic, WINDOW_DAYS}, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    metrics::{GET_METRIC_DATA, Metric, Statistic, WINDOW_DAYS},
+    scope::{Problem, Scope, epoch},
+};
 
 /// A tenth: less is idle.
 const USED: f64 = 0.1;
@@ -112,7 +118,9 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
             Finding::of_arn(
                 scope,
                 table.table_arn.clone(),
-                format!("{reads} read and {writes} write units are provisioned, and hardly any is used."),
+                format!(
+                    "{reads} read and {writes} write units are provisioned, and hardly any is used."
+                ),
             )
             .name(Some(name))
             .since(scope, epoch(table.creation_date_time))

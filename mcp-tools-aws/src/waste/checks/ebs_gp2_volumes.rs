@@ -1,6 +1,11 @@
 use rust_decimal::Decimal;
 
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_VOLUMES, name_tag, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_VOLUMES, name_tag, time},
+    scope::{Problem, Scope},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "ebs_gp2_volumes",
@@ -32,7 +37,9 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
                 scope,
                 "ec2",
                 &format!("volume/{}", volume.volume_id),
-                format!("A gp2 volume of {size} GB could be gp3, which is changed while it is in use."),
+                format!(
+                    "A gp2 volume of {size} GB could be gp3, which is changed while it is in use."
+                ),
             )
             .name(name_tag(&volume.tag_set))
             .since(scope, created)

@@ -1,6 +1,11 @@
 use std::collections::HashSet;
 
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_IMAGES, DESCRIBE_SNAPSHOTS, DESCRIBE_VOLUMES, name_tag, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_IMAGES, DESCRIBE_SNAPSHOTS, DESCRIBE_VOLUMES, name_tag, time},
+    scope::{Problem, Scope},
+};
 
 /// What copies of snapshots have in the place of a volume.
 const COPIED: &str = "vol-ffffffff";
@@ -29,13 +34,18 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         }
         let rates = scope.rates();
         found.add(
-            Finding::new(scope, "ec2", &format!("snapshot/{}", snapshot.snapshot_id), format!("A snapshot of {volume}, which no longer exists."))
-                .name(name_tag(&snapshot.tag_set))
-                .since(scope, started)
-                .now("VolumeSize", format!("{} GB", snapshot.volume_size))
-                .saves(rates.at_most(&rates.ebs.snapshot, snapshot.volume_size, scope.region()))
-                .confidence(Confidence::Medium)
-                .verify("ec2 describe-snapshots", &["--snapshot-ids", &snapshot.snapshot_id]),
+            Finding::new(
+                scope,
+                "ec2",
+                &format!("snapshot/{}", snapshot.snapshot_id),
+                format!("A snapshot of {volume}, which no longer exists."),
+            )
+            .name(name_tag(&snapshot.tag_set))
+            .since(scope, started)
+            .now("VolumeSize", format!("{} GB", snapshot.volume_size))
+            .saves(rates.at_most(&rates.ebs.snapshot, snapshot.volume_size, scope.region()))
+            .confidence(Confidence::Medium)
+            .verify("ec2 describe-snapshots", &["--snapshot-ids", &snapshot.snapshot_id]),
         );
     }
     Ok(())

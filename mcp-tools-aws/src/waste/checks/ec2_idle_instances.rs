@@ -1,4 +1,10 @@
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_INSTANCES, Load, name_tag, time}, metrics::{GET_METRIC_DATA}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_INSTANCES, Load, name_tag, time},
+    metrics::GET_METRIC_DATA,
+    scope::{Problem, Scope},
+};
 
 /// Percent, at the busiest minute.
 const IDLE_CPU: f64 = 5.0;

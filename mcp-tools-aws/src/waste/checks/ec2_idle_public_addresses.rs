@@ -1,6 +1,11 @@
 use std::collections::HashSet;
 
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_ADDRESSES, DESCRIBE_INSTANCES, DESCRIBE_INTERFACES, name_tag}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_ADDRESSES, DESCRIBE_INSTANCES, DESCRIBE_INTERFACES, name_tag},
+    scope::{Problem, Scope},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "ec2_idle_public_addresses",
@@ -30,7 +35,9 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         let interface = address.network_interface_id.as_deref().filter(|id| detached.contains(id));
         let reason = match (instance, interface) {
             (Some(instance), _) => format!("belongs to {instance}, which is stopped"),
-            (None, Some(interface)) => format!("belongs to {interface}, which is attached to nothing"),
+            (None, Some(interface)) => {
+                format!("belongs to {interface}, which is attached to nothing")
+            }
             (None, None) => continue,
         };
         let rates = scope.rates();

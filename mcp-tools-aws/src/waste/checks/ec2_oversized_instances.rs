@@ -1,4 +1,14 @@
-use super::{super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_INSTANCES, name_tag, time}, metrics::{GET_METRIC_DATA}, rates::Saving, scope::{Problem, Scope}}, ec2_idle_instances::is_idle};
+use super::{
+    super::{
+        check::{Check, Found},
+        finding::{Confidence, Finding},
+        inventory::{DESCRIBE_INSTANCES, name_tag, time},
+        metrics::GET_METRIC_DATA,
+        rates::Saving,
+        scope::{Problem, Scope},
+    },
+    ec2_idle_instances::is_idle,
+};
 
 /// Percent: half the machine would be 80 percent busy at its busiest.
 const BUSY_CPU: f64 = 40.0;
@@ -43,7 +53,9 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
             .since(scope, time(instance.launch_time.as_deref()))
             .measured("AWS/EC2 CPUUtilization Maximum (percent)", load.cpu_maximum)
             .measured("AWS/EC2 CPUUtilization Average (percent)", load.cpu_average)
-            .saves(scope.rates().instance(&instance.instance_type, scope.region()).map(Saving::half))
+            .saves(
+                scope.rates().instance(&instance.instance_type, scope.region()).map(Saving::half),
+            )
             .confidence(Confidence::Low)
             .verify("ec2 describe-instances", &["--instance-ids", id]),
         );

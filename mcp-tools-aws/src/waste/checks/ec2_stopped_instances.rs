@@ -1,6 +1,11 @@
 use std::collections::HashMap;
 
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_INSTANCES, DESCRIBE_VOLUMES, Volume, name_tag, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_INSTANCES, DESCRIBE_VOLUMES, Volume, name_tag, time},
+    scope::{Problem, Scope},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "ec2_stopped_instances",

@@ -1,4 +1,9 @@
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_ADDRESSES, name_tag}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_ADDRESSES, name_tag},
+    scope::{Problem, Scope},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "ec2_unassociated_addresses",
@@ -10,7 +15,8 @@ pub(super) static CHECK: Check = Check {
 
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
     for address in scope.addresses().await? {
-        let associated = [&address.association_id, &address.instance_id, &address.network_interface_id];
+        let associated =
+            [&address.association_id, &address.instance_id, &address.network_interface_id];
         if associated.into_iter().flatten().any(|id| !id.is_empty()) {
             continue;
         }

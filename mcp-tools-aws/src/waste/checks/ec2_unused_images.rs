@@ -1,6 +1,11 @@
 use std::collections::HashSet;
 
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_IMAGES, DESCRIBE_INSTANCES, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_IMAGES, DESCRIBE_INSTANCES, time},
+    scope::{Problem, Scope},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "ec2_unused_images",
@@ -11,8 +16,12 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
-    let used: HashSet<&str> =
-        scope.instances().await?.iter().filter_map(|instance| instance.image_id.as_deref()).collect();
+    let used: HashSet<&str> = scope
+        .instances()
+        .await?
+        .iter()
+        .filter_map(|instance| instance.image_id.as_deref())
+        .collect();
     for image in scope.images().await? {
         let created = time(image.creation_date.as_deref());
         let launched = time(image.last_launched_time.as_deref());

@@ -1,7 +1,13 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, rates::gigabytes, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    rates::gigabytes,
+    scope::{Problem, Scope, epoch},
+};
 
 const DESCRIBE_REPOSITORIES: Api =
     Api::new(&service::ECR, "DescribeRepositories", "ecr:DescribeRepositories");
@@ -57,7 +63,8 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
                 continue;
             }
         };
-        let used = |image: &Image| epoch(image.last_recorded_pull_time).max(epoch(image.image_pushed_at));
+        let used =
+            |image: &Image| epoch(image.last_recorded_pull_time).max(epoch(image.image_pushed_at));
         let old: Vec<&Image> = images.iter().filter(|image| scope.is_old(used(image))).collect();
         if old.is_empty() {
             continue;

@@ -3,7 +3,14 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, metrics::{GET_METRIC_DATA, Metric, Statistic}, rates::Saving, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    rates::Saving,
+    scope::{Problem, Scope, epoch},
+};
 
 /// Percent, at the busiest minute.
 const IDLE_CPU: f64 = 1.0;
@@ -83,7 +90,13 @@ pub(super) static CHECK: Check = Check {
     id: "ecs_idle_services",
     service: "ecs",
     finds: "ECS services that run tasks and have used next to no CPU for two weeks.",
-    apis: &[&LIST_CLUSTERS, &LIST_SERVICES, &DESCRIBE_SERVICES, &DESCRIBE_TASK_DEFINITION, &GET_METRIC_DATA],
+    apis: &[
+        &LIST_CLUSTERS,
+        &LIST_SERVICES,
+        &DESCRIBE_SERVICES,
+        &DESCRIBE_TASK_DEFINITION,
+        &GET_METRIC_DATA,
+    ],
     run: |scope, found| Box::pin(run(scope, found)),
 };
 
@@ -151,10 +164,7 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
             .measured("AWS/ECS CPUUtilization Maximum (percent)", cpu)
             .saves(saving)
             .confidence(Confidence::Medium)
-            .verify(
-                "ecs describe-services",
-                &["--cluster", service.cluster(), "--services", name],
-            ),
+            .verify("ecs describe-services", &["--cluster", service.cluster(), "--services", name]),
         );
     }
     Ok(())

@@ -1,7 +1,12 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_INSTANCES, page}, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_INSTANCES, page},
+    scope::{Problem, Scope, epoch},
+};
 
 const LIST_CLUSTERS: Api = Api::get(&service::EKS, "ListClusters", "eks:ListClusters", "/clusters");
 const DESCRIBE_CLUSTER: Api =
@@ -60,7 +65,13 @@ pub(super) static CHECK: Check = Check {
     id: "eks_clusters_without_nodes",
     service: "eks",
     finds: "EKS clusters without a node group, a Fargate profile, Auto Mode or an instance of their own.",
-    apis: &[&LIST_CLUSTERS, &DESCRIBE_CLUSTER, &LIST_NODEGROUPS, &LIST_FARGATE_PROFILES, &DESCRIBE_INSTANCES],
+    apis: &[
+        &LIST_CLUSTERS,
+        &DESCRIBE_CLUSTER,
+        &LIST_NODEGROUPS,
+        &LIST_FARGATE_PROFILES,
+        &DESCRIBE_INSTANCES,
+    ],
     run: |scope, found| Box::pin(run(scope, found)),
 };
 

@@ -1,7 +1,12 @@
 use mcp_aws::{List, service};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    scope::{Problem, Scope},
+};
 
 const DESCRIBE_TARGET_GROUPS: Api =
     Api::new(&service::ELB, "DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroups");
@@ -37,8 +42,7 @@ pub(super) static CHECK: Check = Check {
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
     let request = DESCRIBE_TARGET_GROUPS.request(&[]).with("PageSize", 400);
     let pages: Vec<TargetGroups> = scope.pages(&DESCRIBE_TARGET_GROUPS, request).await?;
-    let groups: Vec<TargetGroup> =
-        pages.into_iter().flat_map(|page| page.target_groups).collect();
+    let groups: Vec<TargetGroup> = pages.into_iter().flat_map(|page| page.target_groups).collect();
     let targets = scope
         .each(groups, |group: TargetGroup| async move {
             if group.load_balancer_arns.is_empty() {

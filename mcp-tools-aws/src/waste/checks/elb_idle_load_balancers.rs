@@ -1,7 +1,13 @@
 use mcp_aws::{List, service};
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page, time}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{page, time},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 const DESCRIBE_LOAD_BALANCERS: Api =
     Api::new(&service::ELB, "DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancers");
@@ -27,7 +33,12 @@ impl LoadBalancer {
             _ => ("AWS/ApplicationELB", "RequestCount"),
         };
         let id = self.load_balancer_arn.split_once("loadbalancer/").unwrap_or_default().1;
-        Metric { namespace, name, statistic: Statistic::Sum, dimensions: vec![("LoadBalancer", id)] }
+        Metric {
+            namespace,
+            name,
+            statistic: Statistic::Sum,
+            dimensions: vec![("LoadBalancer", id)],
+        }
     }
 }
 

@@ -3,7 +3,12 @@ use std::collections::HashSet;
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    scope::{Problem, Scope, epoch},
+};
 
 const LIST_KEYS: Api = Api::new(&service::KMS, "ListKeys", "kms:ListKeys");
 const DESCRIBE_KEY: Api = Api::new(&service::KMS, "DescribeKey", "kms:DescribeKey");
@@ -56,8 +61,10 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         .flat_map(|page| page.aliases)
         .filter_map(|alias| alias.target_key_id)
         .collect();
-    let pages: Vec<Keys> = scope.pages(&LIST_KEYS, LIST_KEYS.request(&[]).with("Limit", 1000)).await?;
-    let ids: Vec<String> = pages.into_iter().flat_map(|page| page.keys).map(|key| key.key_id).collect();
+    let pages: Vec<Keys> =
+        scope.pages(&LIST_KEYS, LIST_KEYS.request(&[]).with("Limit", 1000)).await?;
+    let ids: Vec<String> =
+        pages.into_iter().flat_map(|page| page.keys).map(|key| key.key_id).collect();
     let described = scope
         .each(ids, |id: String| async move {
             let request = DESCRIBE_KEY.request(&[]).with("KeyId", id.as_str());
@@ -77,10 +84,13 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
             continue;
         }
         let (reason, confidence) = match key.key_state.as_deref() {
-            Some("Disabled") => ("A disabled key; it is billed like an enabled one.", Confidence::Medium),
-            Some("Enabled") if !named.contains(&id) => {
-                ("A key without an alias; CloudTrail tells whether anyone uses it.", Confidence::Low)
+            Some("Disabled") => {
+                ("A disabled key; it is billed like an enabled one.", Confidence::Medium)
             }
+            Some("Enabled") if !named.contains(&id) => (
+                "A key without an alias; CloudTrail tells whether anyone uses it.",
+                Confidence::Low,
+            ),
             _ => continue,
         };
         let rates = scope.rates();

@@ -2,7 +2,13 @@ use mcp_aws::service;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{Function, LIST_FUNCTIONS, page}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{Function, LIST_FUNCTIONS, page},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 const LIST_PROVISIONED: Api = Api::get(
     &service::LAMBDA,

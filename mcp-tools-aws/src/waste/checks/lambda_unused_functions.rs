@@ -1,4 +1,10 @@
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{Function, LIST_FUNCTIONS}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{Function, LIST_FUNCTIONS},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "lambda_unused_functions",
@@ -30,12 +36,16 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         }
         let name = function.function_name.as_str();
         found.add(
-            Finding::of_arn(scope, function.function_arn.clone(), "A function that nobody invokes.")
-                .name(Some(name))
-                .since(scope, function.modified_at())
-                .measured("AWS/Lambda Invocations Sum", invocations)
-                .confidence(Confidence::Medium)
-                .verify("lambda get-function-configuration", &["--function-name", name]),
+            Finding::of_arn(
+                scope,
+                function.function_arn.clone(),
+                "A function that nobody invokes.",
+            )
+            .name(Some(name))
+            .since(scope, function.modified_at())
+            .measured("AWS/Lambda Invocations Sum", invocations)
+            .confidence(Confidence::Medium)
+            .verify("lambda get-function-configuration", &["--function-name", name]),
         );
     }
     Ok(())

@@ -1,4 +1,9 @@
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_LOG_GROUPS}, scope::{Problem, Scope, millis}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::DESCRIBE_LOG_GROUPS,
+    scope::{Problem, Scope, millis},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "logs_groups_without_retention",
@@ -16,13 +21,18 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         }
         let name = group.log_group_name.as_str();
         found.add(
-            Finding::new(scope, "logs", &format!("log-group:{name}"), "A log group that keeps everything for ever.")
-                .name(Some(name))
-                .since(scope, created)
-                .now("retentionInDays", "none")
-                .now("storedBytes", group.stored_bytes)
-                .confidence(Confidence::Low)
-                .verify("logs describe-log-groups", &["--log-group-name-prefix", name]),
+            Finding::new(
+                scope,
+                "logs",
+                &format!("log-group:{name}"),
+                "A log group that keeps everything for ever.",
+            )
+            .name(Some(name))
+            .since(scope, created)
+            .now("retentionInDays", "none")
+            .now("storedBytes", group.stored_bytes)
+            .confidence(Confidence::Low)
+            .verify("logs describe-log-groups", &["--log-group-name-prefix", name]),
         );
     }
     Ok(())

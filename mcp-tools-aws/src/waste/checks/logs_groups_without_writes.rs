@@ -1,4 +1,11 @@
-use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_LOG_GROUPS, LogGroup}, metrics::{GET_METRIC_DATA, Metric, Statistic}, rates::gigabytes, scope::{Problem, Scope, millis}};
+use super::super::{
+    check::{Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{DESCRIBE_LOG_GROUPS, LogGroup},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    rates::gigabytes,
+    scope::{Problem, Scope, millis},
+};
 
 pub(super) static CHECK: Check = Check {
     id: "logs_groups_without_writes",
@@ -30,14 +37,23 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         }
         let (rates, name) = (scope.rates(), group.log_group_name.as_str());
         found.add(
-            Finding::new(scope, "logs", &format!("log-group:{name}"), "A log group that nothing is written to.")
-                .name(Some(name))
-                .since(scope, millis(group.creation_time))
-                .now("storedBytes", group.stored_bytes)
-                .measured("AWS/Logs IncomingLogEvents Sum", events)
-                .saves(rates.monthly(&rates.storage.logs, gigabytes(group.stored_bytes), scope.region()))
-                .confidence(Confidence::Medium)
-                .verify("logs describe-log-groups", &["--log-group-name-prefix", name]),
+            Finding::new(
+                scope,
+                "logs",
+                &format!("log-group:{name}"),
+                "A log group that nothing is written to.",
+            )
+            .name(Some(name))
+            .since(scope, millis(group.creation_time))
+            .now("storedBytes", group.stored_bytes)
+            .measured("AWS/Logs IncomingLogEvents Sum", events)
+            .saves(rates.monthly(
+                &rates.storage.logs,
+                gigabytes(group.stored_bytes),
+                scope.region(),
+            ))
+            .confidence(Confidence::Medium)
+            .verify("logs describe-log-groups", &["--log-group-name-prefix", name]),
         );
     }
     Ok(())

@@ -1,52 +1,79 @@
 //! The checks, each in a file of its own.
 
+mod apigateway_idle_http_apis;
+mod apigateway_idle_rest_apis;
+mod cloudwatch_alarms_without_data;
+mod dynamodb_idle_provisioned_capacity;
+mod ebs_gp2_volumes;
+mod ebs_old_snapshots;
+mod ebs_snapshots_of_deleted_volumes;
+mod ebs_unattached_volumes;
+mod ec2_idle_instances;
+mod ec2_idle_public_addresses;
+mod ec2_orphaned_network_interfaces;
+mod ec2_oversized_instances;
+mod ec2_stopped_instances;
+mod ec2_unassociated_addresses;
+mod ec2_unused_images;
+mod ecr_old_images;
+mod ecs_idle_services;
+mod eks_clusters_without_nodes;
+mod elasticache_idle_clusters;
+mod elb_empty_target_groups;
+mod elb_idle_classic_load_balancers;
+mod elb_idle_load_balancers;
+mod kms_unused_keys;
+mod lambda_idle_provisioned_concurrency;
+mod lambda_unused_functions;
+mod logs_groups_without_retention;
+mod logs_groups_without_writes;
+mod rds_idle_instances;
+mod rds_old_manual_snapshots;
+mod s3_buckets_without_lifecycle;
+mod s3_incomplete_uploads;
+mod secretsmanager_unused_secrets;
+mod vpc_idle_nat_gateways;
+mod vpc_unused_endpoints;
+
 use super::check::Check;
 
-macro_rules! checks {
-    ($($check:ident),+ $(,)?) => {
-        $(mod $check;)+
-
-        /// All of them, by service.
-        pub(super) static CHECKS: &[&Check] = &[$(&$check::CHECK),+];
-    };
-}
-
-checks! {
-    apigateway_idle_http_apis,
-    apigateway_idle_rest_apis,
-    cloudwatch_alarms_without_data,
-    dynamodb_idle_provisioned_capacity,
-    ebs_gp2_volumes,
-    ebs_old_snapshots,
-    ebs_snapshots_of_deleted_volumes,
-    ebs_unattached_volumes,
-    ec2_idle_instances,
-    ec2_idle_public_addresses,
-    ec2_orphaned_network_interfaces,
-    ec2_oversized_instances,
-    ec2_stopped_instances,
-    ec2_unassociated_addresses,
-    ec2_unused_images,
-    ecr_old_images,
-    ecs_idle_services,
-    eks_clusters_without_nodes,
-    elasticache_idle_clusters,
-    elb_empty_target_groups,
-    elb_idle_classic_load_balancers,
-    elb_idle_load_balancers,
-    kms_unused_keys,
-    lambda_idle_provisioned_concurrency,
-    lambda_unused_functions,
-    logs_groups_without_retention,
-    logs_groups_without_writes,
-    rds_idle_instances,
-    rds_old_manual_snapshots,
-    s3_buckets_without_lifecycle,
-    s3_incomplete_uploads,
-    secretsmanager_unused_secrets,
-    vpc_idle_nat_gateways,
-    vpc_unused_endpoints,
-}
+/// All of them, by service.
+pub(super) static CHECKS: &[&Check] = &[
+    &apigateway_idle_http_apis::CHECK,
+    &apigateway_idle_rest_apis::CHECK,
+    &cloudwatch_alarms_without_data::CHECK,
+    &dynamodb_idle_provisioned_capacity::CHECK,
+    &ebs_gp2_volumes::CHECK,
+    &ebs_old_snapshots::CHECK,
+    &ebs_snapshots_of_deleted_volumes::CHECK,
+    &ebs_unattached_volumes::CHECK,
+    &ec2_idle_instances::CHECK,
+    &ec2_idle_public_addresses::CHECK,
+    &ec2_orphaned_network_interfaces::CHECK,
+    &ec2_oversized_instances::CHECK,
+    &ec2_stopped_instances::CHECK,
+    &ec2_unassociated_addresses::CHECK,
+    &ec2_unused_images::CHECK,
+    &ecr_old_images::CHECK,
+    &ecs_idle_services::CHECK,
+    &eks_clusters_without_nodes::CHECK,
+    &elasticache_idle_clusters::CHECK,
+    &elb_empty_target_groups::CHECK,
+    &elb_idle_classic_load_balancers::CHECK,
+    &elb_idle_load_balancers::CHECK,
+    &kms_unused_keys::CHECK,
+    &lambda_idle_provisioned_concurrency::CHECK,
+    &lambda_unused_functions::CHECK,
+    &logs_groups_without_retention::CHECK,
+    &logs_groups_without_writes::CHECK,
+    &rds_idle_instances::CHECK,
+    &rds_old_manual_snapshots::CHECK,
+    &s3_buckets_without_lifecycle::CHECK,
+    &s3_incomplete_uploads::CHECK,
+    &secretsmanager_unused_secrets::CHECK,
+    &vpc_idle_nat_gateways::CHECK,
+    &vpc_unused_endpoints::CHECK,
+];
 
 #[cfg(test)]
 mod tests {

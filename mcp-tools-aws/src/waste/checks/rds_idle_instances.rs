@@ -1,7 +1,13 @@
 use mcp_aws::{List, service};
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{time}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::time,
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 const DESCRIBE_DB_INSTANCES: Api =
     Api::new(&service::RDS, "DescribeDBInstances", "rds:DescribeDBInstances");
@@ -75,11 +81,8 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         }
         let rates = scope.rates();
         let copies = if database.multi_az { 2 } else { 1 };
-        let storage = rates.monthly(
-            &rates.rds.storage,
-            (database.storage * copies).into(),
-            scope.region(),
-        );
+        let storage =
+            rates.monthly(&rates.rds.storage, (database.storage * copies).into(), scope.region());
         let machine = rates.database(&database.class, copies, scope.region());
         found.add(
             Finding::of_arn(

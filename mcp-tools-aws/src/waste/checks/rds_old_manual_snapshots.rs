@@ -1,7 +1,12 @@
 use mcp_aws::{List, service};
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::time,
+    scope::{Problem, Scope},
+};
 
 const DESCRIBE_DB_SNAPSHOTS: Api =
     Api::new(&service::RDS, "DescribeDBSnapshots", "rds:DescribeDBSnapshots");
@@ -47,10 +52,8 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
-    let request = DESCRIBE_DB_SNAPSHOTS
-        .request(&[])
-        .with("SnapshotType", "manual")
-        .with("MaxRecords", 100);
+    let request =
+        DESCRIBE_DB_SNAPSHOTS.request(&[]).with("SnapshotType", "manual").with("MaxRecords", 100);
     let pages: Vec<DbSnapshots> = scope.pages(&DESCRIBE_DB_SNAPSHOTS, request).await?;
     for snapshot in pages.into_iter().flat_map(|page| page.snapshots) {
         let created = time(snapshot.created.as_deref());

@@ -1,7 +1,12 @@
 use mcp_aws::service;
 use serde::de::IgnoredAny;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{Bucket, LIST_BUCKETS, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{Bucket, LIST_BUCKETS, time},
+    scope::{Problem, Scope},
+};
 
 const GET_LIFECYCLE: Api = Api::get(
     &service::S3,

@@ -1,14 +1,15 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{Bucket, LIST_BUCKETS, time}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{Bucket, LIST_BUCKETS, time},
+    scope::{Problem, Scope},
+};
 
-const LIST_UPLOADS: Api = Api::get(
-    &service::S3,
-    "ListMultipartUploads",
-    "s3:ListBucketMultipartUploads",
-    "/?uploads",
-);
+const LIST_UPLOADS: Api =
+    Api::get(&service::S3, "ListMultipartUploads", "s3:ListBucketMultipartUploads", "/?uploads");
 
 /// The first 1,000, which is enough to tell.
 #[derive(Deserialize)]

@@ -1,7 +1,12 @@
 use mcp_aws::service;
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page}, scope::{Problem, Scope, epoch}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::page,
+    scope::{Problem, Scope, epoch},
+};
 
 const LIST_SECRETS: Api =
     Api::new(&service::SECRETS_MANAGER, "ListSecrets", "secretsmanager:ListSecrets");

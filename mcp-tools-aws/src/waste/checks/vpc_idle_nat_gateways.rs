@@ -2,7 +2,13 @@ use mcp_aws::{List, service};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{Tag, name_tag, page, time}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{Tag, name_tag, page, time},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 /// What health checks and time servers make in two weeks.
 const IDLE_BYTES: f64 = 1e6;
@@ -55,13 +61,18 @@ async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
         }
         let (rates, id) = (scope.rates(), gateway.nat_gateway_id.as_str());
         found.add(
-            Finding::new(scope, "ec2", &format!("natgateway/{id}"), "A NAT gateway that nothing is sent through.")
-                .name(name_tag(&gateway.tag_set))
-                .since(scope, time(gateway.create_time.as_deref()))
-                .measured("AWS/NATGateway BytesOutToDestination Sum (bytes)", sent)
-                .saves(rates.hourly(&rates.network.nat_gateway, 1.into(), scope.region()))
-                .confidence(Confidence::Medium)
-                .verify("ec2 describe-nat-gateways", &["--nat-gateway-ids", id]),
+            Finding::new(
+                scope,
+                "ec2",
+                &format!("natgateway/{id}"),
+                "A NAT gateway that nothing is sent through.",
+            )
+            .name(name_tag(&gateway.tag_set))
+            .since(scope, time(gateway.create_time.as_deref()))
+            .measured("AWS/NATGateway BytesOutToDestination Sum (bytes)", sent)
+            .saves(rates.hourly(&rates.network.nat_gateway, 1.into(), scope.region()))
+            .confidence(Confidence::Medium)
+            .verify("ec2 describe-nat-gateways", &["--nat-gateway-ids", id]),
         );
     }
     Ok(())

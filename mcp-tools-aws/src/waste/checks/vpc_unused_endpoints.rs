@@ -1,7 +1,13 @@
 use mcp_aws::{List, service};
 use serde::Deserialize;
 
-use super::super::{check::{Api, Check, Found}, finding::{Confidence, Finding}, inventory::{page, time}, metrics::{GET_METRIC_DATA, Metric, Statistic}, scope::{Problem, Scope}};
+use super::super::{
+    check::{Api, Check, Found},
+    finding::{Confidence, Finding},
+    inventory::{page, time},
+    metrics::{GET_METRIC_DATA, Metric, Statistic},
+    scope::{Problem, Scope},
+};
 
 const DESCRIBE_VPC_ENDPOINTS: Api =
     Api::new(&service::EC2, "DescribeVpcEndpoints", "ec2:DescribeVpcEndpoints");
