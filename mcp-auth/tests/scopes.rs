@@ -46,17 +46,19 @@ async fn in_both_eras(
 async fn what_a_caller_may_not_use_is_not_listed_to_it() {
     let server = serve(keys()).await;
     let lists = [
-        ("tools/list", "tools", "name", [
-            &["whoami"][..],
-            &["whoami", "read_sales"],
-            &["whoami", "read_sales", "write_sales"],
-        ]),
+        (
+            "tools/list",
+            "tools",
+            "name",
+            [&["whoami"][..], &["whoami", "read_sales"], &["whoami", "read_sales", "write_sales"]],
+        ),
         ("prompts/list", "prompts", "name", [&["sum_up"], &["sum_up"], &["sum_up", "plan"]]),
-        ("resources/list", "resources", "name", [
-            &["terms"],
-            &["terms", "today"],
-            &["terms", "margins", "today"],
-        ]),
+        (
+            "resources/list",
+            "resources",
+            "name",
+            [&["terms"], &["terms", "today"], &["terms", "margins", "today"]],
+        ),
         ("resources/templates/list", "resourceTemplates", "name", [&[], &["month"], &["month"]]),
     ];
     for (method, member, name, expected) in lists {

@@ -1,13 +1,14 @@
 //! The load generator behind `cargo xtask bench`, as a library so that a test can drive it, too.
 //!
 //! The servers and the comparison are this package's binaries: `floor`, `rmcp-server`,
-//! `bench-server` and `compare`.
+//! `bench-server` and `compare`; on AWS Lambda `lambda-floor`, `lambda-server` and `lambda`.
 
 mod call;
 mod http;
 mod latency;
 mod listen;
 mod process;
+mod runtime_api;
 mod server;
 mod stdio;
 
@@ -17,6 +18,7 @@ pub use self::{
     latency::Latencies,
     listen::Listen,
     process::{Memory, Usage},
+    runtime_api::Function,
     server::{RunningServer, Subject},
     stdio::Pipe,
 };

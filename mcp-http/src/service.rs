@@ -363,11 +363,14 @@ impl Inner {
     /// Asks who is calling, where that is to be asked.
     fn verify(&self, parts: &Parts) -> Option<(&Door, Verification)> {
         let door = self.door.as_ref()?;
-        Some((door, match parts.extensions.get::<Principal>() {
-            // An outer layer has asked.
-            Some(known) => Verification::ready(Ok(known.clone())),
-            None => door.verify(&parts.headers),
-        }))
+        Some((
+            door,
+            match parts.extensions.get::<Principal>() {
+                // An outer layer has asked.
+                Some(known) => Verification::ready(Ok(known.clone())),
+                None => door.verify(&parts.headers),
+            },
+        ))
     }
 
     /// Judges a request by its head.

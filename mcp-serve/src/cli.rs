@@ -102,9 +102,10 @@ pub(crate) struct HttpOptions {
     #[arg(long, global = true, env = "MCP_LEGACY_SSE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) legacy_sse: bool,
 
-    /// Keep legacy sessions in this Redis or Valkey, such as redis://10.0.0.5:6379/0, so that replicas
-    /// without affinity can go on with each other's.
-    #[cfg(feature = "redis")]
+    /// Keep legacy sessions where all replicas find them, so that without affinity they can go on with
+    /// each other's, on AWS Lambda too: in Redis or Valkey, such as redis://10.0.0.5:6379/0, or in a
+    /// table of DynamoDB, such as dynamodb://mcp.
+    #[cfg(any(feature = "redis", feature = "dynamodb"))]
     #[arg(
         long,
         global = true,

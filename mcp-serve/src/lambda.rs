@@ -56,7 +56,9 @@ fn with_connections(config: LambdaConfig, _table: String) -> LambdaConfig {
 pub(crate) async fn serve(
     server: Server,
     config: LambdaConfig,
+    hear_shutdown: bool,
     shutdown: CancellationToken,
 ) -> Result<(), LambdaError> {
-    LambdaTransport::new().config(config).serve(server, shutdown).await
+    let transport = LambdaTransport::new().config(config).hear_shutdown(hear_shutdown);
+    transport.serve(server, shutdown).await
 }

@@ -60,6 +60,8 @@ mod lambda;
 mod logging;
 mod metrics;
 mod run;
+#[cfg(any(feature = "redis", feature = "dynamodb"))]
+mod session_store;
 mod signals;
 mod state_keys;
 #[cfg(feature = "telemetry")]

@@ -111,13 +111,15 @@ enum RunError {
     Anonymous(SocketAddr),
     #[error("cannot listen on {listen}: {source}")]
     Listen { listen: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Start(#[from] mcp_core::HookError),
     #[error("{variable}: {0}", variable = state_keys::VARIABLE)]
     StateKeys(#[from] StateKeyError),
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "dynamodb"))]
     #[error("--session-store: {0}")]
-    SessionStore(#[from] mcp_state_redis::RedisUrlError),
+    SessionStore(#[from] crate::session_store::SessionStoreUrlError),
     #[error(transparent)]
     Auth(#[from] AuthError),
     #[cfg(feature = "tls")]
@@ -146,7 +148,7 @@ impl RunError {
             Self::Tls(_) => 2,
             #[cfg(feature = "telemetry")]
             Self::Telemetry(_) => 2,
-            #[cfg(feature = "redis")]
+            #[cfg(any(feature = "redis", feature = "dynamodb"))]
             Self::SessionStore(_) => 2,
             #[cfg(feature = "lambda")]
             Self::LambdaResponse(_) => 2,
@@ -194,6 +196,7 @@ async fn serve(
     };
     #[cfg(not(feature = "telemetry"))]
     let telemetry = NoTelemetry;
+    server.start().await?;
     let served = match target {
         Target::Stdio => {
             let shutdown = signals::shutdown().map_err(RunError::Signals)?;
@@ -205,7 +208,7 @@ async fn serve(
         }
         Target::Http { listen } => serve_http(server, listen, cli, endpoint, &telemetry).await,
         #[cfg(feature = "lambda")]
-        Target::Lambda { .. } => serve_lambda(server, cli).await,
+        Target::Lambda { .. } => serve_lambda(server, cli, telemetry.is_some()).await,
         #[cfg(not(feature = "lambda"))]
         Target::Lambda { .. } => Err(RunError::Lambda),
     };
@@ -222,6 +225,13 @@ type MaybeTelemetry = NoTelemetry;
 /// What measures in a program that cannot.
 #[cfg(not(feature = "telemetry"))]
 struct NoTelemetry;
+
+#[cfg(all(feature = "lambda", not(feature = "telemetry")))]
+impl NoTelemetry {
+    fn is_some(&self) -> bool {
+        false
+    }
+}
 
 /// What a listener is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -296,7 +306,7 @@ async fn serve_http(
 }
 
 #[cfg(feature = "lambda")]
-async fn serve_lambda(server: Server, cli: Cli) -> Result<(), RunError> {
+async fn serve_lambda(server: Server, cli: Cli, has_last_words: bool) -> Result<(), RunError> {
     let mut options = cli.http;
     let authentication = auth::authentication(cli.auth, variable).await?;
     // Whom the event source does not know is asked by the server itself.
@@ -304,7 +314,7 @@ async fn serve_lambda(server: Server, cli: Cli) -> Result<(), RunError> {
     let config = http_config(None, &options, authentication)?;
     let config = crate::lambda::config(config, &options, variable)?;
     let shutdown = signals::shutdown().map_err(RunError::Signals)?;
-    Ok(crate::lambda::serve(server, config, shutdown).await?)
+    Ok(crate::lambda::serve(server, config, has_last_words, shutdown).await?)
 }
 
 /// What is asked for, or what the function's own setting says: Lambda puts its "Log format" into the
@@ -332,10 +342,9 @@ fn http_config(
             config = config.allow_any_host();
         }
     }
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "dynamodb"))]
     if let Some(url) = &options.session_store {
-        let store = mcp_state_redis::RedisSessionStore::new(url)?;
-        config = config.session_store(std::sync::Arc::new(store));
+        config = config.session_store(crate::session_store::open(url)?);
     }
     for host in &options.allowed_host {
         config = if host == "*" { config.allow_any_host() } else { config.allow_host(host)? };

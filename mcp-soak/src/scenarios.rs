@@ -199,11 +199,7 @@ async fn stalled_readers(duration: Duration) -> anyhow::Result<String> {
     }
     let growth = most - before;
     let count = stalled.len() + streams.len();
-    ensure!(
-        growth < count as u64 * 2_000_000,
-        "grew by {} for {count}",
-        mb(growth),
-    );
+    ensure!(growth < count as u64 * 2_000_000, "grew by {} for {count}", mb(growth),);
     // Who reads now is no longer one that reads nothing.
     tokio::time::sleep(Duration::from_secs_f64(2.0 * limit)).await;
     for client in &mut stalled {

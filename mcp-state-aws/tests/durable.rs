@@ -3,42 +3,28 @@
 
 mod support;
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use mcp_core::{Server, ToolContext, tasks::TaskOptions, tool};
+use mcp_core::{Server, tasks::TaskOptions};
 use mcp_state_aws::{DynamoDbTaskStore, LambdaTaskRunner};
 use mcp_testing::{
     __private::{block_on, lambda::this_binary},
     Moto,
-    lambda::{Emulator, Outcome},
+    lambda::Emulator,
 };
-use serde_json::{Value, json};
-use support::{Stage, TABLE};
-
-/// Works longer than any connection lasts.
-#[tool(task)]
-async fn work(cx: &ToolContext, milliseconds: u64) -> String {
-    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-    format!("worked {milliseconds} ms for {:?}", cx.principal().map(mcp_core::Principal::subject))
-}
-
-/// Takes its process along so many times. The file counts them.
-#[tool(task)]
-async fn crash(file: String, times: usize) -> String {
-    let crashed = std::fs::read(&file).unwrap_or_default();
-    if crashed.len() < times {
-        std::fs::write(&file, vec![b'x'; crashed.len() + 1]).unwrap();
-        std::process::exit(9);
-    }
-    format!("lived after {}", crashed.len())
-}
+use serde_json::json;
+use support::{
+    Stage, TABLE,
+    function::{begin, deployed, end, send, temporary, tools, try_send},
+    throttle::Throttle,
+};
 
 fn server() -> Server {
     let tasks = TaskOptions::new()
         .store(DynamoDbTaskStore::new(TABLE))
         .runner(LambdaTaskRunner::new())
         .poll_interval(Duration::from_millis(20));
-    Server::builder("durable", "1").tool::<work>().tool::<crash>().tasks(tasks).build()
+    tools(Server::builder("durable", "1")).tasks(tasks).build()
 }
 
 /// Where this binary is run as the function.
@@ -48,48 +34,11 @@ fn lambda_function() {
 }
 
 fn function(stage: &Stage) -> Emulator {
-    this_binary(concat!(module_path!(), "::lambda_function"))
-        .env("AWS_ENDPOINT_URL_DYNAMODB", Moto::shared().url())
-        .env("AWS_ACCESS_KEY_ID", &stage.account.access_key_id)
-        .env("AWS_SECRET_ACCESS_KEY", &stage.account.secret_access_key)
-        .env("AWS_SESSION_TOKEN", &stage.account.session_token)
-        .env("MCP_LAMBDA_RESPONSE", "buffered")
-        .env("MCP_STATE_KEY", &"ab".repeat(32))
-        .retry_after(Duration::from_millis(50))
+    through(stage, Moto::shared().url())
 }
 
-async fn send(function: &Emulator, method: &str, mut params: Value) -> Value {
-    params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {
-            "extensions": { "io.modelcontextprotocol/tasks": {} },
-        },
-    });
-    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    match function.invoke(message.to_string(), None).await {
-        Outcome::Answered(reply) => {
-            let reply: Value = serde_json::from_slice(&reply).unwrap();
-            assert!(reply["error"].is_null(), "{reply}\n{}", function.output().join("\n"));
-            reply["result"].clone()
-        }
-        other => panic!("{other:?}\n{}", function.output().join("\n")),
-    }
-}
-
-async fn begin(function: &Emulator, tool: &str, arguments: Value) -> String {
-    let task = send(function, "tools/call", json!({ "name": tool, "arguments": arguments })).await;
-    assert_eq!(task["resultType"], "task", "{task}");
-    task["taskId"].as_str().unwrap().to_owned()
-}
-
-async fn end(function: &Emulator, id: &str) -> Value {
-    loop {
-        let task = send(function, "tasks/get", json!({ "taskId": id })).await;
-        if !matches!(task["status"].as_str(), Some("working" | "input_required")) {
-            return task;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+fn through(stage: &Stage, endpoint: &str) -> Emulator {
+    deployed(this_binary(concat!(module_path!(), "::lambda_function")), stage, endpoint)
 }
 
 #[test]
@@ -137,16 +86,71 @@ fn cancelling_reaches_the_work() {
     });
 }
 
-/// A file that is not there, removed with this value.
-struct Temporary(String);
-
-fn temporary(name: &str) -> Temporary {
-    let name = format!("mcp-durable-{}-{name}", std::process::id());
-    Temporary(std::env::temp_dir().join(name).to_str().unwrap().to_owned())
+#[test]
+fn work_that_no_process_survives_is_reported_as_failed_once() {
+    block_on(async {
+        let stage = Stage::set().await;
+        let function = function(&stage).on_failure_itself();
+        let file = temporary("always");
+        let id = begin(&function, "crash", json!({ "file": file.0, "times": 99 })).await;
+        let task = end(&function, &id).await;
+        assert_eq!(task["status"], "failed", "{task}");
+        assert!(task["error"]["message"].as_str().unwrap().contains("3 times"), "{task}");
+        assert_eq!(std::fs::read(&file.0).unwrap().len(), 3);
+        assert_eq!(end(&function, &id).await["lastUpdatedAt"], task["lastUpdatedAt"]);
+    });
 }
 
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(Path::new(&self.0));
-    }
+#[test]
+fn a_table_that_throttles_delays_tasks_and_loses_none() {
+    block_on(async {
+        let (stage, throttle) = (Stage::set().await, Throttle::start().await);
+        let function = through(&stage, &throttle.url);
+        throttle.passes_one_of(3);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            // The client makes its call once more, if it is told to.
+            let params = json!({ "name": "work", "arguments": { "milliseconds": 50 } });
+            loop {
+                match try_send(&function, "tools/call", params.clone()).await {
+                    Ok(task) => break ids.push(task["taskId"].as_str().unwrap().to_owned()),
+                    Err(reply) => assert_eq!(reply["error"]["code"], -31503, "{reply}"),
+                }
+            }
+        }
+        for id in &ids {
+            let task = loop {
+                let task = try_send(&function, "tasks/get", json!({ "taskId": id })).await;
+                match task {
+                    Ok(task) if task["status"] == "working" => {}
+                    Ok(task) => break task,
+                    Err(reply) => assert_eq!(reply["error"]["code"], -31503, "{reply}"),
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            };
+            assert_eq!(task["status"], "completed", "{task}");
+        }
+        assert!(throttle.refused() > 10, "{}", throttle.refused());
+    });
+}
+
+#[test]
+fn a_table_that_is_away_in_the_midst_of_work_gets_its_outcome_later() {
+    block_on(async {
+        let (stage, throttle) = (Stage::set().await, Throttle::start().await);
+        let function = through(&stage, &throttle.url);
+        let id = begin(&function, "work", json!({ "milliseconds": 300 })).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        throttle.passes_none();
+        let before = throttle.refused();
+        // As long as it takes the work to end, and to find nobody to tell.
+        while throttle.refused() < before + 4 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let reply = try_send(&function, "tasks/get", json!({ "taskId": id })).await.unwrap_err();
+        assert_eq!(reply["error"]["code"], -31503, "{reply}");
+        throttle.passes_all();
+        let task = end(&function, &id).await;
+        assert_eq!(task["result"]["content"][0]["text"], "worked 300 ms for None", "{task}");
+    });
 }

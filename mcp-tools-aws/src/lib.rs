@@ -1,16 +1,30 @@
 //! A tool pack about AWS: what things cost, where to run a server, and text analysis.
 
-#[cfg(feature = "cost")]
+#[cfg(feature = "sdk")]
 mod aws;
 #[cfg(feature = "cost")]
 mod cost;
 #[cfg(feature = "deploy")]
 mod deploy;
+#[cfg(any(feature = "deploy", feature = "waste"))]
+mod price;
 #[cfg(feature = "text")]
 mod text;
-#[cfg(any(feature = "deploy", feature = "cost"))]
+#[cfg(any(feature = "deploy", feature = "sdk"))]
 mod usd;
+#[cfg(feature = "waste")]
+mod waste;
 
+#[cfg(feature = "sdk")]
+pub use crate::aws::{Aws, Identity, Whoami, iam_policy};
+#[cfg(feature = "cost")]
+pub use crate::cost::{
+    AwsCostAnalyzer, AwsSimpleCostCheck, Billed, BudgetState, BudgetStatus, Budgets,
+    CompareCostPeriods, CostAnalysis, CostAnomalies, CostAnomaly, CostBreakdown, CostCheck,
+    CostComparison, CostDriver, CostForecast, Day, ForecastPeriod, GetBudgetStatus,
+    GetCostAnomalies, GetCostBreakdown, GetCostForecast, Granularity, GroupBy, GroupCost, Metric,
+    Period, PeriodCost, PeriodTotal, cost_pack,
+};
 #[cfg(feature = "deploy")]
 pub use crate::deploy::{
     Architecture, BreakEven, CostLine, DeploymentCost, DeploymentCosts, DeploymentRecommendation,
@@ -22,16 +36,10 @@ pub use crate::text::{
     AnalysisType, KeyPhrase, Polarity, ScoredSentence, Sentiment, Summary, TextAnalysis,
     TextAnalyzer, WordCount, text_pack,
 };
-#[cfg(any(feature = "deploy", feature = "cost"))]
+#[cfg(any(feature = "deploy", feature = "sdk"))]
 pub use crate::usd::Usd;
-#[cfg(feature = "cost")]
-pub use crate::{
-    aws::{Aws, Identity, Whoami, iam_policy},
-    cost::{
-        AwsCostAnalyzer, AwsSimpleCostCheck, Billed, BudgetState, BudgetStatus, Budgets,
-        CompareCostPeriods, CostAnalysis, CostAnomalies, CostAnomaly, CostBreakdown, CostCheck,
-        CostComparison, CostDriver, CostForecast, Day, ForecastPeriod, GetBudgetStatus,
-        GetCostAnomalies, GetCostBreakdown, GetCostForecast, Granularity, GroupBy, GroupCost,
-        Metric, Period, PeriodCost, PeriodTotal, cost_pack,
-    },
+#[cfg(feature = "waste")]
+pub use crate::waste::{
+    CheckProblem, Confidence, Evidence, Finding, IdentifyUnusedResources, ListWasteChecks, Saving,
+    ServiceWaste, WasteCheck, WasteChecks, WasteReport, waste_pack,
 };

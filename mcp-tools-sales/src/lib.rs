@@ -49,10 +49,12 @@ pub use crate::{
     sales::{Sales, Scope},
     store::{Names, SalesStore},
     tools::{
-        About, Affinities, Change, ComparePeriods, Comparison, DataDescription, DescribeSalesData,
-        ExportFormat, ExportSales, Exported, Grouping, ListOperations, NamedChange, Operation,
-        Operations, Pair, Part, ProductAffinity, ProductSales, QueryResult, QuerySales, SalesBy,
-        SalesGroup, SalesSummary, SalesTrend, Selection, SharedPart, Split, Summary, TopNProducts,
-        TopProducts, Trend, TrendPeriod, TrendSeries, WithLink,
+        About, Affinities, Change, ChartFormat, ComparePeriods, Comparison, DataDescription,
+        DescribeSalesData, DetectSalesAnomalies, ExportFormat, ExportSales, Exported,
+        ForecastPoint, ForecastSales, Grouping, ListOperations, NamedChange, NamedForecast,
+        Operation, Operations, Pair, Part, ProductAffinity, ProductSales, QueryResult, QuerySales,
+        SalesAnomalies, SalesAnomaly, SalesBy, SalesForecast, SalesGroup, SalesSummary, SalesTrend,
+        Selection, SeriesForecast, SeriesGrain, SharedPart, Split, Summary, TopNProducts,
+        TopProducts, Trend, TrendPeriod, TrendSeries, WithChart, WithLink,
     },
 };

@@ -4,9 +4,9 @@ use crate::{
     Sales,
     prompts::{MonthlyReview, StockPlan},
     tools::{
-        ComparePeriods, DataDescription, DescribeSalesData, ExportSales, LAST, ListOperations,
-        ProductAffinity, QuerySales, SalesBy, SalesSummary, SalesTrend, TopNProducts, caller,
-        tell_model,
+        ComparePeriods, DataDescription, DescribeSalesData, DetectSalesAnomalies, ExportSales,
+        ForecastSales, LAST, ListOperations, ProductAffinity, QuerySales, SalesBy, SalesSummary,
+        SalesTrend, TopNProducts, app, caller, tell_model,
     },
 };
 
@@ -26,11 +26,14 @@ pub fn pack(sales: impl Into<Sales>) -> ToolPack<Sales> {
         .tool::<SalesTrend>()
         .tool::<ComparePeriods>()
         .tool::<SalesBy>()
+        .tool::<ForecastSales>()
+        .tool::<DetectSalesAnomalies>()
         .tool::<ProductAffinity>()
         .tool::<ListOperations>()
         .tool::<DescribeSalesData>()
         .tool::<QuerySales>()
         .tool::<ExportSales>()
+        .app(app())
         .prompt::<MonthlyReview>()
         .prompt::<StockPlan>()
         .resource_fn(dictionary, |sales, _cx| async move {

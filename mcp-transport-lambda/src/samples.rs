@@ -155,6 +155,15 @@ fn schedule() {
 }
 
 #[test]
+fn queue() {
+    let event = Event::parse(sample!("example-sqs-event"));
+    assert!(matches!(event, Ok(Event::Queue(_))));
+    // Another service's batch is no queue of ours.
+    let other = sample!("example-sqs-event").replace("aws:sqs", "aws:kinesis");
+    assert!(Event::parse(&other).is_err());
+}
+
+#[test]
 fn base64_bodies_are_decoded_and_others_refused() {
     let event = |body: &str| {
         json!({

@@ -523,6 +523,82 @@ async fn tenant_and_trace_reach_the_tool() {
     assert!(text.contains("0af7651916cd43dd8448eb211c80319c"), "{text}");
 }
 
+/// Keeps what is to be done, for a test to deliver it.
+#[derive(Clone, Default)]
+struct Outbox(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+#[async_trait::async_trait]
+impl mcp_core::tasks::TaskRunner for Outbox {
+    async fn run(&self, work: mcp_core::tasks::TaskWork) -> Result<(), mcp_core::BoxError> {
+        let handover = serde_json::to_string(&work.handover())?;
+        self.0.lock().unwrap().push(handover);
+        Ok(())
+    }
+}
+
+/// A task.
+#[tool(task)]
+async fn chore() -> u32 {
+    7
+}
+
+#[tokio::test]
+async fn of_a_queues_batch_those_that_failed_are_told() {
+    let outbox = Outbox::default();
+    let options = mcp_core::tasks::TaskOptions::new().runner(outbox.clone());
+    let server = Server::builder("queue", "1").tool::<chore>().tasks(options).build();
+    let function = Function::new(server, config());
+    let request = |method: &str, mut params: Value| {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {
+                "extensions": { "io.modelcontextprotocol/tasks": {} },
+            },
+        });
+        json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+    };
+    let call = request("tools/call", json!({ "name": "chore" }));
+    let task = answer(&function, &call).await.whole();
+    let id = task["result"]["taskId"].as_str().unwrap().to_owned();
+    let work = outbox.0.lock().unwrap().pop().unwrap();
+
+    // AWS's own sample, with bodies of ours.
+    let sample: Value =
+        serde_json::from_str(include_str!("events/example-sqs-event.json")).unwrap();
+    let record = |id: &str, body: &str| {
+        let mut record = sample["Records"][0].clone();
+        (record["messageId"], record["body"]) = (id.into(), body.into());
+        record
+    };
+    let batch = json!({ "Records": [record("id1", &work), record("id2", "no work")] });
+    let reply = answer(&function, &batch).await.whole();
+    assert_eq!(reply, json!({ "batchItemFailures": [{ "itemIdentifier": "id2" }] }));
+    let documented: Value =
+        serde_json::from_str(include_str!("events/example-sqs-batch-response.json")).unwrap();
+    let members = |value: &Value| value["batchItemFailures"][0].as_object().unwrap().len();
+    assert_eq!(members(&reply), members(&documented));
+    assert!(documented["batchItemFailures"][0]["itemIdentifier"].is_string());
+
+    let get = request("tasks/get", json!({ "taskId": id }));
+    let task = answer(&function, &get).await.whole();
+    assert_eq!(task["result"]["status"], "completed", "{task}");
+
+    // A mapping that does not read the reply must not take a batch for done that has failed.
+    let event = json!({ "Records": [record("id3", "no work")] });
+    let event = LambdaEvent::new(to_raw_value(&event).unwrap(), context(Duration::from_secs(60)));
+    assert!(function.answer(event).await.is_err());
+}
+
+#[tokio::test]
+async fn a_deadline_that_was_over_before_the_event_came_is_none() {
+    let function = function(config());
+    // 600,000 ms after 1970, as `cargo lambda watch` has it.
+    let context = Context::default();
+    let text = call("chatter", json!({ "steps": 3 }));
+    let reply = answer_within(&function, &post(From::Url, &text), context).await.whole();
+    assert!(reply["body"].as_str().unwrap().contains(r#""text":"done""#), "{reply}");
+}
+
 #[tokio::test]
 async fn a_body_that_is_none_is_a_bad_request() {
     let function = function(config());

@@ -95,8 +95,7 @@ impl<F: Future> Future for Watched<F> {
             (*this.seen, *this.stalled) = (count, None);
         }
         let timeout = *this.timeout;
-        let stalled =
-            this.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        let stalled = this.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         ready!(stalled.as_mut().poll(cx));
         tracing::debug!("a stream whose client takes nothing is given up");
         Poll::Ready(())

@@ -42,10 +42,7 @@ mod version {
     use std::time::Duration;
 
     use hyper::rt::{Read, Write};
-    use hyper_util::{
-        rt::TokioTimer,
-        server::conn::auto,
-    };
+    use hyper_util::{rt::TokioTimer, server::conn::auto};
 
     use crate::{
         route::Route,

@@ -157,14 +157,18 @@ async fn a_clients_certificate_says_who_is_calling() {
     let ca = clients.path("ca.pem");
     let tls = authority.tls();
     let ada = clients.identity(vec![SanType::URI("spiffe://example.com/ada".try_into().unwrap())]);
-    let eve = authority.identity(vec![SanType::URI("spiffe://example.com/ada".try_into().unwrap())]);
+    let eve =
+        authority.identity(vec![SanType::URI("spiffe://example.com/ada".try_into().unwrap())]);
     let nameless = clients.identity(Vec::new());
     let with = |identity: &Identity| authority.client().identity(identity.clone()).build().unwrap();
     let nobody = authority.client().build().unwrap();
 
     // Where one is asked of every client.
     let server = serve(tls.clone().client_ca(&ca).unwrap()).await;
-    assert_eq!(whoami(&with(&ada), &server, None).await.unwrap(), "cert:URI:spiffe://example.com/ada");
+    assert_eq!(
+        whoami(&with(&ada), &server, None).await.unwrap(),
+        "cert:URI:spiffe://example.com/ada"
+    );
     for refused in [&with(&eve), &with(&nameless), &nobody] {
         assert!(whoami(refused, &server, None).await.is_err());
     }
@@ -172,7 +176,10 @@ async fn a_clients_certificate_says_who_is_calling() {
     // Where a client may show one, or an API key.
     let optional = || tls.clone().optional_client_ca(&ca).unwrap().client_scopes(["mcp"]);
     let server = guarded(optional(), "mcp").await;
-    assert_eq!(whoami(&with(&ada), &server, None).await.unwrap(), "cert:URI:spiffe://example.com/ada");
+    assert_eq!(
+        whoami(&with(&ada), &server, None).await.unwrap(),
+        "cert:URI:spiffe://example.com/ada"
+    );
     assert_eq!(whoami(&nobody, &server, Some("key")).await.unwrap(), "known");
     assert_eq!(whoami(&nobody, &server, None).await.unwrap(), "401");
     for refused in [&with(&eve), &with(&nameless)] {

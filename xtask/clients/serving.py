@@ -13,13 +13,24 @@ import urllib.request
 class Listening:
     """A server process that listens on a free port of loopback."""
 
-    def __init__(self, command: list[str], *options: str, transport: str = "http"):
+    def __init__(
+        self,
+        command: list[str],
+        *options: str,
+        transport: str = "http",
+        environment: dict[str, str] | None = None,
+    ):
         self.command = [*command, transport, "--listen", "127.0.0.1:0", *options]
+        self.environment = os.environ | (environment or {})
 
     def __enter__(self) -> str:
         """The address, such as `127.0.0.1:8000`."""
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            self.command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         said = ""
         for line in self.process.stderr:

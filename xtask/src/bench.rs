@@ -24,7 +24,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "--locked",
         "--package=mcp-bench",
         "--package=hello",
+        "--package=sales-server",
+        "--package=cost-server",
     ]))?;
+    step("measuring functions of AWS Lambda");
+    let mut lambda = Command::new(shell::target_directory()?.join("release/lambda"));
+    if options.quick {
+        lambda.arg("--quick");
+    }
+    shell::run(&mut lambda)?;
     step("measuring");
     let mut compare = Command::new(shell::target_directory()?.join("release/compare"));
     if options.quick {

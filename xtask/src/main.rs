@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod conformance;
 mod deps;
+mod image;
 mod shell;
 mod soak;
 mod templates;
@@ -34,6 +35,8 @@ enum Command {
     Deps,
     /// Check the templates of `deploy` and of the examples with the linters of their kinds.
     Templates(templates::Options),
+    /// Build the container image of `deploy/image` from a static binary, and run it.
+    Image,
     /// Measure what a server endures: sessions left open, slow clients, a stop in the middle.
     Soak(soak::Options),
     /// Measure the CPU per call against a hand-written server and rmcp's own services.
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test { skip_clients } => test::run(skip_clients),
         Command::Conformance(options) => conformance::run(&options),
         Command::Deps => deps::run(),
+        Command::Image => image::run(),
         Command::Templates(options) => templates::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    conformance,
+    conformance, image,
     shell::{self, skip, step},
     soak, templates, toolbox,
 };
@@ -13,10 +13,12 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     cargo_test()?;
     soak::run(&soak::Options::default())?;
     templates::run(&templates::Options::default())?;
+    image::run()?;
     if skip_clients {
         return Ok(());
     }
     clients()?;
+    client_examples()?;
     conformance::run(&conformance::Options::default())?;
     conformance::run(&conformance::Options::authenticated())
 }
@@ -48,6 +50,13 @@ fn cargo_test() -> anyhow::Result<()> {
             test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));
         }
     }
+    match (toolbox::python(toolbox::CARGO_LAMBDA)?, toolbox::lambda_rie()?) {
+        (Some(python), Some(rie)) => {
+            test.env("MCP_TEST_CARGO_LAMBDA", python.with_file_name("cargo-lambda"));
+            test.env("MCP_TEST_LAMBDA_RIE", rie);
+        }
+        _ => skip("tests on emulators of AWS Lambda that others have made", toolbox::NO_PYTHON)?,
+    }
     shell::run(&mut test)
 }
 
@@ -71,9 +80,9 @@ fn clients() -> anyhow::Result<()> {
         "--locked",
         "--package=hello",
         "--package=sales-server",
+        "--package=lambda-websocket",
         "--features=mcp-serve/ws",
     ]))?;
-    shell::run(shell::cargo().args(["build", "--locked", "--package=lambda-websocket"]))?;
     // As the conformance suites have it, so that it is built once.
     shell::run(shell::cargo().args([
         "build",
@@ -106,5 +115,37 @@ fn clients() -> anyhow::Result<()> {
             .arg(typescript)
             .arg("--moto")
             .arg(moto),
+    )
+}
+
+/// The clients of `examples/clients`, against the example servers' binaries and a real sshd.
+fn client_examples() -> anyhow::Result<()> {
+    const WHAT: &str = "the examples of clients";
+    let Some(python) = toolbox::python(toolbox::CLIENT_EXAMPLES)? else {
+        return skip(WHAT, toolbox::NO_PYTHON);
+    };
+    if !toolbox::sshd()? {
+        return skip(WHAT, "there is no /usr/sbin/sshd or no ssh; install OpenSSH");
+    }
+    step(WHAT);
+    shell::run(shell::cargo().args([
+        "build",
+        "--locked",
+        "--package=sales-server",
+        "--package=cost-server",
+    ]))?;
+    let root = crate::root();
+    shell::run(
+        Command::new(python)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(root.join("xtask/clients/check_examples.py"))
+            .arg("--binaries")
+            .arg(shell::target_directory()?.join("debug"))
+            .arg("--examples")
+            .arg(root.join("examples/clients"))
+            .arg("--sales")
+            .arg(root.join("examples/sales-server/data/sales.csv"))
+            .arg("--authorized-keys")
+            .arg(root.join("deploy/ec2/authorized_keys")),
     )
 }

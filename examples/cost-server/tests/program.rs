@@ -6,8 +6,8 @@ use std::process::Command;
 
 use mcp_testing::{__private::block_on, Harness, Moto};
 use mcp_tools_aws::{
-    Architecture, Aws, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus, Identity, Prices,
-    Whoami, Workload, iam_policy,
+    Architecture, Aws, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus, Identity,
+    IdentifyUnusedResources, Prices, WasteReport, Whoami, Workload, iam_policy,
 };
 use serde_json::json;
 
@@ -41,6 +41,13 @@ fn credentials_and_endpoint_come_from_the_environment() {
             let identity: Identity = mcp.call(Whoami::default()).await.structured();
             assert_eq!(identity.account, account.id);
             assert_eq!(identity.region, "eu-west-1");
+            let scan = IdentifyUnusedResources {
+                services: vec!["ebs_unattached_volumes".to_owned()],
+                ..IdentifyUnusedResources::default()
+            };
+            let report: WasteReport = mcp.call(scan).await.structured();
+            assert_eq!((report.account, report.found), (account.id.clone(), 0));
+            assert_eq!(report.regions, ["eu-west-1"]);
             let budgets = mcp.call(GetBudgetStatus::default()).await;
             assert!(budgets.text().contains("has no budgets"), "{}", budgets.text());
         }
@@ -87,6 +94,8 @@ async fn each_tool_is_listed_once_and_reads_only(mcp: Harness) {
             "get_cost_anomalies",
             "get_cost_breakdown",
             "get_cost_forecast",
+            "identify_unused_resources",
+            "list_waste_checks",
             "recommend_deployment",
             "text_analyzer",
             "whoami",

@@ -17,8 +17,7 @@ use tracing::Span;
 use super::{Response, ResponseFuture, ResultBody, tasks::Handover};
 use crate::{
     CallResult, Deadline, Era, ErrorKind, InputRequired, Method, Principal, Request, RequestId,
-    RpcError,
-    ToolError, ToolErrorKind,
+    RpcError, ToolError, ToolErrorKind,
     asking::Stop,
     protocol::TraceIds,
     session::SessionClient,

@@ -13,8 +13,7 @@ use crate::{Method, Request, app, tool::PackParts};
 
 const TOOLS: Form<model::Tool> = Form { member: "tools", legacy: legacy_tool };
 const RESOURCES: Form<model::Resource> = Form { member: "resources", legacy: same };
-const TEMPLATES: Form<model::ResourceTemplate> =
-    Form { member: "resourceTemplates", legacy: same };
+const TEMPLATES: Form<model::ResourceTemplate> = Form { member: "resourceTemplates", legacy: same };
 const PROMPTS: Form<model::Prompt> = Form { member: "prompts", legacy: same };
 
 /// The lists, written down. There is none of what the server cannot offer.
@@ -116,7 +115,11 @@ impl Listed {
             resources: has_resources.then(resources),
             templates: has_resources.then(templates),
             prompts: has_prompts.then(prompts),
-            tool_names: self.tools.iter().map(|tool| tool.model.name.clone().into_owned()).collect(),
+            tool_names: self
+                .tools
+                .iter()
+                .map(|tool| tool.model.name.clone().into_owned())
+                .collect(),
         }
     }
 }

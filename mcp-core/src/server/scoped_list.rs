@@ -57,7 +57,8 @@ impl<M: Clone + Serialize> ScopedList<M> {
     pub(super) fn new(form: Form<M>, items: Vec<Item<M>>, listing: &Listing) -> Self {
         let &Listing { page_size, cache, ref meta, .. } = listing;
         let models: Vec<_> = items.iter().map(|item| &item.model).collect();
-        let all = List::new(form.member, &models, |item| (form.legacy)(item), page_size, cache, meta);
+        let all =
+            List::new(form.member, &models, |item| (form.legacy)(item), page_size, cache, meta);
         let scopes: BTreeSet<_> = items.iter().flat_map(|item| &item.scopes).copied().collect();
         let scoped = (!scopes.is_empty()).then(|| Scoped {
             form,

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeSet, HashMap},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -18,9 +18,10 @@ use mcp_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::clients;
-
-type Item = HashMap<String, AttributeValue>;
+use crate::{
+    clients,
+    item::{Item, keyed, now_ms, number, number_value, text},
+};
 
 /// The sort key of a connection's own item.
 const RECORD: &str = "record";
@@ -65,11 +66,10 @@ impl ConnectionStore for DynamoDbConnectionStore {
         keep: Duration,
     ) -> Result<(), ConnectionStoreError> {
         let now = now();
-        let mut item = key(connection, RECORD);
-        item.insert("expires".to_owned(), number(now + keep.as_secs()));
-        item.insert("opening".to_owned(), text(opening));
+        let mut item = keyed(partition(connection), RECORD.to_owned(), now + keep.as_secs());
+        item.insert("opening".to_owned(), text_value(opening));
         if let Some(principal) = principal {
-            item.insert("subject".to_owned(), text(principal.subject()));
+            item.insert("subject".to_owned(), text_value(principal.subject()));
             let scopes: Vec<String> = principal.scopes().iter().map(ToString::to_string).collect();
             // DynamoDB has no empty sets.
             if !scopes.is_empty() {
@@ -84,8 +84,8 @@ impl ConnectionStore for DynamoDbConnectionStore {
             .condition_expression(
                 "attribute_not_exists(pk) OR opening = :opening OR expires <= :now",
             )
-            .expression_attribute_values(":opening", text(opening))
-            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":opening", text_value(opening))
+            .expression_attribute_values(":now", number_value(now))
             .send()
             .await
             .map(drop)
@@ -116,10 +116,12 @@ impl ConnectionStore for DynamoDbConnectionStore {
         change: ConnectionChange<'_>,
     ) -> Result<bool, ConnectionStoreError> {
         let (expression, value) = match change {
-            ConnectionChange::Initialize(message) => ("SET initialize = :value", text(message)),
+            ConnectionChange::Initialize(message) => {
+                ("SET initialize = :value", text_value(message))
+            }
             ConnectionChange::SetLogLevel(level) => {
                 let level = serde_json::to_string(&level).map_err(ConnectionStoreError::new)?;
-                ("SET log_level = :value", text(&level))
+                ("SET log_level = :value", text_value(&level))
             }
             ConnectionChange::Subscribe(uri) => ("ADD subscriptions :value", set(uri)),
             ConnectionChange::Unsubscribe(uri) => ("DELETE subscriptions :value", set(uri)),
@@ -133,7 +135,7 @@ impl ConnectionStore for DynamoDbConnectionStore {
             .update_expression(expression)
             .condition_expression("expires > :now")
             .expression_attribute_values(":value", value)
-            .expression_attribute_values(":now", number(now()))
+            .expression_attribute_values(":now", number_value(now()))
             .send()
             .await;
         match updated {
@@ -164,9 +166,9 @@ impl ConnectionStore for DynamoDbConnectionStore {
         message: &str,
         keep: Duration,
     ) -> Result<(), ConnectionStoreError> {
-        let mut item = key(connection, &format!("{LEFT}{under}"));
-        item.insert("message".to_owned(), text(message));
-        item.insert("expires".to_owned(), number(now() + keep.as_secs().max(1)));
+        let expires = now() + keep.as_secs().max(1);
+        let mut item = keyed(partition(connection), format!("{LEFT}{under}"), expires);
+        item.insert("message".to_owned(), text_value(message));
         let put = self.get_client().await.put_item().table_name(&self.table);
         put.set_item(Some(item)).send().await.map(drop).map_err(failed)
     }
@@ -195,10 +197,10 @@ impl ConnectionStore for DynamoDbConnectionStore {
 
         let (mut is_there, mut left) = (false, Vec::new());
         for item in items.unwrap_or_default().into_iter().filter(is_alive) {
-            match string(&item, "sk")?.strip_prefix(LEFT) {
+            match text(&item, "sk").map_err(failed)?.strip_prefix(LEFT) {
                 Some(key) => left.push(LeftMessage {
                     key: key.to_owned(),
-                    message: string(&item, "message")?.to_owned(),
+                    message: text(&item, "message").map_err(failed)?.to_owned(),
                 }),
                 None => is_there = true,
             }
@@ -212,23 +214,27 @@ impl ConnectionStore for DynamoDbConnectionStore {
     }
 }
 
+fn partition(connection: &str) -> String {
+    format!("connection#{connection}")
+}
+
 fn key(connection: &str, sort: &str) -> Item {
     HashMap::from([
-        ("pk".to_owned(), text(&format!("connection#{connection}"))),
-        ("sk".to_owned(), text(sort)),
+        ("pk".to_owned(), AttributeValue::S(partition(connection))),
+        ("sk".to_owned(), text_value(sort)),
     ])
 }
 
 fn record(item: Item) -> Result<ConnectionRecord, ConnectionStoreError> {
-    let optional = |name| item.get(name).and_then(|value| value.as_s().ok());
+    let optional = |name| text(&item, name).ok();
     let set = |name| item.get(name).and_then(|value| value.as_ss().ok()).into_iter().flatten();
-    let level = optional("log_level").map(|level| serde_json::from_str(level)).transpose();
+    let level = optional("log_level").map(serde_json::from_str).transpose();
     let subscriptions: BTreeSet<Box<str>> =
         set("subscriptions").map(|uri| (**uri).into()).collect();
     Ok(ConnectionRecord {
         principal: optional("subject")
-            .map(|subject| Principal::new(subject.as_str(), set("scopes").map(String::as_str))),
-        initialize: optional("initialize").cloned(),
+            .map(|subject| Principal::new(subject, set("scopes").map(String::as_str))),
+        initialize: optional("initialize").map(str::to_owned),
         settings: SessionSettings {
             log_level: level.map_err(ConnectionStoreError::new)?,
             subscriptions,
@@ -237,18 +243,10 @@ fn record(item: Item) -> Result<ConnectionRecord, ConnectionStoreError> {
 }
 
 fn is_alive(item: &Item) -> bool {
-    let expires = item.get("expires").and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
-    expires.is_some_and(|expires| expires > now())
+    number(item, "expires").is_ok_and(|expires| expires > now())
 }
 
-fn string<'a>(item: &'a Item, name: &str) -> Result<&'a str, ConnectionStoreError> {
-    let value = item.get(name).and_then(|value| value.as_s().ok());
-    value
-        .map(String::as_str)
-        .ok_or_else(|| ConnectionStoreError::new(format!("an item has no text `{name}`")))
-}
-
-fn text(text: &str) -> AttributeValue {
+fn text_value(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
@@ -256,13 +254,9 @@ fn set(member: &str) -> AttributeValue {
     AttributeValue::Ss(vec![member.to_owned()])
 }
 
-fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
 /// Seconds since the Unix epoch, which time to live counts in.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    now_ms() / 1000
 }
 
 /// The SDK's errors say what went wrong only in their sources.

@@ -18,14 +18,23 @@ use mcp_testing::{Moto, MotoAccount};
 
 pub const TABLE: &str = "mcp";
 
+pub mod function;
+pub mod throttle;
+
 /// An account with the table.
 pub struct Stage {
     pub account: MotoAccount,
     pub client: Client,
+    pub config: aws_config::SdkConfig,
 }
 
 impl Stage {
     pub async fn set() -> Self {
+        Self::set_at(Moto::shared().url()).await
+    }
+
+    /// With clients that go to this URL, which leads to moto.
+    pub async fn set_at(url: &str) -> Self {
         let account = Moto::shared().account().await;
         let MotoAccount { access_key_id, secret_access_key, session_token, .. } = account.clone();
         let credentials =
@@ -33,11 +42,11 @@ impl Stage {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(credentials)
-            .endpoint_url(Moto::shared().url())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .endpoint_url(url)
+            .http_client(mcp_aws::connector())
             .load()
             .await;
-        let stage = Self { account, client: Client::new(&config) };
+        let stage = Self { account, client: Client::new(&config), config };
         stage.create_table().await;
         stage
     }

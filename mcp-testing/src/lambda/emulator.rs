@@ -53,6 +53,8 @@ pub(super) struct Settings {
     most_processes: usize,
     /// After how long a failed asynchronous event is tried again.
     pub(super) retry_after: Duration,
+    /// Whether the function is the destination of its own failed asynchronous events.
+    pub(super) tells_itself: bool,
     /// `requestContext.authorizer`, as an authorizer in front of the function makes it.
     pub(super) authorizer: Option<serde_json::Value>,
     pub(super) web_socket: WebSocketSettings,
@@ -66,6 +68,7 @@ impl Emulator {
             arguments: Vec::new(),
             environment: Vec::new(),
             concurrency: 1,
+            initialization: "on-demand",
         };
         let settings = Settings {
             program,
@@ -74,6 +77,7 @@ impl Emulator {
             most_processes: 50,
             retry_after: Duration::from_secs(60),
             authorizer: None,
+            tells_itself: false,
             web_socket: WebSocketSettings::default(),
         };
         Self::with(settings)
@@ -144,6 +148,19 @@ impl Emulator {
     #[must_use]
     pub fn retry_after(self, pause: Duration) -> Self {
         self.set(|settings| settings.retry_after = pause)
+    }
+
+    /// Makes the function the destination of its own asynchronous events that have failed for the last
+    /// time (`OnFailure`).
+    #[must_use]
+    pub fn on_failure_itself(self) -> Self {
+        self.set(|settings| settings.tells_itself = true)
+    }
+
+    /// Has processes go through a snapshot before their first event (SnapStart).
+    #[must_use]
+    pub fn snap_start(self) -> Self {
+        self.set(|settings| settings.program.initialization = "snap-start")
     }
 
     /// Puts what an authorizer has found out into the events of Function URLs and API Gateway:
@@ -262,6 +279,15 @@ impl Emulator {
     /// What has been wrong with the function's replies so far, where a door has refused them.
     pub fn faults(&self) -> Vec<String> {
         self.function.faults.all()
+    }
+
+    /// Ends all processes as Lambda does those that it no longer needs: with SIGTERM and half a second
+    /// where they have an extension, and without a word where they have none.
+    pub async fn shut_down(&self) {
+        let sandboxes: Vec<_> = self.function.lock().drain(..).collect();
+        for sandbox in sandboxes {
+            sandbox.shut_down().await;
+        }
     }
 
     /// How many of the processes have nothing to answer.

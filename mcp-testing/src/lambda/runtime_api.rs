@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -43,6 +43,8 @@ pub(super) struct RuntimeApi {
     waiting: Mutex<usize>,
     queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     open: Mutex<HashMap<String, Open>>,
+    /// Whether the process has an extension, and is told of its end.
+    hears_shutdown: AtomicBool,
 }
 
 /// An invocation that the process is working on.
@@ -68,6 +70,7 @@ impl RuntimeApi {
             waiting: Mutex::default(),
             queue: AsyncMutex::new(queue),
             open: Mutex::default(),
+            hears_shutdown: AtomicBool::new(false),
         })
     }
 
@@ -88,6 +91,50 @@ impl RuntimeApi {
         *waiting -= 1;
         if let Some(process) = self.process {
             let _ = kill_process(process, Signal::CONT);
+        }
+    }
+
+    /// Tells the process of its end, if it is to hear of it. Whether it was told.
+    pub(super) fn terminate(&self) -> bool {
+        let hears = self.hears_shutdown.load(Ordering::Acquire);
+        if let Some(process) = self.process.filter(|_| hears) {
+            let _ = kill_process(process, Signal::TERM);
+            let _ = kill_process(process, Signal::CONT);
+        }
+        hears
+    }
+
+    /// Takes a snapshot of the process, and restores it: it stops, and goes on.
+    fn restore(&self) -> Reply {
+        if let Some(process) = self.process {
+            let _ = kill_process(process, Signal::STOP);
+            let _ = kill_process(process, Signal::CONT);
+        }
+        Response::new(Full::default())
+    }
+
+    /// The Extensions API (2020-01-01), for an internal extension without events.
+    async fn extension(&self, method: &Method, path: &str, request: &Request<Incoming>) -> Reply {
+        let named = |name: &str| request.headers().contains_key(name);
+        match (method, path) {
+            (&Method::POST, "register") if named("lambda-extension-name") => {
+                self.hears_shutdown.store(true, Ordering::Release);
+                let text = json!({
+                    "functionName": "function",
+                    "functionVersion": "$LATEST",
+                    "handler": "bootstrap",
+                });
+                let mut response = Response::new(Full::from(text.to_string()));
+                let identifier =
+                    http::HeaderValue::from_static("d3adb33f-0000-4000-8000-000000000000");
+                response.headers_mut().insert("lambda-extension-identifier", identifier);
+                response
+            }
+            (&Method::GET, "event/next") if named("lambda-extension-identifier") => {
+                // It has asked for no events.
+                std::future::pending().await
+            }
+            _ => error(StatusCode::BAD_REQUEST, "Extension.Invalid", "no such request"),
         }
     }
 
@@ -112,6 +159,9 @@ impl RuntimeApi {
 
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let path = request.uri().path().to_owned();
+        if let Some(rest) = path.strip_prefix("/2020-01-01/extension/") {
+            return self.extension(&request.method().clone(), rest, &request).await;
+        }
         let Some(rest) = path.strip_prefix("/2018-06-01/runtime/") else {
             return error(StatusCode::NOT_FOUND, "Runtime.NotFound", "no such resource");
         };
@@ -119,7 +169,8 @@ impl RuntimeApi {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => self.response(id, request).await,
             (&Method::POST, ["invocation", id, "error"]) => self.failure(id, request).await,
-            (&Method::POST, ["init", "error"]) => {
+            (&Method::GET, ["restore", "next"]) => self.restore(),
+            (&Method::POST, ["init" | "restore", "error"]) => {
                 // The process ends after it, which is what fails the invocation.
                 accepted()
             }

@@ -4,11 +4,13 @@ use std::{
     io,
     net::Ipv4Addr,
     path::PathBuf,
+    pin::pin,
     process::Stdio,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -24,6 +26,10 @@ use super::{doors::MANAGEMENT, invocation::Invocation, runtime_api::RuntimeApi};
 /// How many lines of what the processes write are kept.
 const MOST_LINES: usize = 10_000;
 
+/// How long a process has that is told of its end ("Lambda execution environment lifecycle": 500 ms
+/// where there are internal extensions alone).
+const SHUTDOWN: Duration = Duration::from_millis(500);
+
 /// The program of a function, and what it is started with.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
@@ -31,6 +37,8 @@ pub(super) struct Program {
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) concurrency: usize,
+    /// How it is initialized: `on-demand`, or `snap-start`.
+    pub(super) initialization: &'static str,
 }
 
 /// What the processes have written, a line each.
@@ -58,6 +66,7 @@ pub(super) struct Sandbox {
     has_ended: Arc<AtomicBool>,
     concurrency: usize,
     end: DropGuard,
+    shutdown: CancellationToken,
 }
 
 /// A place in a process, taken as long as this is not dropped.
@@ -86,7 +95,7 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_NAME", "function")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+            .env("AWS_LAMBDA_INITIALIZATION_TYPE", program.initialization)
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/function")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "emulator")
             .env("AWS_REGION", "us-east-1")
@@ -112,12 +121,13 @@ impl Sandbox {
 
         let (queue, invocations) = mpsc::unbounded_channel();
         let has_ended = Arc::new(AtomicBool::new(false));
-        let end = CancellationToken::new();
+        let (end, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let in_flight: Arc<AtomicUsize> = Arc::default();
         let concurrency = program.concurrency.max(1);
         let api = RuntimeApi::new(child.id(), concurrency, Arc::clone(&in_flight), invocations);
-        tokio::spawn(run(child, api, listener, end.clone(), Arc::clone(&has_ended)));
-        Ok(Self { queue, in_flight, has_ended, concurrency, end: end.drop_guard() })
+        let ends = [end.clone(), shutdown.clone()];
+        tokio::spawn(run(child, api, listener, ends, Arc::clone(&has_ended)));
+        Ok(Self { queue, in_flight, has_ended, concurrency, end: end.drop_guard(), shutdown })
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -132,6 +142,14 @@ impl Sandbox {
     pub(super) fn kill(&self) {
         self.has_ended.store(true, Ordering::Release);
         self.end.token().cancel();
+    }
+
+    /// Ends the process as Lambda does one that is no longer needed.
+    pub(super) async fn shut_down(&self) {
+        self.shutdown.cancel();
+        while !self.has_ended() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Takes a place, if one is free.
@@ -153,13 +171,24 @@ async fn run(
     mut child: Child,
     api: Arc<RuntimeApi>,
     listener: TcpListener,
-    end: CancellationToken,
+    [end, shutdown]: [CancellationToken; 2],
     has_ended: Arc<AtomicBool>,
 ) {
+    let mut serving = pin!(Arc::clone(&api).serve(listener));
     tokio::select! {
         _ = child.wait() => {}
-        () = api.serve(listener) => {}
+        () = &mut serving => {}
         () = end.cancelled() => {
+            let _ = child.kill().await;
+        }
+        () = shutdown.cancelled() => {
+            if api.terminate() {
+                tokio::select! {
+                    _ = child.wait() => {}
+                    () = &mut serving => {}
+                    () = tokio::time::sleep(SHUTDOWN) => {}
+                }
+            }
             let _ = child.kill().await;
         }
     }

@@ -1,5 +1,7 @@
+#[cfg(feature = "cost")]
 use rust_decimal::Decimal;
 
+#[cfg(feature = "cost")]
 use crate::Usd;
 
 /// Everything that the tools ask of AWS. Nothing is asked that is not here.
@@ -72,6 +74,7 @@ impl Service {
     }
 }
 
+#[cfg(feature = "cost")]
 /// What AWS bills for a request to Cost Explorer, a page each:
 /// <https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/>.
 pub(crate) fn cost_explorer_requests(requests: u32) -> Usd {

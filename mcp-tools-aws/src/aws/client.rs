@@ -1,27 +1,18 @@
-use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+use std::{error::Error, fmt, future::Future, sync::Arc};
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_costexplorer::operation::{
-    get_anomalies::GetAnomaliesError, get_cost_and_usage::GetCostAndUsageError,
-    get_cost_forecast::GetCostForecastError,
-};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::{
-    http::SharedHttpClient,
-    interceptors::context::InterceptorContext,
-    result::SdkError,
-    retries::classifiers::{ClassifyRetry, RetryAction},
-};
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::region::Region;
+use mcp_aws::{load_config, with_defaults};
 use mcp_core::ToolResult;
 use tokio::sync::OnceCell;
 
-use super::{Action, action::Service, error::tool_error, gate::Gate};
+#[cfg(feature = "cost")]
+use super::billed::OnlyThrottled;
+use super::{Action, action::Service, gate::Gate};
+#[cfg(feature = "cost")]
 use crate::cost::CostCache;
-
-/// Where global services are asked when no region is configured.
-const DEFAULT_REGION: &str = "us-east-1";
 
 /// AWS as the tools reach it: clients that share one connector, one chain of credentials, and limits.
 ///
@@ -40,12 +31,18 @@ pub struct Aws {
 struct Inner {
     given: Option<SdkConfig>,
     config: OnceCell<SdkConfig>,
+    #[cfg(feature = "cost")]
     explorer: OnceCell<Explorer>,
+    #[cfg(feature = "cost")]
     budgets: OnceCell<aws_sdk_budgets::Client>,
+    #[cfg(feature = "waste")]
+    client: OnceCell<mcp_aws::Client>,
     gates: [Gate; Service::ALL.len()],
+    #[cfg(feature = "cost")]
     cache: CostCache,
 }
 
+#[cfg(feature = "cost")]
 pub(crate) type Explorer = aws_sdk_costexplorer::Client;
 
 impl fmt::Debug for Aws {
@@ -72,9 +69,14 @@ impl Aws {
         let inner = Inner {
             given,
             config: OnceCell::new(),
+            #[cfg(feature = "cost")]
             explorer: OnceCell::new(),
+            #[cfg(feature = "cost")]
             budgets: OnceCell::new(),
-            gates: Service::ALL.map(Gate::new),
+            #[cfg(feature = "waste")]
+            client: OnceCell::new(),
+            gates: Service::ALL.map(|service| Gate::new(service.name(), service.concurrency())),
+            #[cfg(feature = "cost")]
             cache: CostCache::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -84,33 +86,18 @@ impl Aws {
         self.inner
             .config
             .get_or_init(|| async {
-                let given = match &self.inner.given {
-                    Some(given) => given.clone(),
-                    None => {
-                        aws_config::defaults(BehaviorVersion::latest())
-                            .http_client(connector())
-                            .load()
-                            .await
-                    }
-                };
-                let mut config = given.to_builder();
-                config.set_region(
-                    given.region().cloned().or(Some(Region::from_static(DEFAULT_REGION))),
-                );
-                if given.http_client().is_none() {
-                    config.set_http_client(Some(connector()));
+                match &self.inner.given {
+                    Some(given) => with_defaults(given),
+                    None => load_config().await,
                 }
-                config.set_retry_config(Some(RetryConfig::adaptive().with_max_attempts(3)));
-                config.set_timeout_config(Some(
-                    TimeoutConfig::builder()
-                        .connect_timeout(Duration::from_secs(5))
-                        .operation_attempt_timeout(Duration::from_secs(20))
-                        .operation_timeout(Duration::from_secs(45))
-                        .build(),
-                ));
-                config.build()
             })
             .await
+    }
+
+    /// A client for services whose SDK is not there.
+    #[cfg(feature = "waste")]
+    pub(crate) async fn client(&self) -> &mcp_aws::Client {
+        self.inner.client.get_or_init(|| async { mcp_aws::Client::new(self.config().await) }).await
     }
 
     /// The region that is configured, once it is known.
@@ -129,6 +116,7 @@ impl Aws {
         }
     }
 
+    #[cfg(feature = "cost")]
     pub(crate) async fn explorer(&self) -> &Explorer {
         self.inner
             .explorer
@@ -141,6 +129,7 @@ impl Aws {
             .await
     }
 
+    #[cfg(feature = "cost")]
     pub(crate) async fn budgets(&self) -> &aws_sdk_budgets::Client {
         self.inner
             .budgets
@@ -148,59 +137,27 @@ impl Aws {
             .await
     }
 
+    #[cfg(feature = "cost")]
     pub(crate) fn cache(&self) -> &CostCache {
         &self.inner.cache
     }
 
     /// Makes a request when its turn has come.
-    pub(crate) async fn call<T, E, R>(
+    pub(crate) async fn call<T, E>(
         &self,
         action: Action,
-        request: impl Future<Output = Result<T, SdkError<E, R>>>,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> ToolResult<T>
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-        R: fmt::Debug + Send + Sync + 'static,
     {
         let gate = &self.inner.gates[action.service() as usize];
         let _permit = gate.enter().await?;
-        let result = request.await.map_err(|error| tool_error(action, error));
+        let result = request.await.map_err(|error| {
+            let service = action.service().name();
+            mcp_aws::Error::from_sdk(service, action.iam(), error).into_tool_error()
+        });
         gate.ended(&result);
         result
-    }
-}
-
-fn connector() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
-}
-
-/// Forbids to make a request again that may already have been billed.
-#[derive(Debug)]
-struct OnlyThrottled;
-
-impl ClassifyRetry for OnlyThrottled {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let code = match context.output_or_error() {
-            Some(Ok(_)) => return RetryAction::NoActionIndicated,
-            Some(Err(error)) => error.as_operation_error().and_then(|error| {
-                let usage = error.downcast_ref::<GetCostAndUsageError>().map(|e| e.code());
-                let forecast = || error.downcast_ref::<GetCostForecastError>().map(|e| e.code());
-                let anomalies = || error.downcast_ref::<GetAnomaliesError>().map(|e| e.code());
-                usage.or_else(forecast).or_else(anomalies).flatten()
-            }),
-            None => None,
-        };
-        match code {
-            Some("LimitExceededException" | "ThrottlingException" | "Throttling") => {
-                RetryAction::throttling_error()
-            }
-            _ => RetryAction::RetryForbidden,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "only throttled requests"
     }
 }

@@ -9,8 +9,6 @@ use tokio::{
     time::Instant,
 };
 
-use super::action::Service;
-
 /// After so many failures in a row a service is left alone for a while.
 const FAILURES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(30);
@@ -18,8 +16,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// Stands before a service: limits how many requests are under way, and stops asking what does not
 /// answer.
 #[derive(Debug)]
-pub(super) struct Gate {
-    service: Service,
+pub(crate) struct Gate {
+    service: &'static str,
     permits: Semaphore,
     breaker: Mutex<Breaker>,
 }
@@ -32,8 +30,9 @@ struct Breaker {
 }
 
 impl Gate {
-    pub(super) fn new(service: Service) -> Self {
-        let permits = Semaphore::new(service.concurrency());
+    /// A gate before the service of this name, for so many requests at once.
+    pub(crate) fn new(service: &'static str, concurrency: usize) -> Self {
+        let permits = Semaphore::new(concurrency);
         Self { service, permits, breaker: Mutex::default() }
     }
 
@@ -43,7 +42,7 @@ impl Gate {
     ///
     /// When the service has failed too often, too recently. After the pause one failure more closes
     /// the gate again.
-    pub(super) async fn enter(&self) -> ToolResult<SemaphorePermit<'_>> {
+    pub(crate) async fn enter(&self) -> ToolResult<SemaphorePermit<'_>> {
         let permit = self.permits.acquire().await?;
         let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         let closed =
@@ -54,7 +53,7 @@ impl Gate {
                 format!(
                     "{} has failed {FAILURES} times in a row and is not asked for {} seconds. Try \
                      again after that.",
-                    self.service.name(),
+                    self.service,
                     PAUSE.as_secs()
                 ),
             ));
@@ -63,7 +62,7 @@ impl Gate {
     }
 
     /// Notes how a request ended. Only failures of the service itself count.
-    pub(super) fn ended<T>(&self, result: &ToolResult<T>) {
+    pub(crate) fn ended<T>(&self, result: &ToolResult<T>) {
         let failed = result.as_ref().is_err_and(|error| error.kind() == ToolErrorKind::Unavailable);
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         if failed {
@@ -85,7 +84,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_fails_is_left_alone_for_a_while() {
-        let gate = Gate::new(Service::CostExplorer);
+        let gate = Gate::new("Cost Explorer", 2);
         for _ in 0..FAILURES {
             assert!(gate.enter().await.is_ok());
             gate.ended(&failure(ToolErrorKind::Unavailable));
@@ -104,7 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_no_failure_of_the_service() {
-        let gate = Gate::new(Service::Sts);
+        let gate = Gate::new("STS", 4);
         for _ in 0..2 * FAILURES {
             gate.ended(&failure(ToolErrorKind::PermissionDenied));
         }
@@ -113,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_requests_are_under_way_and_no_more() {
-        let gate = Gate::new(Service::CostExplorer);
+        let gate = Gate::new("Cost Explorer", 2);
         let _first = gate.enter().await.expect("enters");
         let second = gate.enter().await.expect("enters");
         assert_eq!(gate.permits.available_permits(), 0);

@@ -10,12 +10,24 @@ use super::Action;
 /// assert!(policy.contains("\"ce:GetCostAndUsage\""));
 /// ```
 pub fn iam_policy() -> String {
-    let actions: Vec<String> =
-        Action::ALL.iter().map(|action| format!("        \"{}\"", action.iam())).collect();
+    let mut statements = Vec::new();
+    if cfg!(feature = "cost") {
+        statements.push(statement("Costs", Action::ALL.iter().map(|action| action.iam())));
+    }
+    #[cfg(feature = "waste")]
+    statements.push(statement("Waste", crate::waste::actions().into_iter()));
+    if statements.is_empty() {
+        statements.push(statement("Identity", [Action::GetCallerIdentity.iam()].into_iter()));
+    }
+    let statements = statements.join(",\n");
+    format!("{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n{statements}\n  ]\n}}\n")
+}
+
+fn statement<'a>(id: &str, actions: impl Iterator<Item = &'a str>) -> String {
+    let actions: Vec<String> = actions.map(|action| format!("        \"{action}\"")).collect();
     format!(
-        "{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {{\n      \"Sid\": \"Costs\",\n      \
-         \"Effect\": \"Allow\",\n      \"Action\": [\n{}\n      ],\n      \"Resource\": \"*\"\n    \
-         }}\n  ]\n}}\n",
+        "    {{\n      \"Sid\": \"{id}\",\n      \"Effect\": \"Allow\",\n      \"Action\": \
+         [\n{}\n      ],\n      \"Resource\": \"*\"\n    }}",
         actions.join(",\n")
     )
 }

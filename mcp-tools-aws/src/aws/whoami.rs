@@ -54,7 +54,7 @@ impl Call<Aws> for Whoami {
 }
 
 /// It goes into a host name.
-fn is_region(region: &str) -> bool {
+pub(crate) fn is_region(region: &str) -> bool {
     (4..=32).contains(&region.len())
         && region
             .bytes()

@@ -2,8 +2,8 @@ use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Target, prices::Price};
-use crate::Usd;
+use super::Target;
+use crate::{Usd, price::Price};
 
 /// What a month at one place costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

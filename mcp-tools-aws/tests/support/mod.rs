@@ -1,6 +1,7 @@
 //! AWS for tests: moto, and a server that answers as it is told and remembers what it was asked.
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses a part of it")]
 
+mod proxy;
 mod recording;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -8,12 +9,18 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use mcp_core::Server;
 use mcp_testing::{Moto, MotoAccount};
-use mcp_tools_aws::{Aws, cost_pack};
+use mcp_tools_aws::Aws;
+#[cfg(feature = "cost")]
+use mcp_tools_aws::cost_pack;
 use serde_json::{Value, json};
 
-pub use self::recording::{Recording, Reply};
+pub use self::{
+    proxy::{Asked, Fault, Proxy},
+    recording::{Recording, Reply},
+};
 
 /// The cost tools over an endpoint.
+#[cfg(feature = "cost")]
 pub fn server(aws: Aws) -> Server {
     Server::builder("cost", "1").pack(cost_pack(aws)).build()
 }

@@ -60,6 +60,19 @@ impl Date {
         (0..=9999).contains(&day.year()).then_some(Self(day))
     }
 
+    /// The day as other crates have it.
+    pub(crate) fn naive(self) -> NaiveDate {
+        self.0
+    }
+
+    /// The known values of a time series with their dates.
+    pub(crate) fn all_of(series: &mcp_forecast::Series) -> Vec<(Self, f64)> {
+        let values = series.values().iter().enumerate();
+        values
+            .filter_map(|(index, value)| Some((Self::new(series.date(index))?, (*value)?)))
+            .collect()
+    }
+
     /// So many days after 1970-01-01.
     pub(crate) fn from_epoch_days(days: i32) -> Option<Self> {
         NaiveDate::from_epoch_days(days).and_then(Self::new)

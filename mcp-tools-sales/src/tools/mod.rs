@@ -2,10 +2,15 @@
 
 mod about;
 mod asking;
+mod chart;
 mod compare_periods;
+mod compute;
 mod describe_sales_data;
+mod detect_sales_anomalies;
 mod export_sales;
 mod exports;
+mod forecast_sales;
+mod history;
 mod list_operations;
 mod part;
 mod product_affinity;
@@ -19,9 +24,13 @@ mod top_n_products;
 use self::about::one_line;
 pub use self::{
     about::About,
+    chart::{ChartFormat, WithChart},
     compare_periods::{Change, ComparePeriods, Comparison, NamedChange},
     describe_sales_data::{DataDescription, DescribeSalesData},
+    detect_sales_anomalies::{DetectSalesAnomalies, SalesAnomalies, SalesAnomaly},
     export_sales::{ExportFormat, ExportSales, Exported, WithLink},
+    forecast_sales::{ForecastPoint, ForecastSales, NamedForecast, SalesForecast, SeriesForecast},
+    history::SeriesGrain,
     list_operations::{ListOperations, Operation, Operations},
     part::Part,
     product_affinity::{Affinities, Pair, ProductAffinity},
@@ -34,6 +43,7 @@ pub use self::{
 };
 pub(crate) use self::{
     about::tell_model,
+    chart::app,
     export_sales::{LAST, caller},
     exports::Exports,
 };

@@ -68,21 +68,24 @@ pub(crate) async fn answer(
 /// Where the client is to be found.
 fn address(context: &RequestContext<'_>) -> Option<ConnectionAddress> {
     let (domain, stage) = (context.domain_name.as_deref()?, context.stage.as_deref()?);
-    let endpoint = match context.api_id.as_deref() {
-        // A custom domain has the path of its API mapping, which no event tells. The API's own
-        // endpoint is there besides, unless it is disabled.
+    let region = std::env::var("AWS_REGION").unwrap_or_default();
+    Some(ConnectionAddress {
+        endpoint: endpoint(domain, stage, context.api_id.as_deref(), &region).into(),
+        connection: Arc::from(context.connection_id.as_deref()?),
+    })
+}
+
+/// A custom domain has the path of its API mapping, which no event tells. The API's own endpoint is
+/// there besides, unless it is disabled.
+fn endpoint(domain: &str, stage: &str, api: Option<&str>, region: &str) -> String {
+    match api {
         Some(api) if !domain.contains(".execute-api.") => {
-            let region = std::env::var("AWS_REGION").unwrap_or_default();
             let suffix =
                 if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
             format!("https://{api}.execute-api.{region}.{suffix}/{stage}")
         }
         _ => format!("https://{domain}/{stage}"),
-    };
-    Some(ConnectionAddress {
-        endpoint: endpoint.into(),
-        connection: Arc::from(context.connection_id.as_deref()?),
-    })
+    }
 }
 
 /// What the store says, or that it says nothing.
@@ -92,5 +95,25 @@ async fn within<T, E: std::fmt::Display>(
     match tokio::time::timeout(STORE_TIMEOUT, answer).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err(format!("the store of connections did not answer within {STORE_TIMEOUT:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::endpoint;
+
+    #[test]
+    fn messages_go_to_the_apis_own_endpoint() {
+        for (domain, region, url) in [
+            (
+                "a1.execute-api.eu-west-1.amazonaws.com",
+                "eu-west-1",
+                "a1.execute-api.eu-west-1.amazonaws.com",
+            ),
+            ("ws.example.com", "eu-west-1", "a1.execute-api.eu-west-1.amazonaws.com"),
+            ("ws.example.cn", "cn-north-1", "a1.execute-api.cn-north-1.amazonaws.com.cn"),
+        ] {
+            assert_eq!(endpoint(domain, "prod", Some("a1"), region), format!("https://{url}/prod"));
+        }
     }
 }

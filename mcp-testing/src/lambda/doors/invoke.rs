@@ -56,17 +56,50 @@ pub(super) async fn answer(function: &Arc<Function>, request: Request<Bytes>) ->
     }
 }
 
-/// Invokes, and tries twice again if that fails ("Retry behavior of asynchronous invocation").
+/// Invokes, and tries twice again if that fails ("Retry behavior of asynchronous invocation"). What has
+/// failed for the last time goes to its destination, if there is one.
 async fn asynchronous(function: Arc<Function>, event: Bytes, options: InvokeOptions) {
+    let mut last = None;
     for attempt in 1..=3 {
         match function.invoke(event.clone(), options.clone()).await {
             Outcome::Failed(failure) => {
                 function.fault(format!("asynchronous invocation, attempt {attempt}: {failure:?}"));
+                last = Some(failure);
             }
             _ => return,
         }
-        tokio::time::sleep(function.settings.retry_after * attempt).await;
+        if attempt < 3 {
+            tokio::time::sleep(function.settings.retry_after * attempt).await;
+        }
     }
+    if let Some(failure) = last.filter(|_| function.settings.tells_itself) {
+        let record = record(&event, &failure).to_string();
+        if let Outcome::Failed(failure) = function.invoke(record.into(), options).await {
+            function.fault(format!("the destination of a failed event: {failure:?}"));
+        }
+    }
+}
+
+/// "Capturing records of Lambda asynchronous invocations".
+fn record(event: &Bytes, failure: &Failure) -> serde_json::Value {
+    let event: serde_json::Value = serde_json::from_slice(event).unwrap_or_default();
+    json!({
+        "version": "1.0",
+        "timestamp": "2019-11-14T18:16:05.568Z",
+        "requestContext": {
+            "requestId": "e4b46cbf-b738-4f47-8880-a18cdf61200e",
+            "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:function:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": event,
+        "responseContext": {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled",
+        },
+        "responsePayload": { "errorType": failure.error_type, "errorMessage": failure.message },
+    })
 }
 
 fn options(headers: &HeaderMap) -> Option<InvokeOptions> {

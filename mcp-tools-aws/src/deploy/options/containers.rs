@@ -1,10 +1,9 @@
 use rust_decimal::Decimal;
 
 use super::shared::{load_balancer, logs, nat_gateway, transfer};
-use crate::deploy::{
-    Architecture, Workload,
-    estimate::Bill,
-    prices::{Price, RegionPrices},
+use crate::{
+    deploy::{Architecture, Workload, estimate::Bill, prices::RegionPrices},
+    price::Price,
 };
 
 pub(super) fn fargate(workload: &Workload, prices: &RegionPrices) -> Bill {

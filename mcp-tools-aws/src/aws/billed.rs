@@ -1,0 +1,40 @@
+//! Requests that cost money.
+
+use aws_sdk_costexplorer::operation::{
+    get_anomalies::GetAnomaliesError, get_cost_and_usage::GetCostAndUsageError,
+    get_cost_forecast::GetCostForecastError,
+};
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction},
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+
+/// Forbids to make a request again that may already have been billed.
+#[derive(Debug)]
+pub(super) struct OnlyThrottled;
+
+impl ClassifyRetry for OnlyThrottled {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let code = match context.output_or_error() {
+            Some(Ok(_)) => return RetryAction::NoActionIndicated,
+            Some(Err(error)) => error.as_operation_error().and_then(|error| {
+                let usage = error.downcast_ref::<GetCostAndUsageError>().map(|e| e.code());
+                let forecast = || error.downcast_ref::<GetCostForecastError>().map(|e| e.code());
+                let anomalies = || error.downcast_ref::<GetAnomaliesError>().map(|e| e.code());
+                usage.or_else(forecast).or_else(anomalies).flatten()
+            }),
+            None => None,
+        };
+        match code {
+            Some("LimitExceededException" | "ThrottlingException" | "Throttling") => {
+                RetryAction::throttling_error()
+            }
+            _ => RetryAction::RetryForbidden,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "only throttled requests"
+    }
+}

@@ -1,0 +1,128 @@
+//! Prices as files have them: a line each, with its source and the day it was seen.
+
+use chrono::{Days, NaiveDate};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+/// How old prices may be before answers warn of it, in days.
+const OLD_AFTER_DAYS: u64 = 365;
+
+/// A section of the file: what it sells, by name.
+macro_rules! section {
+    ($name:ident { $($price:ident),+ $(,)? }) => {
+        #[derive(Clone, Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $(pub(super) $price: $crate::price::Price,)+
+        }
+
+        impl $name {
+            fn all(&self) -> impl Iterator<Item = &$crate::price::Price> {
+                [$(&self.$price),+].into_iter()
+            }
+        }
+    };
+}
+
+pub(crate) use section;
+
+/// What a unit of something costs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "PriceLine")]
+pub(crate) struct Price {
+    /// By how much is bought in a month; the last has no limit.
+    tiers: Vec<Tier>,
+    pub(crate) unit: String,
+    pub(crate) source: String,
+    seen: NaiveDate,
+}
+
+#[derive(Clone, Debug)]
+struct Tier {
+    up_to: Option<Decimal>,
+    usd: Decimal,
+}
+
+/// A price as the file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceLine {
+    usd: Option<String>,
+    tiers: Option<Vec<(String, String)>>,
+    unit: String,
+    source: String,
+    /// Where a refreshed price is found in the Price List.
+    #[expect(dead_code, reason = "for people, until prices are refreshed")]
+    usage_type: String,
+    seen: toml::value::Datetime,
+}
+
+impl TryFrom<PriceLine> for Price {
+    type Error = String;
+
+    fn try_from(line: PriceLine) -> Result<Self, String> {
+        let decimal = |text: &str| {
+            let number = text.parse::<Decimal>().ok().filter(|number| !number.is_sign_negative());
+            number.ok_or_else(|| format!("expected a decimal of zero or more, found {text:?}"))
+        };
+        let tiers = match (line.usd, line.tiers) {
+            (Some(usd), None) => vec![Tier { up_to: None, usd: decimal(&usd)? }],
+            (None, Some(tiers)) => tiers
+                .iter()
+                .map(|(up_to, usd)| {
+                    let up_to = (!up_to.is_empty()).then(|| decimal(up_to)).transpose()?;
+                    Ok(Tier { up_to, usd: decimal(usd)? })
+                })
+                .collect::<Result<_, String>>()?,
+            _ => return Err("a price has either `usd` or `tiers`".to_owned()),
+        };
+        let rises = tiers.windows(2).all(|pair| match (pair[0].up_to, pair[1].up_to) {
+            (Some(low), Some(high)) => low < high,
+            (Some(_), None) => true,
+            (None, _) => false,
+        });
+        if !rises || tiers.last().is_none_or(|last| last.up_to.is_some()) {
+            return Err("tiers rise, and the last one has no limit (\"\")".to_owned());
+        }
+        let seen = line.seen.date.and_then(|date| {
+            NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into())
+        });
+        let seen = seen.ok_or("`seen` is a date, such as 2026-07-15")?;
+        Ok(Self { tiers, unit: line.unit, source: line.source, seen })
+    }
+}
+
+impl Price {
+    /// When the price was last seen stated.
+    pub(crate) fn seen(&self) -> NaiveDate {
+        self.seen
+    }
+
+    /// What a month's quantity costs.
+    pub(crate) fn cost(&self, quantity: Decimal) -> Decimal {
+        let mut cost = Decimal::ZERO;
+        let mut below = Decimal::ZERO;
+        for tier in &self.tiers {
+            let top = tier.up_to.map_or(quantity, |up_to| quantity.min(up_to));
+            cost += (top - below).max(Decimal::ZERO) * tier.usd;
+            below = tier.up_to.unwrap_or(quantity);
+        }
+        cost
+    }
+
+    /// The price of the first unit.
+    pub(crate) fn first(&self) -> Decimal {
+        self.tiers[0].usd
+    }
+}
+
+/// A warning, when the oldest price was seen too long ago.
+pub(crate) fn age_warning(as_of: NaiveDate, today: NaiveDate) -> Option<String> {
+    let old = as_of.checked_add_days(Days::new(OLD_AFTER_DAYS)).is_none_or(|old| old < today);
+    old.then(|| {
+        format!(
+            "Some prices were last checked on {as_of}, more than {OLD_AFTER_DAYS} days ago; compare \
+             with the sources before relying on them."
+        )
+    })
+}

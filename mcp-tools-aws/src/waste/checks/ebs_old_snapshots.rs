@@ -1,0 +1,38 @@
+use std::collections::HashSet;
+
+use super::super::{check::{Check, Found}, finding::{Confidence, Finding}, inventory::{DESCRIBE_IMAGES, DESCRIBE_SNAPSHOTS, DESCRIBE_VOLUMES, name_tag, time}, scope::{Problem, Scope}};
+
+pub(super) static CHECK: Check = Check {
+    id: "ebs_old_snapshots",
+    service: "ebs",
+    finds: "Old EBS snapshots of volumes that still exist, of which no image is made.",
+    apis: &[&DESCRIBE_SNAPSHOTS, &DESCRIBE_IMAGES, &DESCRIBE_VOLUMES],
+    run: |scope, found| Box::pin(run(scope, found)),
+};
+
+async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
+    let used = scope.snapshots_of_images().await?;
+    let volumes: HashSet<&str> =
+        scope.volumes().await?.iter().map(|volume| volume.volume_id.as_str()).collect();
+    for snapshot in scope.snapshots().await? {
+        let started = time(snapshot.start_time.as_deref());
+        let volume = snapshot.volume_id.as_deref().unwrap_or_default();
+        if !scope.is_old(started)
+            || used.contains(snapshot.snapshot_id.as_str())
+            || !volumes.contains(volume)
+        {
+            continue;
+        }
+        let rates = scope.rates();
+        found.add(
+            Finding::new(scope, "ec2", &format!("snapshot/{}", snapshot.snapshot_id), format!("A snapshot of {volume}, which still exists."))
+                .name(name_tag(&snapshot.tag_set))
+                .since(scope, started)
+                .now("VolumeSize", format!("{} GB", snapshot.volume_size))
+                .saves(rates.at_most(&rates.ebs.snapshot, snapshot.volume_size, scope.region()))
+                .confidence(Confidence::Low)
+                .verify("ec2 describe-snapshots", &["--snapshot-ids", &snapshot.snapshot_id]),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+use mcp_charts::{Band, Chart, Series as Line, X};
+use mcp_core::{Call, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, WithText};
+use mcp_forecast::{Country, Forecast, Model, Options, forecast_while};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    About, ChartFormat, Selection, WithChart,
+    asking::Asking,
+    compute::off_thread,
+    history::{History, SeriesGrain, label, largest, rounded, tell_model_why},
+    one_line,
+};
+use crate::{Date, Dimension, Measure, Sales};
+
+/// How many series are forecast without becoming a task.
+const FEW: usize = 5;
+
+/// How many periods before the forecast a chart shows.
+const SHOWN: usize = 120;
+
+/// Forecasts sales of the coming days, weeks or months, with prediction intervals.
+///
+/// Use it for "what will we sell", for stock and budgets. Several models (seasonal naive, Theta, ETS,
+/// MSTL, ARIMA, MFLES and their combination) forecast the past first; the one with the smallest error
+/// is used, and the answer says which and how its error compares with seasonal naive, which repeats
+/// the last season. `lower_80` to `upper_80` holds the value with 80 % probability, 95 likewise.
+/// Periods without sales count as zero; a last period that is not over is left out. With `by`, the
+/// `n` largest are forecast too, one by one. Revenue is in one currency; returns are subtracted. For
+/// what has been sold use sales_trend. This estimates; it never changes data.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Tool)]
+#[tool(title = "Sales forecast", read_only, idempotent, open_world = false, scopes = ["sales:read"], task = "on_demand", ui = "ui://sales/chart")]
+pub struct ForecastSales {
+    /// How many periods ahead. Not more than there are in the past.
+    #[schemars(range(min = 1, max = 1000))]
+    pub horizon: u32,
+    /// How long the periods are. Finer grains need more data: two weeks of days, two years of weeks
+    /// or months, to see a pattern that repeats.
+    #[serde(default)]
+    pub grain: SeriesGrain,
+    /// What to forecast.
+    #[serde(default)]
+    pub measure: Measure,
+    /// The product whose sales count, in any case; all products when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// Which order lines count.
+    #[serde(flatten)]
+    pub selection: Selection,
+    /// Forecasts the largest of these too, each by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Dimension>,
+    /// How many of `by`.
+    #[serde(default = "five")]
+    #[schemars(range(min = 1, max = 50))]
+    pub n: u32,
+    /// A further probability for an interval, such as 0.9, from 0.5 to 0.99: `lower` to `upper`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.5, max = 0.99))]
+    pub level: Option<f64>,
+    /// Expects public holidays of this country to do what they did before: AT, AU, BE, BR, CA, CH,
+    /// DE, ES, FR, GB, IE, IT, MX, NL, PL, PT, SE or US. For days and weeks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holidays: Option<String>,
+    /// Whether single values far out of the usual are not learned from.
+    #[serde(default)]
+    pub ignore_outliers: bool,
+    /// Whether a chart goes along.
+    #[serde(default)]
+    pub chart: ChartFormat,
+}
+
+fn five() -> u32 {
+    5
+}
+
+/// What is expected to be sold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SalesForecast {
+    /// What is forecast.
+    pub measure: Measure,
+    /// How long the periods are.
+    pub grain: SeriesGrain,
+    /// The forecast.
+    #[serde(flatten)]
+    pub forecast: SeriesForecast,
+    /// What `by` asked for, the largest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<NamedForecast>,
+    /// What it is of.
+    #[serde(flatten)]
+    pub about: About,
+    #[serde(skip)]
+    past: Vec<(Date, f64)>,
+}
+
+/// The forecast of one of several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NamedForecast {
+    /// The name.
+    pub name: String,
+    /// Its forecast; absent where there is too little to forecast from.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<SeriesForecast>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The forecast of a time series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesForecast {
+    /// A point for each period.
+    pub forecast: Vec<ForecastPoint>,
+    /// The model that was chosen: seasonal_naive, theta, ets, mstl, arima, mfles or combination.
+    pub model: String,
+    /// The models that a combination is the median of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// The mean absolute error per period that the model made on the past, in units of the measure;
+    /// absent where the past is too short to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
+    /// The same of seasonal naive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seasonal_naive_error: Option<f64>,
+    /// The first as a part of the second: below 1 the model is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_error: Option<f64>,
+    /// What to know of the forecast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// What is expected of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ForecastPoint {
+    /// The first day of the period.
+    pub date: Date,
+    /// The value.
+    pub value: f64,
+    /// Below it with 10 % probability.
+    pub lower_80: f64,
+    /// Above it with 10 % probability.
+    pub upper_80: f64,
+    /// Below it with 2.5 % probability.
+    pub lower_95: f64,
+    /// Above it with 2.5 % probability.
+    pub upper_95: f64,
+    /// The lower end of the interval of `level`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<f64>,
+    /// The upper end of the interval of `level`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upper: Option<f64>,
+}
+
+impl Call<Sales> for ForecastSales {
+    type Output = WithChart<SalesForecast>;
+
+    async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let Self { horizon, grain, measure, product, selection, by, n, level, .. } = self;
+        let holidays = match &self.holidays {
+            None => None,
+            Some(code) => Some(code.parse::<Country>().map_err(|error| {
+                ToolError::new(ToolErrorKind::InvalidArguments, format!("`holidays`: {error}."))
+            })?),
+        };
+        let options = Options {
+            replace_outliers: self.ignore_outliers,
+            holidays,
+            level,
+            ..Options::default()
+        };
+        let made = |history: History| {
+            let (options, horizon) = (options.clone(), horizon as usize);
+            off_thread(move |wanted| {
+                forecast_while(&history.series, horizon, &options, wanted)
+                    .map(|forecast| SeriesForecast::new(forecast, history.cut, measure))
+                    .map_err(tell_model_why)
+            })
+        };
+        let mut asking = Asking::new(sales, cx, selection.filter(product), &[measure]).await?;
+        let filter = asking.scope.filter.clone();
+        let history = History::ask(&mut asking, filter, grain, measure).await?;
+        let past = Date::all_of(&history.series);
+        let forecast = made(history).await??;
+        let mut series = Vec::new();
+        if let Some(by) = by {
+            let names = largest(&mut asking, by, measure, n).await?;
+            if names.len() > FEW {
+                cx.continue_as_task().await;
+            }
+            let total = names.len() as u64;
+            for (done, (name, filter)) in (0..).zip(names) {
+                cx.progress_of(done, total, format!("forecasting {}", one_line(&name))).await;
+                let one = match History::ask(&mut asking, filter, grain, measure).await {
+                    Ok(history) => made(history).await?,
+                    Err(error) => Err(error),
+                };
+                series.push(match one {
+                    Ok(forecast) => NamedForecast { name, forecast: Some(forecast), reason: None },
+                    Err(error) if error.kind() == ToolErrorKind::InvalidArguments => {
+                        let reason = Some(error.message().to_owned());
+                        NamedForecast { name, forecast: None, reason }
+                    }
+                    Err(error) => return Err(error),
+                });
+            }
+        }
+        let about = asking.about;
+        let answer = SalesForecast { measure, grain, forecast, series, about, past };
+        let text = answer.about.text(answer.text());
+        WithChart::new(WithText::new(answer, text), self.chart, SalesForecast::chart).await
+    }
+}
+
+impl SeriesForecast {
+    fn new(forecast: Forecast, cut: Option<String>, measure: Measure) -> Self {
+        let round = |value: f64| rounded(value, measure);
+        let points = forecast.points.iter().filter_map(|point| {
+            Some(ForecastPoint {
+                date: Date::new(point.date)?,
+                value: round(point.value),
+                lower_80: round(point.lower_80),
+                upper_80: round(point.upper_80),
+                lower_95: round(point.lower_95),
+                upper_95: round(point.upper_95),
+                lower: point.at_level.map(|bounds| round(bounds.lower)),
+                upper: point.at_level.map(|bounds| round(bounds.upper)),
+            })
+        });
+        let members = match forecast.model {
+            Model::Combination => {
+                forecast.members.iter().map(|model| model.name().to_owned()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let validation = forecast.validation.as_ref();
+        let relative = validation.and_then(mcp_forecast::Validation::relative_error);
+        Self {
+            forecast: points.collect(),
+            model: forecast.model.name().to_owned(),
+            members,
+            error: validation.map(|validation| round(validation.error)),
+            seasonal_naive_error: validation.map(|validation| round(validation.naive_error)),
+            relative_error: relative.map(|relative| (relative * 1_000.0).round() / 1_000.0),
+            notes: cut.into_iter().chain(forecast.notes).collect(),
+        }
+    }
+
+    /// How it was made, in a sentence.
+    fn method(&self) -> String {
+        let mut method = format!("Model: {}", self.model);
+        if !self.members.is_empty() {
+            method += &format!(" (median of {})", self.members.join(", "));
+        }
+        match (self.error, self.relative_error) {
+            (Some(error), Some(relative)) => {
+                method += &format!(
+                    "; its mean error on the past was {error}, {relative} times that of repeating the last season."
+                );
+            }
+            _ => method.push('.'),
+        }
+        method
+    }
+
+    fn sum(&self) -> f64 {
+        self.forecast.iter().map(|point| point.value).sum()
+    }
+}
+
+impl SalesForecast {
+    fn text(&self) -> String {
+        let grain = self.grain.of_query();
+        let mut text = format!(
+            "Forecast of {}{} by {grain} {}:",
+            self.measure,
+            self.unit(),
+            self.about.heading()
+        );
+        for point in &self.forecast.forecast {
+            let ForecastPoint { value, lower_80, upper_80, lower_95, upper_95, .. } = point;
+            text += &format!(
+                "\n- {}: {value} (80 %: {lower_80} to {upper_80}; 95 %: {lower_95} to {upper_95})",
+                grain.label(point.date)
+            );
+        }
+        text += &format!("\n{}", self.forecast.method());
+        for note in &self.forecast.notes {
+            text += &format!("\n{note}");
+        }
+        for NamedForecast { name, forecast, reason } in &self.series {
+            let name = one_line(name);
+            match (forecast, reason) {
+                (Some(forecast), _) => {
+                    let sum = rounded(forecast.sum(), self.measure);
+                    let relative = forecast
+                        .relative_error
+                        .map(|r| format!(", relative error {r}"))
+                        .unwrap_or_default();
+                    text +=
+                        &format!("\n- {name}: {sum} in all; model {}{relative}", forecast.model);
+                }
+                (None, reason) => {
+                    text += &format!(
+                        "\n- {name}: no forecast. {}",
+                        reason.as_deref().unwrap_or_default()
+                    );
+                }
+            }
+        }
+        text
+    }
+
+    fn unit(&self) -> String {
+        if self.measure == Measure::Revenue { self.about.unit() } else { String::new() }
+    }
+
+    fn chart(&self) -> Chart {
+        let past = &self.past
+            [self.past.len().saturating_sub(SHOWN.max(2 * self.forecast.forecast.len()))..];
+        let ahead = &self.forecast.forecast;
+        let dates = past.iter().map(|(date, _)| *date).chain(ahead.iter().map(|point| point.date));
+        let before = |len: usize| std::iter::repeat_n(None, len);
+        let known = past.iter().map(|(_, value)| Some(*value)).chain(before(ahead.len())).collect();
+        // The line begins where the past ends, so that the two meet.
+        let gap = past.len().saturating_sub(1);
+        let last = past.last().map(|(_, value)| *value);
+        let expected = before(gap).chain([last]).chain(ahead.iter().map(|point| Some(point.value)));
+        let band = |name: &str, ends: fn(&ForecastPoint) -> (f64, f64)| Band {
+            name: name.to_owned(),
+            values: std::iter::repeat_n(None, gap)
+                .chain([last.map(|last| (last, last))])
+                .chain(ahead.iter().map(|point| Some(ends(point))))
+                .collect(),
+        };
+        Chart {
+            title: format!("Forecast of {} by {}", self.measure, self.grain.of_query()),
+            subtitle: format!("{}. {}", self.about.heading(), self.forecast.method()),
+            x: X::Dates(dates.map(Date::naive).collect()),
+            y_label: format!("{} per {}", label(self.measure, &self.about), self.grain.of_query()),
+            series: vec![
+                Line::new("Sold", known),
+                Line {
+                    name: "Forecast".into(),
+                    values: expected.collect(),
+                    dashed: true,
+                    bands: vec![
+                        band("95 % interval", |point| (point.lower_95, point.upper_95)),
+                        band("80 % interval", |point| (point.lower_80, point.upper_80)),
+                    ],
+                },
+            ],
+            ..Chart::default()
+        }
+    }
+}
