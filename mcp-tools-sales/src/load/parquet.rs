@@ -199,6 +199,8 @@ impl Columns {
 }
 
 impl<R: ChunkReader + 'static> Source<'_, R> {
+    // A method alone is for values of one lifetime; the closure is for all.
+    #[allow(clippy::redundant_closure_for_method_calls)]
     fn row_group(&self, group: usize, dictionaries: &mut Dictionaries) -> Result<Part, LoadError> {
         let metadata = self.file.metadata().row_group(group);
         let rows = usize::try_from(metadata.num_rows()).unwrap_or(0);
