@@ -260,6 +260,10 @@ fn too_large_frames_and_messages_and_binary_ones_end_the_connection() {
         }
         socket.send(frame(32 * 1024 + 1, text, true)).await.unwrap();
         assert_eq!(end(&mut socket).await, 1009);
+        // Each has an invocation of its own, which need not be over.
+        while events(&emulator, "MESSAGE").await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         assert_eq!(events(&emulator, "MESSAGE").await.len(), 2);
 
         let mut socket = connect_to(&url, Some("mcp")).await.unwrap();

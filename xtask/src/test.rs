@@ -39,7 +39,7 @@ fn cargo_test() -> anyhow::Result<()> {
     // Its tests skip themselves where it is not there.
     toolbox::redis()?;
     let mut test = shell::cargo();
-    test.args(["test", "--workspace", "--locked"]);
+    test.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
     // The comparison with Athena skips itself where it is not there.
     match toolbox::python(toolbox::MINISTACK)? {
         Some(python) => _ = test.env("MCP_TEST_MINISTACK_PYTHON", python),
