@@ -179,19 +179,20 @@ async fn serve(stream: TcpStream, ends: Arc<Ends>) -> anyhow::Result<()> {
             stream.get_mut().write_all(&response).await?;
             continue;
         }
-        while chunked {
-            let mut size = String::new();
-            stream.read_line(&mut size).await?;
-            let size = usize::from_str_radix(size.trim(), 16)?;
-            let mut part = vec![0; size + 2];
-            stream.read_exact(&mut part).await?;
-            if size == 0 {
-                break;
+        if chunked {
+            loop {
+                let mut size = String::new();
+                stream.read_line(&mut size).await?;
+                let size = usize::from_str_radix(size.trim(), 16)?;
+                let mut part = vec![0; size + 2];
+                stream.read_exact(&mut part).await?;
+                if size == 0 {
+                    break;
+                }
+                part.truncate(size);
+                ends.pieces.send(Piece::Part(SystemTime::now(), part)).await?;
             }
-            part.truncate(size);
-            ends.pieces.send(Piece::Part(SystemTime::now(), part)).await?;
-        }
-        if !chunked {
+        } else {
             let mut body = vec![0; length];
             stream.read_exact(&mut body).await?;
             ends.pieces.send(Piece::Part(SystemTime::now(), body)).await?;

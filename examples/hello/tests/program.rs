@@ -161,7 +161,8 @@ fn health_wants_an_answer_from_the_server() {
     let address = listener.local_addr().unwrap().to_string();
     let other = std::thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        client.read(&mut [0; 256]).unwrap();
+        let read = client.read(&mut [0; 256]).unwrap();
+        assert!(read > 0, "nothing is asked");
         client.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
     });
     let (code, _, stderr) = output(program().args(["health", "--listen", &address]));
