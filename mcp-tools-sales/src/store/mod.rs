@@ -35,11 +35,11 @@ const MANY_ROWS: usize = 1 << 19;
 /// | `product`, `category` | text, not empty |
 /// | `operation` | text, not empty: the branch that sold, such as Dallas |
 /// | `units` | a whole number from -2147483648 to 2147483647 |
-/// | `revenue` | a decimal with at most four places, see [`Money`] |
+/// | `revenue` | a decimal with at most four places, see [`Money`](crate::Money) |
 ///
 /// Units and revenue below zero are returns and count against sales. Loading stops at the first
 /// mistake with a [`LoadError`] that says where it is; a file without order lines is a mistake too,
-/// and so is revenue that adds up, ignoring signs, to more than [`Money`] holds, so that no sum
+/// and so is revenue that adds up, ignoring signs, to more than [`Money`](crate::Money) holds, so that no sum
 /// over the data can overflow.
 ///
 /// # Cost
