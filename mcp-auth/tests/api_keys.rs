@@ -182,5 +182,5 @@ async fn until(server: &Listening, key: &str, subject: &str) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), known).await.expect("the key stays unknown");
+    tokio::time::timeout(Duration::from_secs(60), known).await.expect("the key stays unknown");
 }

@@ -54,7 +54,7 @@ impl Guarded {
             format!("{key} sha256:{hex}")
         });
         let keys: Arc<dyn TokenVerifier> = Arc::new(ApiKeys::parse(&digests.join(",")).unwrap());
-        let jwt = Jwt::new(&*issuer.url).audience(RESOURCE).timeout(Duration::from_millis(300));
+        let jwt = Jwt::new(&*issuer.url).audience(RESOURCE).timeout(Duration::from_secs(5));
         let verifier = Arc::new(AnyVerifier::new([keys, Arc::new(jwt.build().unwrap())]));
         let config = HttpConfig::new().authentication(Authentication::new(verifier));
         let reached = Arc::<AtomicUsize>::default();

@@ -159,7 +159,7 @@ async fn keys_are_fetched_once_however_many_wait_for_them() {
 async fn a_rotated_key_is_found_and_an_unknown_one_asked_for_once_an_interval() {
     let (issuer, old, new) = (Issuer::start().await, Signer::new("old"), Signer::new("new"));
     issuer.publish(&[&old]);
-    let verifier = jwt(&issuer).refetch_after(Duration::from_millis(300)).build().unwrap();
+    let verifier = jwt(&issuer).refetch_after(Duration::from_secs(10)).build().unwrap();
     let server = serve(verifier).await;
     let claims = issuer.claims();
     assert_eq!(server.bearer(&old.token(&claims)).await.text(), "ada");
@@ -179,7 +179,7 @@ async fn a_rotated_key_is_found_and_an_unknown_one_asked_for_once_an_interval() 
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), found).await.expect("the new key is not found");
+    tokio::time::timeout(Duration::from_secs(90), found).await.expect("the new key is not found");
     // What is no longer published is no longer taken.
     assert_eq!(server.bearer(&old.token(&claims)).await.status, 401);
 }
@@ -207,7 +207,7 @@ async fn an_issuer_that_is_down_slow_or_talks_junk_is_503_and_recovers() {
         Mood::Redirects(evil.url.clone()),
     ] {
         issuer.set(mood.clone());
-        let verifier = jwt(&issuer).timeout(Duration::from_millis(200)).build().unwrap();
+        let verifier = jwt(&issuer).timeout(Duration::from_secs(5)).build().unwrap();
         let server = serve(verifier).await;
         let token = signer.token(&issuer.claims());
         let answer = server.bearer(&token).await;

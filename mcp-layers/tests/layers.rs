@@ -475,7 +475,7 @@ async fn until(holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("nothing happens");
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("nothing happens");
 }
 
 /// One call over a socket; the response as it stands on the wire.

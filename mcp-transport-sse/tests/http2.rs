@@ -121,14 +121,14 @@ async fn a_stream_that_nobody_reads_is_given_up_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_stream_that_is_read_slowly_goes_on() {
-    let server = start_with(|transport| transport.write_timeout(Duration::from_secs(1))).await;
+    let server = start_with(|transport| transport.write_timeout(Duration::from_secs(4))).await;
     let mut client = Connection::with_window(&server, 16_384).await;
     let response = client.call(call("big", json!({"length": 250_000}))).await;
     let mut body = response.into_body();
     let mut length = 0;
     while let Some(frame) = within(body.frame()).await {
         length += frame.unwrap().into_data().unwrap().len();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
     }
     assert!(length > 250_000, "{length}");
 }
@@ -137,9 +137,9 @@ async fn a_stream_that_is_read_slowly_goes_on() {
 async fn an_idle_connection_is_closed_although_the_end_of_an_answer_was_never_read() {
     let server = start_with(|transport| {
         transport
-            .header_timeout(Duration::from_millis(100))
-            .idle_timeout(Duration::from_millis(100))
-            .write_timeout(Duration::from_millis(100))
+            .header_timeout(Duration::from_secs(2))
+            .idle_timeout(Duration::from_secs(2))
+            .write_timeout(Duration::from_secs(2))
     })
     .await;
     let mut client = Connection::with_window(&server, 10).await;

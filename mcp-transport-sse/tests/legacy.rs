@@ -518,7 +518,7 @@ async fn the_limit_holds_for_clients_that_come_at_once() {
 #[tokio::test]
 async fn a_session_that_nobody_uses_expires() {
     let server = start_with(|transport| {
-        transport.config(HttpConfig::new().session_idle(Duration::from_millis(100)).max_sessions(1))
+        transport.config(HttpConfig::new().session_idle(Duration::from_secs(2)).max_sessions(1))
     })
     .await;
     let session = open(&server, "2025-06-18").await;

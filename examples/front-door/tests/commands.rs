@@ -108,7 +108,7 @@ async fn tls_is_served_with_the_files_of_the_flags() {
 #[tokio::test]
 async fn the_server_says_that_it_is_about_to_stop_and_goes_on_meanwhile() {
     let folder = Folder::new("drain");
-    let mut server = Listening::with_keys(&folder, &["--drain-delay", "1.5", "--grace", "20"]);
+    let mut server = Listening::with_keys(&folder, &["--drain-delay", "5.5", "--grace", "20"]);
     assert_eq!(server.get("/ready").await.status(), 200);
     server.terminate();
     while server.get("/ready").await.status() == 200 {
