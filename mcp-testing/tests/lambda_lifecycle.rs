@@ -12,7 +12,8 @@ use std::{
 };
 
 use mcp_core::{
-    Call, Server, StateKeys, Tool, ToolContext, ToolPack, ToolResult, Transport as _, tool,
+    Call, Method, Request, Server, StateKeys, Tool, ToolContext, ToolPack, ToolResult,
+    Transport as _, tool,
 };
 use mcp_testing::{
     __private::{block_on, lambda::this_binary},
@@ -120,7 +121,14 @@ fn function() {
                 Ok::<_, std::convert::Infallible>(())
             });
         }
-        let server = Server::builder("lifecycle", "1").pack(pack).tool::<report>().build();
+        let faulty = tower::layer::layer_fn(|inner| {
+            tower::util::MapRequest::new(inner, |request: Request| {
+                assert_ne!(request.method(), &Method::ListPrompts, "on purpose");
+                request
+            })
+        });
+        let server = Server::builder("lifecycle", "1").pack(pack).tool::<report>();
+        let server = server.layer(faulty).build();
         server.set_state_keys(StateKeys::from_hex(&"ab".repeat(32)).unwrap());
         server.start().await.unwrap();
         let stop = CancellationToken::new();
@@ -192,13 +200,6 @@ fn a_process_that_hears_of_its_end_has_its_last_words() {
             call(&function, "tell", json!({})).await;
             function.shut_down().await;
             assert_eq!(function.processes(), 0);
-            // The last lines are read after the process has ended.
-            for _ in 0..100 {
-                if has == function.output().iter().any(|line| line.contains("last words")) {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
             let said = function.output().iter().any(|line| line.contains("last words"));
             assert_eq!(said, has, "{wishes}: {:?}", function.output());
         }
@@ -232,6 +233,36 @@ fn of_several_invocations_at_once_the_one_that_panics_fails_alone() {
             text(reply);
         }
         text(&call(&function, "tell", json!({})).await);
+        assert_eq!(function.processes(), 1);
+    });
+}
+
+#[test]
+fn what_goes_wrong_in_an_invocation_fails_no_other() {
+    block_on(async {
+        let function = emulator("none");
+        text(&call(&function, "tell", json!({})).await);
+        // A panic around a call is an answer.
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "prompts/list" });
+        match function.invoke(message.to_string(), None).await {
+            Outcome::Answered(reply) => {
+                let reply: Value = serde_json::from_slice(&reply).unwrap();
+                assert_eq!(reply["error"]["code"], -32603, "{reply}");
+            }
+            other => panic!("{other:?}"),
+        }
+        let context = r#"{"client":{"installation_id":1}}"#;
+        for (event, context, kind) in [
+            // The event of no source that there is.
+            (r#"{"unknown":1}"#, None, "UnknownEvent"),
+            (r#"{"jsonrpc":"2.0"}"#, Some(context), "Runtime.MalformedInvocation"),
+        ] {
+            match function.invoke(event, context).await {
+                Outcome::Failed(failure) => assert_eq!(failure.error_type, kind, "{failure:?}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(text(&call(&function, "tell", json!({})).await), "1 1 0");
         assert_eq!(function.processes(), 1);
     });
 }

@@ -30,8 +30,8 @@ use crate::{
 
 /// What answers the invocations of one process. Cheap to clone.
 ///
-/// [`LambdaTransport`](crate::LambdaTransport) has `lambda_runtime` call it; it is public for those
-/// who have a handler of their own around it.
+/// [`LambdaTransport`](crate::LambdaTransport) calls it with what the Runtime API brings; it is public for
+/// those who have a handler of their own around it, and a `lambda_runtime::Runtime` that calls that.
 #[derive(Clone, Debug)]
 pub struct Function {
     inner: Arc<Inner>,
@@ -71,7 +71,7 @@ impl Serialize for Payload {
     }
 }
 
-type Answer = FunctionResponse<Payload, BodyStream>;
+pub(crate) type Answer = FunctionResponse<Payload, BodyStream>;
 
 fn whole(kind: Kind) -> Answer {
     FunctionResponse::BufferedResponse(Payload(kind))
@@ -225,8 +225,12 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// When calls of this invocation end.
 fn deadline(context: &Context, margin: Duration) -> Instant {
-    // No invocation begins after its end: `cargo lambda watch` counts milliseconds from 1970.
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
+    let left = match context.deadline().duration_since(SystemTime::now()) {
+        Ok(left) => left,
+        // No invocation is as old as that: `cargo lambda watch` counts milliseconds from 1970.
+        Err(over) if over.duration() > LONGEST => LONGEST,
+        Err(_) => Duration::ZERO,
+    };
     Instant::now() + left.saturating_sub(margin.min(left / 4))
 }
 

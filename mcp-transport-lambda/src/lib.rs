@@ -41,6 +41,7 @@ mod function;
 mod identity;
 mod request;
 mod response;
+mod runtime;
 #[cfg(test)]
 mod samples;
 mod shape;

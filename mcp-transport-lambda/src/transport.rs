@@ -1,21 +1,21 @@
-use std::{env::VarError, sync::Arc};
+use std::env::{self, VarError};
 
-use lambda_runtime::{
-    BoxFuture, LambdaEvent, Runtime, SnapStartResource, layers::TracingLayer, service_fn,
-};
-use mcp_core::{Server, Transport};
-use serde_json::value::RawValue;
+use mcp_core::{BoxError, Server, Transport};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Function, LambdaConfig, after::AfterLayer, extension};
+use crate::{
+    Function, LambdaConfig,
+    after::After,
+    extension,
+    runtime::{Invocations, RuntimeApi, restore},
+};
 
-/// What Lambda sets, and `lambda_runtime` panics without.
-const VARIABLES: [&str; 4] = [
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-];
+/// Where the Runtime API is.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// `snap-start` where a snapshot of the process is taken before its first invocation.
+const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
+/// How many invocations a process gets at once, on Lambda Managed Instances.
+const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 
 /// Answers the invocations of an AWS Lambda function.
 ///
@@ -25,7 +25,7 @@ const VARIABLES: [&str; 4] = [
 pub struct LambdaTransport {
     config: LambdaConfig,
     hears_shutdown: bool,
-    after: AfterLayer,
+    after: After,
 }
 
 /// Why invocations can be answered no longer.
@@ -35,12 +35,15 @@ pub enum LambdaError {
     /// A variable of Lambda's environment is missing or is no text.
     #[error("{0}: AWS Lambda sets this variable, and so must whatever stands in for it ({1})")]
     Environment(&'static str, VarError),
-    /// A variable of Lambda's environment holds something else than a number.
-    #[error("AWS_LAMBDA_FUNCTION_MEMORY_SIZE is {0:?}, expected a number of megabytes")]
-    MemorySize(String),
+    /// A variable of Lambda's environment holds something else than it has to.
+    #[error("{0} is {1:?}, expected {2}")]
+    Variable(&'static str, String, &'static str),
     /// The Runtime API does not answer as it should.
     #[error("the Lambda Runtime API failed: {0}")]
-    RuntimeApi(lambda_runtime::Error),
+    RuntimeApi(BoxError),
+    /// A pack cannot go on after the process was restored from a snapshot.
+    #[error("the function cannot go on after its snapshot: {0}")]
+    Restore(BoxError),
 }
 
 impl LambdaTransport {
@@ -75,17 +78,8 @@ impl LambdaTransport {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.after = AfterLayer::new(hook);
+        self.after = After::new(hook);
         self
-    }
-}
-
-/// Has the packs hear of a restored snapshot. `lambda_runtime` asks only where SnapStart is on.
-struct Restored(Server);
-
-impl SnapStartResource for Restored {
-    fn after_restore(&self) -> BoxFuture<'_, Result<(), lambda_runtime::Error>> {
-        Box::pin(async { Ok(self.0.restored().await?) })
     }
 }
 
@@ -95,36 +89,45 @@ impl Transport for LambdaTransport {
     /// Serves until the process is told to end. Lambda does that only between invocations, so there
     /// is nothing to finish.
     async fn serve(self, server: Server, shutdown: CancellationToken) -> Result<(), LambdaError> {
-        check_environment()?;
+        let api = runtime_api()?;
+        let at_once = max_concurrency()?;
         if self.hears_shutdown
-            && let Err(error) = extension::register().await
+            && let Err(error) = extension::register(&api).await
         {
             // Serving goes on; only its end will not be heard of.
             tracing::warn!(error = &*error, "Lambda will end this process without a signal");
         }
-        let restored = Arc::new(Restored(server.clone()));
-        let function = Function::new(server, self.config);
-        let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-            let function = function.clone();
-            async move { function.answer(event).await }
-        });
-        let runtime = Runtime::new(handler)
-            .layer(TracingLayer::new())
-            .layer(self.after)
-            .register_snapstart_resource(restored);
+        let function = Function::new(server.clone(), self.config);
+        let serving = async {
+            if env::var(INITIALIZATION_TYPE).as_deref() == Ok("snap-start") {
+                restore(&api, &server).await?;
+            }
+            let api = api.clone();
+            Err(Invocations { api, function, after: self.after }.answer(at_once).await)
+        };
         tokio::select! {
-            ended = runtime.run_concurrent() => ended.map_err(LambdaError::RuntimeApi),
+            ended = serving => ended,
             () = shutdown.cancelled() => Ok(()),
         }
     }
 }
 
-fn check_environment() -> Result<(), LambdaError> {
-    for name in VARIABLES {
-        let value = std::env::var(name).map_err(|error| LambdaError::Environment(name, error))?;
-        if name == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" && value.parse::<i32>().is_err() {
-            return Err(LambdaError::MemorySize(value));
-        }
+fn runtime_api() -> Result<std::sync::Arc<RuntimeApi>, LambdaError> {
+    let text =
+        env::var(RUNTIME_API).map_err(|error| LambdaError::Environment(RUNTIME_API, error))?;
+    RuntimeApi::parse(&text).ok_or(LambdaError::Variable(
+        RUNTIME_API,
+        text,
+        "a host and a port, such as 127.0.0.1:9001",
+    ))
+}
+
+fn max_concurrency() -> Result<usize, LambdaError> {
+    match env::var(MAX_CONCURRENCY) {
+        Err(VarError::NotPresent) => Ok(1),
+        Err(error) => Err(LambdaError::Environment(MAX_CONCURRENCY, error)),
+        Ok(text) => text
+            .parse()
+            .map_err(|_| LambdaError::Variable(MAX_CONCURRENCY, text, "a number of invocations")),
     }
-    Ok(())
 }

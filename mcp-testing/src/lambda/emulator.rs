@@ -48,6 +48,8 @@ pub(super) struct Function {
 pub(super) struct Settings {
     program: Program,
     timeout: Duration,
+    /// How long after its timeout a process is killed.
+    grace: Duration,
     /// How long API Gateway waits for a whole reply, where it is not as long as by default.
     pub(super) integration_timeout: Option<Duration>,
     most_processes: usize,
@@ -73,6 +75,7 @@ impl Emulator {
         let settings = Settings {
             program,
             timeout: Duration::from_secs(60),
+            grace: Duration::ZERO,
             integration_timeout: None,
             most_processes: 50,
             retry_after: Duration::from_secs(60),
@@ -122,6 +125,14 @@ impl Emulator {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         self.set(|settings| settings.timeout = timeout)
+    }
+
+    /// Sets how much longer a process lives than it is told; not at all by default, as on AWS. For tests
+    /// of what a function does in the last moments of an invocation, which a busy machine may have it do
+    /// too late.
+    #[must_use]
+    pub fn grace(self, grace: Duration) -> Self {
+        self.set(|settings| settings.grace = grace)
     }
 
     /// Sets how long API Gateway waits for a whole reply; 29 s for REST and WebSocket APIs and 30 s for
@@ -281,8 +292,12 @@ impl Emulator {
         self.function.faults.all()
     }
 
-    /// Ends all processes as Lambda does those that it no longer needs: with SIGTERM and half a second
-    /// where they have an extension, and without a word where they have none.
+    /// Ends all processes as Lambda does those that it no longer needs: with SIGTERM where they have an
+    /// extension, and without a word where they have none. Returns when they have ended and
+    /// [`output`](Self::output) has all that they have written.
+    ///
+    /// After SIGTERM they have a minute. Lambda gives them half a second, which on a busy machine would
+    /// fail a test now and then, whatever the function does.
     pub async fn shut_down(&self) {
         let sandboxes: Vec<_> = self.function.lock().drain(..).collect();
         for sandbox in sandboxes {
@@ -357,7 +372,7 @@ impl Function {
             reply,
             busy,
         });
-        let ended = tokio::time::Instant::now() + timeout;
+        let ended = tokio::time::Instant::now() + timeout + self.settings.grace;
         let outcome = tokio::time::timeout_at(ended, outcome).await;
         match outcome {
             Ok(Ok(Outcome::Streaming { content_type, chunks })) => {

@@ -39,12 +39,20 @@ pub(super) struct RuntimeApi {
     concurrency: usize,
     /// How many it has been given, or is about to be.
     in_flight: Arc<AtomicUsize>,
-    /// How many it waits for.
-    waiting: Mutex<usize>,
+    waiting: Mutex<Waiting>,
     queue: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     open: Mutex<HashMap<String, Open>>,
     /// Whether the process has an extension, and is told of its end.
     hears_shutdown: AtomicBool,
+}
+
+/// What a process waits for.
+#[derive(Default)]
+struct Waiting {
+    /// How many events.
+    events: usize,
+    /// It has been told of its end, and is not stopped any more.
+    is_ending: bool,
 }
 
 /// An invocation that the process is working on.
@@ -78,9 +86,11 @@ impl RuntimeApi {
     /// answers does not go on.
     fn wait(&self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting += 1;
-        let is_idle = *waiting == self.concurrency && self.in_flight.load(Ordering::Acquire) == 0;
-        if let Some(process) = self.process.filter(|_| is_idle) {
+        waiting.events += 1;
+        let is_idle =
+            waiting.events == self.concurrency && self.in_flight.load(Ordering::Acquire) == 0;
+        // One that asks for its next event after it was told of its end has to come to that end.
+        if let Some(process) = self.process.filter(|_| is_idle && !waiting.is_ending) {
             // An error is the process's end, which is noticed elsewhere.
             let _ = kill_process(process, Signal::STOP);
         }
@@ -88,7 +98,7 @@ impl RuntimeApi {
 
     fn wake(&self) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting -= 1;
+        waiting.events -= 1;
         if let Some(process) = self.process {
             let _ = kill_process(process, Signal::CONT);
         }
@@ -97,6 +107,8 @@ impl RuntimeApi {
     /// Tells the process of its end, if it is to hear of it. Whether it was told.
     pub(super) fn terminate(&self) -> bool {
         let hears = self.hears_shutdown.load(Ordering::Acquire);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.is_ending |= hears;
         if let Some(process) = self.process.filter(|_| hears) {
             let _ = kill_process(process, Signal::TERM);
             let _ = kill_process(process, Signal::CONT);

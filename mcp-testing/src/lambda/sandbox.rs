@@ -26,9 +26,13 @@ use super::{doors::MANAGEMENT, invocation::Invocation, runtime_api::RuntimeApi};
 /// How many lines of what the processes write are kept.
 const MOST_LINES: usize = 10_000;
 
-/// How long a process has that is told of its end ("Lambda execution environment lifecycle": 500 ms
-/// where there are internal extensions alone).
-const SHUTDOWN: Duration = Duration::from_millis(500);
+/// How long a process has that is told of its end. Lambda gives it 500 ms ("Lambda execution environment
+/// lifecycle", where there are internal extensions alone), in which a busy machine may not even get
+/// around to it; so this only keeps one that never ends from holding up a test.
+const SHUTDOWN: Duration = Duration::from_secs(60);
+/// How long what a process has written is waited for once it has ended. A process that it has left
+/// behind may hold its output open.
+const LAST_LINES: Duration = Duration::from_secs(30);
 
 /// The program of a function, and what it is started with.
 #[derive(Clone, Debug)]
@@ -67,6 +71,8 @@ pub(super) struct Sandbox {
     concurrency: usize,
     end: DropGuard,
     shutdown: CancellationToken,
+    /// Cancelled once the process has ended and all that it has written is there.
+    is_over: CancellationToken,
 }
 
 /// A place in a process, taken as long as this is not dropped.
@@ -116,8 +122,11 @@ impl Sandbox {
         }
         command.envs(program.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.spawn()?;
-        keep(child.stdout.take(), lines);
-        keep(child.stderr.take(), lines);
+        let output = tokio::spawn({
+            let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+            let lines = lines.clone();
+            async move { tokio::join!(keep(stdout, &lines), keep(stderr, &lines)) }
+        });
 
         let (queue, invocations) = mpsc::unbounded_channel();
         let has_ended = Arc::new(AtomicBool::new(false));
@@ -126,8 +135,16 @@ impl Sandbox {
         let concurrency = program.concurrency.max(1);
         let api = RuntimeApi::new(child.id(), concurrency, Arc::clone(&in_flight), invocations);
         let ends = [end.clone(), shutdown.clone()];
-        tokio::spawn(run(child, api, listener, ends, Arc::clone(&has_ended)));
-        Ok(Self { queue, in_flight, has_ended, concurrency, end: end.drop_guard(), shutdown })
+        let is_over = CancellationToken::new();
+        let running = run(child, api, listener, ends, Arc::clone(&has_ended));
+        let over = is_over.clone().drop_guard();
+        tokio::spawn(async move {
+            running.await;
+            let _ = tokio::time::timeout(LAST_LINES, output).await;
+            drop(over);
+        });
+        let end = end.drop_guard();
+        Ok(Self { queue, in_flight, has_ended, concurrency, end, shutdown, is_over })
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -144,12 +161,10 @@ impl Sandbox {
         self.end.token().cancel();
     }
 
-    /// Ends the process as Lambda does one that is no longer needed.
+    /// Ends the process as Lambda does one that is no longer needed, and waits for its last words.
     pub(super) async fn shut_down(&self) {
         self.shutdown.cancel();
-        while !self.has_ended() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.is_over.cancelled().await;
     }
 
     /// Takes a place, if one is free.
@@ -195,12 +210,11 @@ async fn run(
     has_ended.store(true, Ordering::Release);
 }
 
-fn keep(output: Option<impl AsyncRead + Send + Unpin + 'static>, lines: &Lines) {
-    let (Some(output), lines) = (output, lines.clone()) else { return };
-    tokio::spawn(async move {
-        let mut output = BufReader::new(output).lines();
-        while let Ok(Some(line)) = output.next_line().await {
-            lines.push(line);
-        }
-    });
+/// Reads what a process writes to its end.
+async fn keep(output: Option<impl AsyncRead + Unpin>, lines: &Lines) {
+    let Some(output) = output else { return };
+    let mut output = BufReader::new(output).lines();
+    while let Ok(Some(line)) = output.next_line().await {
+        lines.push(line);
+    }
 }

@@ -3,7 +3,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -35,6 +35,9 @@ use super::{
     invoke, token,
 };
 use crate::lambda::{emulator::Function, invocation::epoch_millis};
+
+/// How long a client has to close, too.
+const CLOSING: Duration = Duration::from_secs(30);
 
 /// How many messages a client may lag behind, before the API takes no more for it.
 const MESSAGES_IN_FLIGHT: usize = 256;
@@ -117,9 +120,10 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     if end.tell {
         let reason = end.reason.clone().into();
         let _ = socket.close(Some(CloseFrame { code: end.code.into(), reason })).await;
-        // Until the client has closed, too: it may still be sending.
+        // Until the client has closed, too: it may still be sending, and what it has not read yet would be
+        // lost with the connection.
         let closed = async { while let Some(Ok(_)) = socket.next().await {} };
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), closed).await;
+        let _ = tokio::time::timeout(CLOSING, closed).await;
     } else {
         let _ = socket.flush().await;
     }
