@@ -76,8 +76,3 @@ pub use mcp_core::__private;
 pub use mcp_core::*;
 
 pub use crate::run::run;
-
-/// The README's examples, kept compiling.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

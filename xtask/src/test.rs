@@ -26,6 +26,7 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
 /// The packages that are tested against an emulator of AWS.
 const NEED_MOTO: &[&str] = &[
     "cost-server",
+    "durable-task",
     "front-door",
     "lambda-websocket",
     "mcp-aws",
@@ -51,6 +52,12 @@ fn cargo_test() -> anyhow::Result<()> {
             skip(&format!("tests of {}", NEED_MOTO.join(", ")), toolbox::NO_PYTHON)?;
             test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));
         }
+    }
+    match toolbox::python(toolbox::PYTHON_SDK)? {
+        Some(python) => {
+            _ = test.env("MCP_TEST_TIME_SERVER", python.with_file_name("mcp-server-time"));
+        }
+        None => skip("the example that wraps a server of others", toolbox::NO_PYTHON)?,
     }
     match (toolbox::python(toolbox::CARGO_LAMBDA)?, toolbox::lambda_rie()?) {
         (Some(python), Some(rie)) => {

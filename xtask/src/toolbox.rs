@@ -10,8 +10,8 @@ use anyhow::Context as _;
 
 use crate::shell::{self, exists, run, skip, step};
 
-/// The official Python SDK that the tests connect with.
-pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0"];
+/// The official Python SDK that the tests connect with, and a server made with it that they wrap.
+pub(crate) const PYTHON_SDK: &[&str] = &["mcp==2.3.0", "mcp-server-time==2026.10.19"];
 /// Its first generation, which still speaks WebSocket.
 pub(crate) const PYTHON_SDK_V1: &[&str] = &["mcp[ws]==1.30.0"];
 /// The official TypeScript SDK.

@@ -99,6 +99,17 @@ fn the_program_mounts_what_the_environment_names() {
 }
 
 #[test]
+fn on_lambda_it_mounts_a_server_that_listens_elsewhere() {
+    block_on(async {
+        let function = Emulator::new(PROGRAM).env("HEAVY_URL", &hello().await);
+        let mcp = Harness::behind(Door::FunctionUrl, function).await;
+        let sum = mcp.try_call("heavy_add", json!({"a": 1, "b": 2})).await.unwrap();
+        assert_eq!(sum.text(), "3");
+        assert_eq!(mcp.call(word_count { text: "a b".to_owned() }).await.text(), "2");
+    });
+}
+
+#[test]
 fn a_server_that_is_not_there_ends_the_program() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
