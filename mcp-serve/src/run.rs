@@ -60,10 +60,17 @@ pub async fn run(server: Server) -> ExitCode {
     }
     let target = target(cli.command.as_ref());
     logging::init(&identity.name, log_format(&cli), matches!(target, Ok(Target::Stdio)));
+    #[cfg(feature = "lambda")]
+    let is_function = matches!(target, Ok(Target::Lambda { .. }));
     match serve(server, cli, target).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
+            // What ends serving itself is the transport's to tell.
+            #[cfg(feature = "lambda")]
+            if is_function && !matches!(error, RunError::Lambda(_)) {
+                mcp_transport_lambda::report_init_error(&error).await;
+            }
             ExitCode::from(error.exit_code())
         }
     }
@@ -153,7 +160,7 @@ impl RunError {
             #[cfg(feature = "lambda")]
             Self::LambdaResponse(_) => 2,
             #[cfg(feature = "lambda")]
-            Self::Lambda(error) if !matches!(error, LambdaError::RuntimeApi(_)) => 2,
+            Self::Lambda(LambdaError::Environment(..) | LambdaError::Variable(..)) => 2,
             #[cfg(not(feature = "lambda"))]
             Self::Lambda => 2,
             _ => 1,

@@ -1,7 +1,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::{Client, operation::put_item::PutItemError, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
 use mcp_core::{
     BoxError,
     tasks::{TaskRecord, TaskStore, TaskStoreError},
@@ -74,7 +78,7 @@ impl DynamoDbTaskStore {
             ("version".to_owned(), number_value(record.version)),
             ("record".to_owned(), AttributeValue::S(first.to_owned())),
             ("parts".to_owned(), number_value(pieces.len() as u64)),
-            ("prefix".to_owned(), AttributeValue::S(prefix)),
+            ("prefix".to_owned(), AttributeValue::S(prefix.clone())),
         ]);
         let values = (!values.is_empty()).then_some(values);
         client
@@ -83,12 +87,17 @@ impl DynamoDbTaskStore {
             .set_item(Some(item))
             .condition_expression(condition)
             .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await
             .map(drop)
-            .map_err(|error| match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => TaskStoreError::Conflict,
-                _ => failed(error),
+            .or_else(|error| match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    // The SDK repeats a request whose connection was cut, which may have been done.
+                    let found = refused.item().and_then(|item| item.get("prefix")?.as_s().ok());
+                    if found == Some(&prefix) { Ok(()) } else { Err(TaskStoreError::Conflict) }
+                }
+                _ => Err(failed(error)),
             })
     }
 

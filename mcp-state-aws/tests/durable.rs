@@ -15,8 +15,8 @@ use mcp_testing::{
 use serde_json::json;
 use support::{
     Stage, TABLE,
+    fault_proxy::{Fault, FaultProxy},
     function::{begin, deployed, end, send, temporary, tools, try_send},
-    throttle::Throttle,
 };
 
 fn server() -> Server {
@@ -46,11 +46,14 @@ fn work_goes_on_after_its_invocation_in_another() {
     block_on(async {
         let stage = Stage::set().await;
         let function = function(&stage);
-        let id = begin(&function, "work", json!({ "milliseconds": 500 })).await;
+        let file = temporary("lasts");
+        let id = begin(&function, "last", json!({ "file": file.0 })).await;
+        file.is_there().await;
         let task = send(&function, "tasks/get", json!({ "taskId": id })).await;
         assert_eq!(task["status"], "working");
+        file.says("end");
         let task = end(&function, &id).await;
-        assert_eq!(task["result"]["content"][0]["text"], "worked 500 ms for None", "{task}");
+        assert_eq!(task["result"]["content"][0]["text"], "lasted", "{task}");
         assert_eq!(function.faults(), [""; 0]);
     });
 }
@@ -77,12 +80,9 @@ fn cancelling_reaches_the_work() {
         send(&function, "tasks/cancel", json!({ "taskId": id })).await;
         assert_eq!(end(&function, &id).await["status"], "cancelled");
         // The invocation that works hears of it, and ends.
-        let (mut free, started) = (false, std::time::Instant::now());
-        while !free && started.elapsed() < Duration::from_secs(30) {
+        while function.idle() < function.processes() {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            free = function.idle() == function.processes();
         }
-        assert!(free, "the work goes on");
     });
 }
 
@@ -104,9 +104,9 @@ fn work_that_no_process_survives_is_reported_as_failed_once() {
 #[test]
 fn a_table_that_throttles_delays_tasks_and_loses_none() {
     block_on(async {
-        let (stage, throttle) = (Stage::set().await, Throttle::start().await);
-        let function = through(&stage, &throttle.url);
-        throttle.passes_one_of(3);
+        let (stage, proxy) = (Stage::set().await, FaultProxy::start().await);
+        let function = through(&stage, &proxy.url);
+        proxy.set(Fault::PassesOneOf(3));
         let mut ids = Vec::new();
         for _ in 0..3 {
             // The client makes its call once more, if it is told to.
@@ -130,27 +130,66 @@ fn a_table_that_throttles_delays_tasks_and_loses_none() {
             };
             assert_eq!(task["status"], "completed", "{task}");
         }
-        assert!(throttle.refused() > 10, "{}", throttle.refused());
+        assert!(proxy.refused() > 10, "{}", proxy.refused());
+    });
+}
+
+#[test]
+fn connections_to_the_table_that_are_cut_lose_nothing() {
+    block_on(async {
+        let (stage, proxy) = (Stage::set().await, FaultProxy::start().await);
+        let function = through(&stage, &proxy.url);
+        // Every second request, whatever it asks for.
+        proxy.set(Fault::Cut("", 2));
+        let file = temporary("cut");
+        let id = begin(&function, "note", json!({ "file": file.0 })).await;
+        let task = end(&function, &id).await;
+        assert_eq!(task["status"], "completed", "{task}");
+        assert_eq!(std::fs::read(&file.0).unwrap().len(), 1, "the work was done twice");
+        assert!(proxy.refused() > 1, "{}", proxy.refused());
+    });
+}
+
+#[test]
+fn a_change_that_was_made_before_its_connection_was_cut_is_made_once() {
+    block_on(async {
+        let (stage, proxy) = (Stage::set().await, FaultProxy::start().await);
+        let function = through(&stage, &proxy.url);
+        let file = temporary("cut-once-done");
+        proxy.set(Fault::CutOnceDone("PutItem"));
+        let id = begin(&function, "last", json!({ "file": file.0 })).await;
+        file.is_there().await;
+        assert_eq!(proxy.refused(), 1);
+        // And the one that says how it ended.
+        proxy.set(Fault::CutOnceDone("PutItem"));
+        file.says("end");
+        let task = end(&function, &id).await;
+        assert_eq!(task["result"]["content"][0]["text"], "lasted", "{task}");
+        assert_eq!(proxy.refused(), 2);
+        assert_eq!(function.faults(), [""; 0]);
     });
 }
 
 #[test]
 fn a_table_that_is_away_in_the_midst_of_work_gets_its_outcome_later() {
     block_on(async {
-        let (stage, throttle) = (Stage::set().await, Throttle::start().await);
-        let function = through(&stage, &throttle.url);
-        let id = begin(&function, "work", json!({ "milliseconds": 300 })).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        throttle.passes_none();
-        let before = throttle.refused();
-        // As long as it takes the work to end, and to find nobody to tell.
-        while throttle.refused() < before + 4 {
+        let (stage, proxy) = (Stage::set().await, FaultProxy::start().await);
+        // The next of the three attempts is made when the table is there again.
+        let function = through(&stage, &proxy.url).retry_after(Duration::from_secs(5));
+        let file = temporary("away");
+        let id = begin(&function, "last", json!({ "file": file.0 })).await;
+        file.is_there().await;
+        proxy.set(Fault::Throttled(""));
+        let before = proxy.refused();
+        file.says("end");
+        // As long as it takes to find nobody to tell.
+        while proxy.refused() < before + 4 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let reply = try_send(&function, "tasks/get", json!({ "taskId": id })).await.unwrap_err();
         assert_eq!(reply["error"]["code"], -31503, "{reply}");
-        throttle.passes_all();
+        proxy.set(Fault::None);
         let task = end(&function, &id).await;
-        assert_eq!(task["result"]["content"][0]["text"], "worked 300 ms for None", "{task}");
+        assert_eq!(task["result"]["content"][0]["text"], "lasted", "{task}");
     });
 }

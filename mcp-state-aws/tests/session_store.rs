@@ -10,7 +10,10 @@ use mcp_http::HttpConfig;
 use mcp_stage::session_store::SessionPlace;
 use mcp_state_aws::DynamoDbSessionStore;
 use serde_json::json;
-use support::{Stage, TABLE, throttle::Throttle};
+use support::{
+    Stage, TABLE,
+    fault_proxy::{Fault, FaultProxy},
+};
 
 impl SessionPlace for Stage {
     fn store(&self) -> Arc<dyn SessionStore> {
@@ -98,18 +101,18 @@ async fn each_request_of_a_session_may_be_another_functions_process() {
 
 #[tokio::test]
 async fn a_table_that_throttles_is_a_503_and_then_everything_works_again() {
-    let throttle = Throttle::start().await;
-    let place = Stage::set_at(&throttle.url).await;
+    let proxy = FaultProxy::start().await;
+    let place = Stage::set_at(&proxy.url).await;
     let stage = Arc::<mcp_stage::Stage>::default();
     let (first, second) = (place.replica(&stage), place.replica(&stage));
     let session = first.open().await;
     let add = |id| mcp_stage::legacy(id, "add", json!({ "a": 1, "b": 2 }));
     // Now and then is nothing that a client would notice.
-    throttle.passes_one_of(2);
+    proxy.set(Fault::PassesOneOf(2));
     for id in 1..5 {
         assert_eq!(mcp_stage::text(&second.post(&session, &add(id)).await.message()), "3");
     }
-    throttle.passes_none();
+    proxy.set(Fault::Throttled(""));
     let third = place.replica_with(&stage, HttpConfig::new());
     for answer in [
         third.ask("POST", None, Some(&mcp_stage::initialize(0, "2025-11-25"))).await,
@@ -120,6 +123,6 @@ async fn a_table_that_throttles_is_a_503_and_then_everything_works_again() {
     }
     // What a replica has in memory goes on.
     assert_eq!(mcp_stage::text(&first.post(&session, &add(6)).await.message()), "3");
-    throttle.passes_all();
+    proxy.set(Fault::None);
     assert_eq!(mcp_stage::text(&third.post(&session, &add(7)).await.message()), "3");
 }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use support::{
     Stage, TABLE,
     fault_proxy::{Fault, FaultProxy},
+    function::temporary,
     socket::{Socket, modern},
 };
 use tokio_tungstenite::tungstenite::Error;
@@ -29,10 +30,12 @@ async fn who(cx: &ToolContext) -> String {
     format!("{} {:?}", std::process::id(), cx.principal().map(Principal::subject))
 }
 
-/// Keeps its process busy for so long.
+/// Keeps its process busy until the file is there.
 #[tool]
-async fn hold(milliseconds: u64) -> String {
-    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+async fn hold(file: String) -> String {
+    while !std::fs::exists(&file).unwrap() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     std::process::id().to_string()
 }
 
@@ -177,14 +180,10 @@ fn a_legacy_session_goes_on_in_any_process() {
         socket.request("resources/subscribe", json!({ "uri": "state://now" })).await;
 
         // All processes that there are now are busy, so that others go on.
-        let held = [
-            socket
-                .ask("tools/call", json!({ "name": "hold", "arguments": { "milliseconds": 3000 } }))
-                .await,
-            socket
-                .ask("tools/call", json!({ "name": "hold", "arguments": { "milliseconds": 3000 } }))
-                .await,
-        ];
+        let file = temporary("hold");
+        let hold = json!({ "name": "hold", "arguments": { "file": file.0 } });
+        let held =
+            [socket.ask("tools/call", hold.clone()).await, socket.ask("tools/call", hold).await];
         until("two processes are busy", async || function.processes() - function.idle() == 2).await;
         let told = socket.call("tell", json!({})).await;
         assert_eq!(socket.heard.len(), 1, "{:?}", socket.heard);
@@ -193,6 +192,7 @@ fn a_legacy_session_goes_on_in_any_process() {
         let updated = socket.receive().await;
         assert_eq!(updated["method"], "notifications/resources/updated", "{updated}");
         assert_eq!(updated["params"]["uri"], "state://now");
+        file.says("go on");
         for id in held {
             let result = socket.response(id).await;
             assert_ne!(result["result"]["content"][0]["text"], told);
@@ -271,7 +271,8 @@ fn an_answer_reaches_the_process_that_asks() {
 fn a_call_ends_before_its_invocation_does() {
     block_on(async {
         let setting = Setting::new().await;
-        let function = setting.function().timeout(Duration::from_secs(4));
+        let function =
+            setting.function().timeout(Duration::from_secs(8)).grace(Duration::from_secs(60));
         let mut socket = Socket::connect(&url(&function).await).await.unwrap();
         socket.initialize().await;
         let waiting = socket.ask("tools/call", json!({ "name": "wait", "arguments": {} })).await;

@@ -251,11 +251,10 @@ fn what_goes_wrong_in_an_invocation_fails_no_other() {
             }
             other => panic!("{other:?}"),
         }
-        let context = r#"{"client":{"installation_id":1}}"#;
         for (event, context, kind) in [
             // The event of no source that there is.
             (r#"{"unknown":1}"#, None, "UnknownEvent"),
-            (r#"{"jsonrpc":"2.0"}"#, Some(context), "Runtime.MalformedInvocation"),
+            (r#"{"jsonrpc":"2.0"}"#, Some("1"), "Runtime.MalformedInvocation"),
         ] {
             match function.invoke(event, context).await {
                 Outcome::Failed(failure) => assert_eq!(failure.error_type, kind, "{failure:?}"),

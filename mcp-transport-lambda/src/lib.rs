@@ -57,5 +57,5 @@ pub use crate::{
     config::{LambdaConfig, ResponseMode, ResponseModeError},
     function::{Function, Payload},
     stream::BodyStream,
-    transport::{LambdaError, LambdaTransport},
+    transport::{LambdaError, LambdaTransport, report_init_error},
 };

@@ -7,7 +7,7 @@ use crate::{
     Function, LambdaConfig,
     after::After,
     extension,
-    runtime::{Invocations, RuntimeApi, restore},
+    runtime::{Invocations, RuntimeApi, restore, tell_init_error},
 };
 
 /// Where the Runtime API is.
@@ -109,6 +109,15 @@ impl Transport for LambdaTransport {
             ended = serving => ended,
             () = shutdown.cancelled() => Ok(()),
         }
+    }
+}
+
+/// Tells Lambda why the program ends before it [serves](Transport::serve), such as a pack that cannot
+/// connect: whoever invokes the function is told so, instead of only that its process has ended. Call it
+/// once, and end the program. Outside of Lambda it does nothing.
+pub async fn report_init_error(error: &(dyn std::error::Error + Send + Sync)) {
+    if let Ok(api) = runtime_api() {
+        tell_init_error(&api, error).await;
     }
 }
 

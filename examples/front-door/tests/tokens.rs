@@ -8,9 +8,10 @@ mod issuer;
 mod support;
 
 use issuer::{Issuer, Signer};
+use mcp_testing::lambda::{Door, Emulator};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
-use support::{Listening, call, program, text};
+use support::{Listening, PROGRAM, call, program, text};
 
 const RESOURCE: &str = "https://mcp.example.com/mcp";
 
@@ -59,6 +60,43 @@ async fn a_token_of_the_issuer_calls_a_tool_and_another_is_challenged() {
     assert_eq!(refused.status(), 403);
     let challenge = refused.headers()["www-authenticate"].to_str().unwrap().to_owned();
     assert!(challenge.contains(r#"error="insufficient_scope", scope="stock:read""#), "{challenge}");
+}
+
+#[tokio::test]
+async fn tokens_are_checked_by_the_server_where_a_door_of_lambda_lets_anyone_in() {
+    let (issuer, signer, stranger) =
+        (Issuer::start().await, Signer::new("one"), Signer::new("one"));
+    issuer.publish(&[&signer]);
+    for door in [Door::FunctionUrlStream, Door::RestApi, Door::HttpApi, Door::Alb] {
+        let mode = if door.streams() { "stream" } else { "buffered" };
+        let function = Emulator::new(PROGRAM)
+            .env("MCP_JWT_ISSUER", &issuer.url)
+            .env("MCP_RESOURCE", RESOURCE)
+            .env("MCP_LAMBDA_RESPONSE", mode)
+            .env("MCP_STATE_KEY", &"ab".repeat(32));
+        let url = function.open(door).await.unwrap();
+        let call = async |token: &str, tool: &str| {
+            let request = Client::new().post(&url).bearer_auth(token);
+            let body = call(tool, json!({"product": "lamp"})).to_string();
+            let request = request.header("content-type", "application/json").body(body);
+            request.send().await.unwrap()
+        };
+        let reads = signer.token(&issuer.claims_with("scope", json!("stock:read")));
+        assert_eq!(text(call(&reads, "in_stock").await).await, "12", "{door:?}");
+        let other = signer.token(&issuer.claims_with("scope", json!("other")));
+        assert_eq!(call(&other, "in_stock").await.status(), 403, "{door:?}");
+
+        let refused = call(&stranger.token(&issuer.claims()), "in_stock").await;
+        assert_eq!(refused.status(), 401, "{door:?}");
+        // API Gateway's REST APIs give that header another name.
+        let name = match door {
+            Door::RestApi => "x-amzn-remapped-www-authenticate",
+            _ => "www-authenticate",
+        };
+        let challenge = refused.headers()[name].to_str().unwrap();
+        assert!(challenge.contains("oauth-protected-resource/mcp"), "{door:?}: {challenge}");
+        assert_eq!(function.faults(), [""; 0], "{door:?}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 use mcp_testing::{
     __private::block_on,
-    lambda::{Door, Emulator},
+    lambda::{Door, Emulator, Outcome},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -58,6 +58,21 @@ fn the_server_asks_for_keys_that_the_door_does_not() {
             let (head, body) = call(&url, Some(KEY)).await;
             assert!(head.starts_with("http/1.1 200") && body.contains("42"), "{door:?}: {head}");
             assert_eq!(function.faults(), [""; 0], "{door:?}");
+        }
+    });
+}
+
+#[test]
+fn lambda_is_told_why_the_function_does_not_start() {
+    block_on(async {
+        let function = Emulator::new(PROGRAM).env("MCP_STATE_KEY", "too short");
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        match function.invoke(ping, None).await {
+            Outcome::Failed(failure) => {
+                assert_eq!(failure.error_type, "Runtime.InitError");
+                assert!(failure.message.contains("MCP_STATE_KEY"), "{failure:?}");
+            }
+            other => panic!("{other:?}"),
         }
     });
 }

@@ -1,9 +1,12 @@
-//! What stands between a function and DynamoDB, and does not always let through.
+//! What stands between a function and AWS, and does not always let through.
 
 use std::{
-    convert::Infallible,
+    io,
     net::Ipv4Addr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -20,62 +23,103 @@ pub enum Fault {
     None,
     /// `ProvisionedThroughputExceededException`, as an exhausted table answers.
     Throttled(&'static str),
+    /// The same for all requests but one of so many.
+    PassesOneOf(usize),
     /// 500.
     Failing(&'static str),
     /// There is no answer.
     Hanging(&'static str),
+    /// The connection is cut before anything is done, for all requests but one of so many.
+    Cut(&'static str, usize),
+    /// What is asked is done, and the connection cut before the answer, for the next request alone.
+    CutOnceDone(&'static str),
 }
 
 pub struct FaultProxy {
     pub url: String,
-    fault: Arc<Mutex<Fault>>,
+    state: Arc<State>,
+}
+
+struct State {
+    fault: Mutex<Fault>,
+    seen: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 impl FaultProxy {
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let fault = Arc::new(Mutex::new(Fault::None));
-        let shared = Arc::clone(&fault);
+        let state = Arc::new(State {
+            fault: Mutex::new(Fault::None),
+            seen: AtomicUsize::default(),
+            refused: AtomicUsize::default(),
+        });
+        let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let fault = Arc::clone(&shared);
+                let state = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| {
-                        let fault = *fault.lock().unwrap();
-                        async move { Ok::<_, Infallible>(answer(fault, request).await) }
-                    });
+                    let service = service_fn(|request| state.answer(request));
+                    // An error is a client that has gone, or a connection that is cut.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
                 });
             }
         });
-        Self { url, fault }
+        Self { url, state }
     }
 
     pub fn set(&self, fault: Fault) {
-        *self.fault.lock().unwrap() = fault;
+        *self.state.fault.lock().unwrap() = fault;
+    }
+
+    /// How many requests have not been answered as moto would.
+    pub fn refused(&self) -> usize {
+        self.state.refused.load(Ordering::SeqCst)
     }
 }
 
-async fn answer(fault: Fault, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
-    let error = |status, kind: &str| {
-        let text =
-            format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"no"}}"#);
-        let response = Response::builder().status(status);
-        response.header("content-type", "application/x-amz-json-1.0").body(Full::new(text.into()))
-    };
-    match fault {
-        Fault::Throttled(operation) if target.contains(operation) => {
-            error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException").unwrap()
+impl State {
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+        let target = request.headers().get("x-amz-target");
+        let target = target.map_or("", |target| target.to_str().unwrap()).to_owned();
+        let error = |status, kind: &str| {
+            let text =
+                format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"no"}}"#);
+            let response = Response::builder()
+                .status(status)
+                .header("content-type", "application/x-amz-json-1.0");
+            Ok(response.body(Full::new(text.into())).unwrap())
+        };
+        let throttled = || error(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException");
+        let one_of = |many| (self.seen.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(many);
+        let fault = *self.fault.lock().unwrap();
+        let is_hit = match fault {
+            Fault::None => false,
+            Fault::PassesOneOf(many) => !one_of(many),
+            Fault::Cut(operation, many) => target.contains(operation) && !one_of(many),
+            Fault::Throttled(operation)
+            | Fault::Failing(operation)
+            | Fault::Hanging(operation)
+            | Fault::CutOnceDone(operation) => target.contains(operation),
+        };
+        if !is_hit {
+            return Ok(forward(request).await);
         }
-        Fault::Failing(operation) if target.contains(operation) => {
-            error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError").unwrap()
+        self.refused.fetch_add(1, Ordering::SeqCst);
+        match fault {
+            Fault::Failing(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+            Fault::Hanging(_) => std::future::pending().await,
+            Fault::Cut(..) => Err(io::ErrorKind::ConnectionReset.into()),
+            Fault::CutOnceDone(_) => {
+                *self.fault.lock().unwrap() = Fault::None;
+                forward(request).await;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            _ => throttled(),
         }
-        Fault::Hanging(operation) if target.contains(operation) => std::future::pending().await,
-        _ => forward(request).await,
     }
 }
 

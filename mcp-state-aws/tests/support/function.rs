@@ -16,6 +16,18 @@ async fn work(cx: &ToolContext, milliseconds: u64) -> String {
     format!("worked {milliseconds} ms for {:?}", cx.principal().map(mcp_core::Principal::subject))
 }
 
+/// Notes in the file that it has begun, and goes on until the file says `end`.
+#[tool(task)]
+async fn last(file: String) -> String {
+    if std::fs::read(&file).unwrap_or_default() != b"end" {
+        std::fs::write(&file, "begun").unwrap();
+    }
+    while std::fs::read(&file).unwrap() != b"end" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    "lasted".to_owned()
+}
+
 /// Takes its process along so many times. The file counts them.
 #[tool(task)]
 async fn crash(file: String, times: usize) -> String {
@@ -36,7 +48,7 @@ async fn note(file: String) -> usize {
 }
 
 pub fn tools(builder: ServerBuilder) -> ServerBuilder {
-    builder.tool::<work>().tool::<crash>().tool::<note>()
+    builder.tool::<work>().tool::<last>().tool::<crash>().tool::<note>()
 }
 
 /// The function with what a deployment tells it.
@@ -101,6 +113,19 @@ pub struct Temporary(pub String);
 pub fn temporary(name: &str) -> Temporary {
     let name = format!("mcp-durable-{}-{name}", std::process::id());
     Temporary(std::env::temp_dir().join(name).to_str().unwrap().to_owned())
+}
+
+impl Temporary {
+    /// Waits for it.
+    pub async fn is_there(&self) {
+        while std::fs::read(&self.0).unwrap_or_default().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub fn says(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
 }
 
 impl Drop for Temporary {

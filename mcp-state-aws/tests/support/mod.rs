@@ -5,7 +5,7 @@
 pub mod fault_proxy;
 pub mod socket;
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_dynamodb::{
     Client,
     config::Credentials,
@@ -19,7 +19,6 @@ use mcp_testing::{Moto, MotoAccount};
 pub const TABLE: &str = "mcp";
 
 pub mod function;
-pub mod throttle;
 
 /// An account with the table.
 pub struct Stage {
@@ -44,6 +43,9 @@ impl Stage {
             .credentials_provider(credentials)
             .endpoint_url(url)
             .http_client(mcp_aws::connector())
+            .retry_config(
+                RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(10)),
+            )
             .load()
             .await;
         let stage = Self { account, client: Client::new(&config), config };

@@ -380,10 +380,10 @@ impl Function {
                 Outcome::Streaming { content_type, chunks }
             }
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Outcome::Failed(Failure::new(
-                "Runtime.ExitError",
-                format!("RequestId: {request_id} Error: Runtime exited without providing a reason"),
-            )),
+            Ok(Err(_)) => Outcome::Failed(sandbox.failure().cloned().unwrap_or_else(|| {
+                let why = "Error: Runtime exited without providing a reason";
+                Failure::new("Runtime.ExitError", format!("RequestId: {request_id} {why}"))
+            })),
             Err(_) => {
                 sandbox.kill();
                 Outcome::Failed(timed_out(&request_id, timeout))

@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -44,6 +44,8 @@ pub(super) struct RuntimeApi {
     open: Mutex<HashMap<String, Open>>,
     /// Whether the process has an extension, and is told of its end.
     hears_shutdown: AtomicBool,
+    /// Why the process ends, if it has said so.
+    end: Arc<OnceLock<Failure>>,
 }
 
 /// What a process waits for.
@@ -69,6 +71,7 @@ impl RuntimeApi {
         concurrency: usize,
         in_flight: Arc<AtomicUsize>,
         queue: mpsc::UnboundedReceiver<Invocation>,
+        end: Arc<OnceLock<Failure>>,
     ) -> Arc<Self> {
         let process = process.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Arc::new(Self {
@@ -79,6 +82,7 @@ impl RuntimeApi {
             queue: AsyncMutex::new(queue),
             open: Mutex::default(),
             hears_shutdown: AtomicBool::new(false),
+            end,
         })
     }
 
@@ -184,6 +188,7 @@ impl RuntimeApi {
             (&Method::GET, ["restore", "next"]) => self.restore(),
             (&Method::POST, ["init" | "restore", "error"]) => {
                 // The process ends after it, which is what fails the invocation.
+                let _ = self.end.set(told(request).await);
                 accepted()
             }
             _ => error(StatusCode::NOT_FOUND, "Runtime.NotFound", "no such resource"),
@@ -277,13 +282,17 @@ impl RuntimeApi {
             Ok(open) => open,
             Err(refusal) => return *refusal,
         };
-        let text = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
-        let told: Value = serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default();
-        let member = |name: &str| told[name].as_str().unwrap_or("unknown").to_owned();
-        let failure = Failure::new(&member("errorType"), member("errorMessage"));
-        let _ = open.reply.send(Outcome::Failed(failure));
+        let _ = open.reply.send(Outcome::Failed(told(request).await));
         accepted()
     }
+}
+
+/// The failure that a process tells of.
+async fn told(request: Request<Incoming>) -> Failure {
+    let text = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let told: Value = serde_json::from_slice(&text.unwrap_or_default()).unwrap_or_default();
+    let member = |name: &str| told[name].as_str().unwrap_or("unknown").to_owned();
+    Failure::new(&member("errorType"), member("errorMessage"))
 }
 
 async fn buffer(open: Open, request: Request<Incoming>) -> Reply {

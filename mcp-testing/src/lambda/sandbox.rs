@@ -7,7 +7,7 @@ use std::{
     pin::pin,
     process::Stdio,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -21,7 +21,11 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{doors::MANAGEMENT, invocation::Invocation, runtime_api::RuntimeApi};
+use super::{
+    doors::MANAGEMENT,
+    invocation::{Failure, Invocation},
+    runtime_api::RuntimeApi,
+};
 
 /// How many lines of what the processes write are kept.
 const MOST_LINES: usize = 10_000;
@@ -73,6 +77,8 @@ pub(super) struct Sandbox {
     shutdown: CancellationToken,
     /// Cancelled once the process has ended and all that it has written is there.
     is_over: CancellationToken,
+    /// Why it has ended, if it has said so.
+    failure: Arc<OnceLock<Failure>>,
 }
 
 /// A place in a process, taken as long as this is not dropped.
@@ -130,10 +136,12 @@ impl Sandbox {
 
         let (queue, invocations) = mpsc::unbounded_channel();
         let has_ended = Arc::new(AtomicBool::new(false));
-        let (end, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let in_flight: Arc<AtomicUsize> = Arc::default();
         let concurrency = program.concurrency.max(1);
-        let api = RuntimeApi::new(child.id(), concurrency, Arc::clone(&in_flight), invocations);
+        let failure = Arc::<OnceLock<Failure>>::default();
+        let (places, end) = (Arc::clone(&in_flight), Arc::clone(&failure));
+        let api = RuntimeApi::new(child.id(), concurrency, places, invocations, end);
+        let (end, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let ends = [end.clone(), shutdown.clone()];
         let is_over = CancellationToken::new();
         let running = run(child, api, listener, ends, Arc::clone(&has_ended));
@@ -144,11 +152,16 @@ impl Sandbox {
             drop(over);
         });
         let end = end.drop_guard();
-        Ok(Self { queue, in_flight, has_ended, concurrency, end, shutdown, is_over })
+        Ok(Self { queue, in_flight, has_ended, concurrency, end, shutdown, is_over, failure })
     }
 
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Why it has ended, if it has said so.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.get()
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -2,8 +2,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use lambda_runtime::{Context, Diagnostic, FunctionResponse, LambdaEvent, StreamResponse};
 use mcp_core::BoxError;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
     api::RuntimeApi,
@@ -21,6 +21,16 @@ pub(super) struct Invocation {
     request_id: String,
     headers: HeaderMap,
     event: Bytes,
+}
+
+#[derive(Deserialize)]
+struct ClientContextObject {
+    #[serde(default)]
+    client: Value,
+    #[serde(default)]
+    custom: Map<String, Value>,
+    #[serde(default, alias = "env")]
+    environment: Map<String, Value>,
 }
 
 type Answer = Result<FunctionResponse<Payload, BodyStream>, Diagnostic>;
@@ -67,8 +77,9 @@ impl Invocation {
             text(&self.headers, "lambda-runtime-invoked-function-arn").unwrap_or_default();
         context.xray_trace_id = text(&self.headers, "lambda-runtime-trace-id");
         context.tenant_id = text(&self.headers, "lambda-runtime-aws-tenant-id");
-        context.client_context = json(&self.headers, "lambda-runtime-client-context")?;
-        context.identity = json(&self.headers, "lambda-runtime-cognito-identity")?;
+        context.client_context =
+            read(&self.headers, "lambda-runtime-client-context")?.and_then(client_context);
+        context.identity = read(&self.headers, "lambda-runtime-cognito-identity")?;
         Ok(LambdaEvent::new(payload, context))
     }
 
@@ -143,7 +154,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn json<T: DeserializeOwned>(headers: &HeaderMap, name: &str) -> Result<Option<T>, Diagnostic> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, name: &str) -> Result<Option<T>, Diagnostic> {
     match headers.get(name).filter(|value| !value.is_empty()) {
         None => Ok(None),
         Some(value) => serde_json::from_slice(value.as_bytes())
@@ -152,9 +163,85 @@ fn json<T: DeserializeOwned>(headers: &HeaderMap, name: &str) -> Result<Option<T
     }
 }
 
+/// What a caller says of itself, as far as it has the form of AWS's mobile SDKs: any caller may put any
+/// object there. The type is one that `lambda_runtime` does not name.
+fn client_context<T: DeserializeOwned>(said: ClientContextObject) -> Option<T> {
+    let texts = |members: Map<String, Value>| -> Value {
+        let text = |(name, value)| match value {
+            Value::String(_) => (name, value),
+            other => (name, Value::String(other.to_string())),
+        };
+        members.into_iter().map(text).collect()
+    };
+    let mut told = json!({ "custom": texts(said.custom), "environment": texts(said.environment) });
+    let without = T::deserialize(&told).ok();
+    told["client"] = said.client;
+    T::deserialize(&told).ok().or(without)
+}
+
 fn malformed(what: &str, why: &str) -> Diagnostic {
     Diagnostic {
         error_type: "Runtime.MalformedInvocation".to_owned(),
         error_message: format!("{what} cannot be read: {why}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    fn context(headers: &[(&'static str, &'static str)]) -> Result<Context, Diagnostic> {
+        let mut all = HeaderMap::new();
+        for (name, value) in [("lambda-runtime-aws-request-id", "id")].iter().chain(headers) {
+            all.insert(*name, HeaderValue::from_static(value));
+        }
+        let invocation = Invocation::new(all, Bytes::from_static(b"{}")).unwrap();
+        invocation.event().map(|event| event.context)
+    }
+
+    #[test]
+    fn what_the_runtime_api_says_is_the_context() {
+        let context = context(&[
+            ("lambda-runtime-deadline-ms", "1542409706888"),
+            ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:1:function:f"),
+            ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"),
+            ("lambda-runtime-aws-tenant-id", "blue"),
+            (
+                "lambda-runtime-cognito-identity",
+                r#"{"cognitoIdentityId":"a","cognitoIdentityPoolId":"b"}"#,
+            ),
+        ])
+        .unwrap();
+        assert_eq!((&*context.request_id, context.deadline), ("id", 1_542_409_706_888));
+        assert_eq!(context.invoked_function_arn, "arn:aws:lambda:us-east-1:1:function:f");
+        assert_eq!(
+            context.xray_trace_id.as_deref(),
+            Some("Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700")
+        );
+        assert_eq!(context.tenant_id.as_deref(), Some("blue"));
+        assert_eq!(context.identity.unwrap().identity_id, "a");
+    }
+
+    #[test]
+    fn a_client_context_may_hold_anything_and_must_be_an_object() {
+        let name = "lambda-runtime-client-context";
+        let said = r#"{"client":{"installation_id":1},"custom":{"tool":"a___b","more":{"n":1}},"env":{"x":"y"}}"#;
+        let said = context(&[(name, said)]).unwrap().client_context.unwrap();
+        assert_eq!((&*said.custom["tool"], &*said.custom["more"]), ("a___b", r#"{"n":1}"#));
+        assert_eq!(said.environment["x"], "y");
+        assert_eq!(context(&[(name, "")]).unwrap().client_context, None);
+        for wrong in ["1", "{"] {
+            let error = context(&[(name, wrong)]).unwrap_err();
+            assert_eq!(error.error_type, "Runtime.MalformedInvocation");
+            assert!(error.error_message.contains(name), "{}", error.error_message);
+        }
+    }
+
+    #[test]
+    fn an_event_without_an_identifier_cannot_be_answered() {
+        assert!(Invocation::new(HeaderMap::new(), Bytes::new()).is_err());
+        assert!(context(&[("lambda-runtime-deadline-ms", "soon")]).is_err());
+        assert_eq!(context(&[]).unwrap().deadline, 0);
     }
 }

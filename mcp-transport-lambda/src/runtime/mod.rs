@@ -13,5 +13,5 @@ mod poll;
 pub(crate) use self::{
     api::RuntimeApi,
     body::Outgoing,
-    poll::{Invocations, restore},
+    poll::{Invocations, restore, tell_init_error},
 };

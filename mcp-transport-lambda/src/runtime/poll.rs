@@ -97,7 +97,7 @@ pub(crate) async fn restore(api: &Arc<RuntimeApi>, server: &Server) -> Result<()
     // A connection of its own, which does not outlive the snapshot.
     let waited = async { api.connection().call(next.body(Outgoing::empty())?).await };
     if let Err(error) = waited.await {
-        tell(api, "/2018-06-01/runtime/init/error", "Runtime.InitError", &*error).await;
+        tell_init_error(api, &*error).await;
         return Err(LambdaError::RuntimeApi(error));
     }
     if let Err(error) = server.restored().await {
@@ -105,6 +105,14 @@ pub(crate) async fn restore(api: &Arc<RuntimeApi>, server: &Server) -> Result<()
         return Err(LambdaError::Restore(error.into()));
     }
     Ok(())
+}
+
+/// Tells Lambda why the function cannot start.
+pub(crate) async fn tell_init_error(
+    api: &Arc<RuntimeApi>,
+    error: &(dyn std::error::Error + Send + Sync),
+) {
+    tell(api, "/2018-06-01/runtime/init/error", "Runtime.InitError", error).await;
 }
 
 /// Tells Lambda why the process ends.
