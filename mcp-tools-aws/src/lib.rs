@@ -1,11 +1,16 @@
-//! A tool pack about AWS: what things cost, where to run a server, and text analysis.
+//! Tool packs about AWS: what things cost, what of it is of no use, how a server is doing, where to
+//! run one, and text analysis.
 
 #[cfg(feature = "sdk")]
 mod aws;
+#[cfg(any(feature = "cost", feature = "operations"))]
+mod closest;
 #[cfg(feature = "cost")]
 mod cost;
 #[cfg(feature = "deploy")]
 mod deploy;
+#[cfg(feature = "operations")]
+mod operations;
 #[cfg(any(feature = "deploy", feature = "waste"))]
 mod price;
 #[cfg(feature = "text")]
@@ -30,6 +35,12 @@ pub use crate::deploy::{
     Architecture, BreakEven, CostLine, DeploymentCost, DeploymentCosts, DeploymentRecommendation,
     EstimateDeploymentCost, Impossible, Operations, PriceFileError, Prices, Priority,
     RankedDeployment, RecommendDeployment, Target, Workload, deploy_pack,
+};
+#[cfg(feature = "operations")]
+pub use crate::operations::{
+    Alarm, AlarmKind, AlarmState, AlarmStatus, ColdStartSource, ColdStarts, GetAlarmStatus,
+    GetServerMetrics, LogEvent, LogTail, ServerKind, ServerMetrics, TailLogs, Tasks,
+    operations_pack,
 };
 #[cfg(feature = "text")]
 pub use crate::text::{

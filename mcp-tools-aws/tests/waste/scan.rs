@@ -9,7 +9,7 @@ use mcp_testing::{Harness, Moto};
 use mcp_tools_aws::{IdentifyUnusedResources, ListWasteChecks, WasteChecks, WasteReport};
 use serde_json::{Value, json};
 
-use crate::stage::{self, Stage, scan_of};
+use crate::support::stage::{self, Stage, scan_of};
 
 /// Over the account that moto has for keys it does not know.
 fn server() -> Server {
