@@ -3,6 +3,8 @@
 
 #[cfg(feature = "sdk")]
 mod aws;
+#[cfg(any(feature = "cost", feature = "deploy"))]
+mod chart;
 #[cfg(any(feature = "cost", feature = "operations"))]
 mod closest;
 #[cfg(feature = "cost")]
@@ -22,6 +24,8 @@ mod waste;
 
 #[cfg(feature = "sdk")]
 pub use crate::aws::{Aws, Identity, Whoami, iam_policy};
+#[cfg(any(feature = "cost", feature = "deploy"))]
+pub use crate::chart::{ChartFormat, WithChart};
 #[cfg(feature = "cost")]
 pub use crate::cost::{
     AwsCostAnalyzer, AwsSimpleCostCheck, Billed, BudgetState, BudgetStatus, Budgets,
@@ -33,8 +37,12 @@ pub use crate::cost::{
 #[cfg(feature = "deploy")]
 pub use crate::deploy::{
     Architecture, BreakEven, CostLine, DeploymentCost, DeploymentCosts, DeploymentRecommendation,
-    EstimateDeploymentCost, Impossible, Operations, PriceFileError, Prices, Priority,
+    EstimateDeploymentCost, Impossible, Operations, PriceBook, PriceFileError, Prices, Priority,
     RankedDeployment, RecommendDeployment, Target, Workload, deploy_pack,
+};
+#[cfg(feature = "refresh")]
+pub use crate::deploy::{
+    KeptPrice, PriceChange, RefreshPrices, RefreshedPrices, refreshed_deploy_pack,
 };
 #[cfg(feature = "operations")]
 pub use crate::operations::{

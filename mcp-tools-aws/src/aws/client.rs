@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::region::Region;
 use mcp_aws::{load_config, with_defaults};
-use mcp_core::ToolResult;
+use mcp_core::{ToolError, ToolResult};
 use tokio::sync::OnceCell;
 
 #[cfg(feature = "cost")]
@@ -41,7 +41,7 @@ struct Inner {
     explorer: OnceCell<Explorer>,
     #[cfg(feature = "cost")]
     budgets: OnceCell<aws_sdk_budgets::Client>,
-    #[cfg(any(feature = "operations", feature = "waste"))]
+    #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
     client: OnceCell<mcp_aws::Client>,
     #[cfg(feature = "operations")]
     gates_by_region: Gates,
@@ -81,7 +81,7 @@ impl Aws {
             explorer: OnceCell::new(),
             #[cfg(feature = "cost")]
             budgets: OnceCell::new(),
-            #[cfg(any(feature = "operations", feature = "waste"))]
+            #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
             client: OnceCell::new(),
             #[cfg(feature = "operations")]
             gates_by_region: Gates::default(),
@@ -105,7 +105,7 @@ impl Aws {
     }
 
     /// A client for services whose SDK is not there.
-    #[cfg(any(feature = "operations", feature = "waste"))]
+    #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
     pub(crate) async fn client(&self) -> &mcp_aws::Client {
         self.inner.client.get_or_init(|| async { mcp_aws::Client::new(self.config().await) }).await
     }
@@ -165,7 +165,12 @@ impl Aws {
         let _permit = gate.enter().await?;
         let result = request.await.map_err(|error| {
             let service = action.service().name();
-            mcp_aws::Error::from_sdk(service, action.iam(), error).into_tool_error()
+            let error = mcp_aws::Error::from_sdk(service, action.iam(), error);
+            let closed = action.service() == Service::CostExplorer
+                && error.kind() == mcp_aws::ErrorKind::AccessDenied;
+            let told = error.into_tool_error();
+            // The code is the same.
+            if closed { with_advice(told, COST_EXPLORER_CLOSED) } else { told }
         });
         gate.ended(&result);
         result
@@ -186,5 +191,18 @@ impl Aws {
         let result = answer.map_err(mcp_aws::Error::into_tool_error);
         gate.ended(&result);
         result
+    }
+}
+
+/// What an account without Cost Explorer is told, too.
+const COST_EXPLORER_CLOSED: &str = "If the action is allowed, then Cost Explorer has not been opened \
+     in the account yet (its owner does so once, in the Billing and Cost Management console), or the \
+     organization's management account keeps its member accounts from seeing costs.";
+
+fn with_advice(error: ToolError, advice: &str) -> ToolError {
+    let told = ToolError::new(error.kind(), format!("{} {advice}", error.message()));
+    match error.source() {
+        Some(source) => told.with_source(source.to_string()),
+        None => told,
     }
 }

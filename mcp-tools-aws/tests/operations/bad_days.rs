@@ -92,20 +92,39 @@ async fn an_unknown_name_is_told_without_permission_to_list_names() {
     assert_eq!(error, "There is no Lambda function \"orders\" in us-east-1.");
 }
 
+/// In a region of its own: what the SDK's runtime has learned of throttling holds for the process.
 #[tokio::test]
 async fn throttling_is_waited_for_and_not_for_ever() {
     let stage = Stage::new().await;
     let (proxy, mcp) = stage.behind(refusing("DescribeAlarms", 400, "Throttling")).await;
+    let there =
+        GetAlarmStatus { region: Some("eu-north-1".to_owned()), ..GetAlarmStatus::default() };
+    let error = mcp.call(there).await.tool_error();
+    assert!(error.contains("limiting the account's requests"), "{error}");
+    assert_eq!(proxy.take_asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_again_and_again_is_left_alone_in_its_region() {
+    let stage = Stage::new().await;
+    let (proxy, mcp) = stage
+        .behind(|asked| match (asked.operation.as_str(), asked.region.as_str()) {
+            // What is not repeated, so that the test need not wait.
+            ("DescribeAlarms", "eu-west-2") => Fault::Answer(200, "not XML".to_owned()),
+            _ => Fault::None,
+        })
+        .await;
+    let there = || GetAlarmStatus { region: Some("eu-west-2".to_owned()), ..Default::default() };
     for _ in 0..5 {
-        let error = mcp.call(GetAlarmStatus::default()).await.tool_error();
-        assert!(error.contains("limiting the account's requests"), "{error}");
+        let error = mcp.call(there()).await.tool_error();
+        assert!(error.contains("cannot be read"), "{error}");
     }
-    let asked = proxy.take_asked().len();
-    assert!((5..=15).contains(&asked), "{asked}");
-    // It is left alone after that; other services are not to blame.
-    let error = mcp.call(GetAlarmStatus::default()).await.tool_error();
+    assert_eq!(proxy.take_asked().len(), 5);
+    let error = mcp.call(there()).await.tool_error();
     assert!(error.contains("5 times in a row"), "{error}");
     assert_eq!(proxy.take_asked().len(), 0);
+    // Neither other regions nor other services are to blame.
+    assert!(!mcp.call(GetAlarmStatus::default()).await.is_error());
     let error = mcp.call(tail()).await.tool_error();
     assert!(error.contains("There is no log group"), "{error}");
 }

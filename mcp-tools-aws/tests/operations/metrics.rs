@@ -47,7 +47,6 @@ async fn a_function_has_calls_errors_and_cold_starts_of_its_log() {
     stage.metric("AWS/Lambda", "Invocations", &dimensions, 40.0).await;
     stage.metric("AWS/Lambda", "Errors", &dimensions, 1.0).await;
     stage.metric("AWS/Lambda", "Throttles", &dimensions, 2.0).await;
-    stage.metric("AWS/Lambda", "Duration", &dimensions, 120.0).await;
     stage.metric("AWS/Lambda", "ConcurrentExecutions", &dimensions, 3.0).await;
     // Of another function.
     stage.metric("AWS/Lambda", "Invocations", &[("FunctionName", "other")], 1000.0).await;
@@ -61,7 +60,7 @@ async fn a_function_has_calls_errors_and_cold_starts_of_its_log() {
     // Two data points each.
     assert_eq!((metrics.calls, metrics.errors, metrics.throttles), (Some(80), Some(2), Some(4)));
     assert_eq!(metrics.error_percent, Some(2.5));
-    assert_eq!((metrics.longest_ms, metrics.most_concurrent), (Some(120.0), Some(3)));
+    assert_eq!(metrics.most_concurrent, Some(3));
     assert_eq!((metrics.memory_mb, metrics.timeout_seconds), (Some(256), Some(30)));
     let starts = metrics.cold_starts.expect("cold starts");
     assert_eq!((starts.count, starts.at_least, starts.source), (2, false, ColdStartSource::Log));
@@ -188,22 +187,42 @@ async fn a_service_has_the_calls_that_its_load_balancer_counts() {
     stage.metric("AWS/ECS", "MemoryUtilization", &of_service, 50.0).await;
     let target = group.rsplit(':').next().unwrap();
     let (_, door) = balancer.split_once(":loadbalancer/").unwrap();
-    let of_door = [("LoadBalancer", door), ("TargetGroup", target)];
+    let of_door = [("TargetGroup", target), ("LoadBalancer", door)];
     stage.metric("AWS/ApplicationELB", "RequestCount", &of_door, 500.0).await;
     stage.metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", &of_door, 5.0).await;
-    stage.metric("AWS/ApplicationELB", "TargetResponseTime", &of_door, 0.25).await;
 
     let outcome = client(&stage).await.call(of("api", Some("shop"))).await;
     let metrics: ServerMetrics = outcome.structured();
     assert_eq!(metrics.kind, ServerKind::Ecs);
     assert_eq!((metrics.calls, metrics.errors), (Some(1000), Some(10)));
     assert_eq!(metrics.error_percent, Some(1.0));
-    assert_eq!(metrics.longest_ms, Some(250.0));
     assert_eq!((metrics.cpu_percent, metrics.memory_percent_most), (Some(35.0), Some(50.0)));
     let Tasks { desired, .. } = metrics.tasks.expect("tasks");
     assert_eq!(desired, 2);
     assert_eq!(metrics.partial, None, "{:?}", metrics.notes);
     assert!(outcome.text().contains("1000 calls, 10 errors (1 %)"), "{}", outcome.text());
+}
+
+#[tokio::test]
+async fn response_times_of_a_service_are_told_in_milliseconds() {
+    let stage = Stage::new().await;
+    let (_, group) = load_balancer(&stage).await;
+    service(&stage, Some(&group)).await;
+    let (_proxy, mcp) = stage
+        .behind(|asked| match asked.operation.as_str() {
+            "GetMetricData" => {
+                let values = [20.0, 40.0, 60.0, 1000.0, 10.0, 0.0125, 0.5, 2.0];
+                Fault::Answer(200, metric_data(&values))
+            }
+            _ => Fault::None,
+        })
+        .await;
+    let metrics: ServerMetrics = mcp.call(of("api", Some("shop"))).await.structured();
+    assert_eq!((metrics.calls, metrics.errors), (Some(1000), Some(10)));
+    assert_eq!((metrics.p50_ms, metrics.p99_ms), (Some(12.5), Some(500.0)));
+    assert_eq!(metrics.longest_ms, Some(2000.0));
+    // Eight metrics.
+    assert_eq!(metrics.billed.amount().to_string(), "0.0001");
 }
 
 #[tokio::test]

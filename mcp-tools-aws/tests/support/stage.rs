@@ -1,4 +1,5 @@
 //! An account at moto, resources in it, and scans of it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mcp_aws::{Client, Request, Service, service};
 use mcp_core::Server;
