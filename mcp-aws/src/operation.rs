@@ -19,8 +19,9 @@ use aws_runtime::{
     user_agent::{ApiMetadata, UserAgentInterceptor},
 };
 use aws_smithy_runtime::client::{
+    auth::no_auth::{NO_AUTH_SCHEME_ID, NoAuthScheme},
     http::connection_poisoning::ConnectionPoisoningInterceptor,
-    identity::IdentityCache,
+    identity::{IdentityCache, no_auth::NoAuthIdentityResolver},
     orchestrator::operation::Operation,
     retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier},
     stalled_stream_protection::StalledStreamProtectionInterceptor,
@@ -222,7 +223,24 @@ fn of_request(request: &Request, region: String) -> StaticRuntimePlugin {
     if let Some(time) = request.timeout {
         layer.store_put(timeout(time));
     }
-    StaticRuntimePlugin::new().with_config(layer.freeze())
+    let plugin = StaticRuntimePlugin::new();
+    let plugin = if request.unsigned { plugin.with_runtime_components(no_auth()) } else { plugin };
+    plugin.with_config(layer.freeze())
+}
+
+/// In place of the client's identity and signature.
+fn no_auth() -> RuntimeComponentsBuilder {
+    let mut components = RuntimeComponentsBuilder::new("unsigned")
+        .with_identity_cache(Some(IdentityCache::no_cache()))
+        .with_auth_scheme(SharedAuthScheme::new(NoAuthScheme::new()))
+        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
+            StaticAuthSchemeOptionResolver::new(vec![NO_AUTH_SCHEME_ID]),
+        )));
+    components.set_identity_resolver(
+        NO_AUTH_SCHEME_ID,
+        SharedIdentityResolver::new(NoAuthIdentityResolver::new()),
+    );
+    components
 }
 
 fn timeout(time: Duration) -> TimeoutConfig {

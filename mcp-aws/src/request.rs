@@ -28,6 +28,7 @@ pub struct Request {
     pub(crate) endpoint: Option<String>,
     pub(crate) response_limit: usize,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) unsigned: bool,
 }
 
 /// Without what was asked: parameters may be secrets.
@@ -69,6 +70,7 @@ impl Request {
             endpoint: None,
             response_limit: RESPONSE_LIMIT,
             timeout: None,
+            unsigned: false,
         }
     }
 
@@ -153,6 +155,13 @@ impl Request {
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
+        self
+    }
+
+    /// Does not sign the request, so that it needs no credentials: for what AWS gives to everybody.
+    #[must_use]
+    pub fn unsigned(mut self) -> Self {
+        self.unsigned = true;
         self
     }
 

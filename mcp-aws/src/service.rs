@@ -143,6 +143,9 @@ pub const LAMBDA: Service = Service::new("Lambda", "LAMBDA", "lambda", Protocol:
 /// OpenSearch Service.
 pub const OPENSEARCH: Service =
     Service::new("OpenSearch Service", "OPENSEARCH", "es", Protocol::RestJson);
+/// The Price List: the files that are given to everybody, in us-east-1.
+pub const PRICE_LIST: Service =
+    Service::new("AWS Price List", "PRICING", "pricing", Protocol::RestJson);
 /// Relational Database Service.
 pub const RDS: Service = query("RDS", "RDS", "rds", "2014-10-31");
 /// S3. Requests name their bucket: see [`Request::bucket`](crate::Request::bucket).

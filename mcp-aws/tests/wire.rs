@@ -60,6 +60,26 @@ async fn requests_are_signed_for_their_service_and_region() {
 }
 
 #[tokio::test]
+async fn what_is_for_everybody_is_not_signed_and_needs_no_credentials() {
+    let server = Recording::start(|_| answer(200, "a,b")).await;
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(&server.url)
+        .build();
+    let client = Client::new(&config);
+    let request = Request::rest(&service::PRICE_LIST, "GetPriceListFile", "GET", "/offers/a.csv");
+    let file = client.send(request.clone().unsigned()).await.unwrap();
+    assert_eq!(file.body().as_ref(), b"a,b");
+    let asked = server.asked();
+    assert_eq!(asked[0].uri().path(), "/offers/a.csv");
+    assert!(!asked[0].headers().contains_key("authorization"), "{asked:?}");
+    let error = client.send(request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoCredentials);
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn a_failure_of_the_service_is_repeated_and_a_refusal_is_not() {
     for (status, body, requests, kind) in [
         (500, "<html>oh</html>", 3, ErrorKind::Failed),

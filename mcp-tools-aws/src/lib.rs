@@ -1,11 +1,18 @@
-//! A tool pack about AWS: what things cost, where to run a server, and text analysis.
+//! Tool packs about AWS: what things cost, what of it is of no use, how a server is doing, where to
+//! run one, and text analysis.
 
 #[cfg(feature = "sdk")]
 mod aws;
+#[cfg(any(feature = "cost", feature = "deploy"))]
+mod chart;
+#[cfg(any(feature = "cost", feature = "operations"))]
+mod closest;
 #[cfg(feature = "cost")]
 mod cost;
 #[cfg(feature = "deploy")]
 mod deploy;
+#[cfg(feature = "operations")]
+mod operations;
 #[cfg(any(feature = "deploy", feature = "waste"))]
 mod price;
 #[cfg(feature = "text")]
@@ -17,6 +24,8 @@ mod waste;
 
 #[cfg(feature = "sdk")]
 pub use crate::aws::{Aws, Identity, Whoami, iam_policy};
+#[cfg(any(feature = "cost", feature = "deploy"))]
+pub use crate::chart::{ChartFormat, WithChart};
 #[cfg(feature = "cost")]
 pub use crate::cost::{
     AwsCostAnalyzer, AwsSimpleCostCheck, Billed, BudgetState, BudgetStatus, Budgets,
@@ -28,8 +37,18 @@ pub use crate::cost::{
 #[cfg(feature = "deploy")]
 pub use crate::deploy::{
     Architecture, BreakEven, CostLine, DeploymentCost, DeploymentCosts, DeploymentRecommendation,
-    EstimateDeploymentCost, Impossible, Operations, PriceFileError, Prices, Priority,
+    EstimateDeploymentCost, Impossible, Operations, PriceBook, PriceFileError, Prices, Priority,
     RankedDeployment, RecommendDeployment, Target, Workload, deploy_pack,
+};
+#[cfg(feature = "refresh")]
+pub use crate::deploy::{
+    KeptPrice, PriceChange, RefreshPrices, RefreshedPrices, refreshed_deploy_pack,
+};
+#[cfg(feature = "operations")]
+pub use crate::operations::{
+    Alarm, AlarmKind, AlarmState, AlarmStatus, ColdStartSource, ColdStarts, GetAlarmStatus,
+    GetServerMetrics, LogEvent, LogTail, ServerKind, ServerMetrics, TailLogs, Tasks,
+    operations_pack,
 };
 #[cfg(feature = "text")]
 pub use crate::text::{

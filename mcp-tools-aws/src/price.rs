@@ -17,6 +17,15 @@ macro_rules! section {
         }
 
         impl $name {
+            /// The prices with their names in the file.
+            #[cfg(feature = "refresh")]
+            #[allow(dead_code, reason = "prices of waste are not refreshed")]
+            fn each(
+                &mut self,
+            ) -> impl Iterator<Item = (&'static str, &mut $crate::price::Price)> {
+                [$((stringify!($price), &mut self.$price)),+].into_iter()
+            }
+
             fn all(&self) -> impl Iterator<Item = &$crate::price::Price> {
                 [$(&self.$price),+].into_iter()
             }
@@ -35,12 +44,25 @@ pub(crate) struct Price {
     pub(crate) unit: String,
     pub(crate) source: String,
     seen: NaiveDate,
+    #[cfg(feature = "refresh")]
+    listed: Option<Listed>,
 }
 
+/// Where the Price List has a price.
+#[cfg(feature = "refresh")]
 #[derive(Clone, Debug)]
-struct Tier {
-    up_to: Option<Decimal>,
-    usd: Decimal,
+pub(crate) struct Listed {
+    /// The code of the offer, such as `AWSLambda`.
+    pub(crate) offer: String,
+    pub(crate) usage_type: String,
+    /// Where several prices have one usage type.
+    pub(crate) operation: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tier {
+    pub(crate) up_to: Option<Decimal>,
+    pub(crate) usd: Decimal,
 }
 
 /// A price as the file has it.
@@ -51,9 +73,13 @@ struct PriceLine {
     tiers: Option<Vec<(String, String)>>,
     unit: String,
     source: String,
-    /// Where a refreshed price is found in the Price List.
-    #[expect(dead_code, reason = "for people, until prices are refreshed")]
+    /// Where the Price List has it; the offer is missing where it is not to be read from there.
+    #[cfg_attr(not(feature = "refresh"), expect(dead_code, reason = "for refreshing"))]
     usage_type: String,
+    #[cfg_attr(not(feature = "refresh"), expect(dead_code, reason = "for refreshing"))]
+    offer: Option<String>,
+    #[cfg_attr(not(feature = "refresh"), expect(dead_code, reason = "for refreshing"))]
+    operation: Option<String>,
     seen: toml::value::Datetime,
 }
 
@@ -76,20 +102,37 @@ impl TryFrom<PriceLine> for Price {
                 .collect::<Result<_, String>>()?,
             _ => return Err("a price has either `usd` or `tiers`".to_owned()),
         };
-        let rises = tiers.windows(2).all(|pair| match (pair[0].up_to, pair[1].up_to) {
-            (Some(low), Some(high)) => low < high,
-            (Some(_), None) => true,
-            (None, _) => false,
-        });
-        if !rises || tiers.last().is_none_or(|last| last.up_to.is_some()) {
-            return Err("tiers rise, and the last one has no limit (\"\")".to_owned());
-        }
+        check(&tiers)?;
         let seen = line.seen.date.and_then(|date| {
             NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into())
         });
         let seen = seen.ok_or("`seen` is a date, such as 2026-07-15")?;
-        Ok(Self { tiers, unit: line.unit, source: line.source, seen })
+        Ok(Self {
+            tiers,
+            unit: line.unit,
+            source: line.source,
+            seen,
+            #[cfg(feature = "refresh")]
+            listed: line.offer.map(|offer| Listed {
+                offer,
+                usage_type: line.usage_type,
+                operation: line.operation,
+            }),
+        })
     }
+}
+
+/// Each tier begins where the one before ends.
+fn check(tiers: &[Tier]) -> Result<(), String> {
+    let rises = tiers.windows(2).all(|pair| match (pair[0].up_to, pair[1].up_to) {
+        (Some(low), Some(high)) => low < high,
+        (Some(_), None) => true,
+        (None, _) => false,
+    });
+    if !rises || tiers.last().is_none_or(|last| last.up_to.is_some()) {
+        return Err("tiers rise, and the last one has no limit (\"\")".to_owned());
+    }
+    Ok(())
 }
 
 impl Price {
@@ -108,6 +151,24 @@ impl Price {
             below = tier.up_to.unwrap_or(quantity);
         }
         cost
+    }
+
+    #[cfg(feature = "refresh")]
+    pub(crate) fn listed(&self) -> Option<&Listed> {
+        self.listed.as_ref()
+    }
+
+    #[cfg(feature = "refresh")]
+    pub(crate) fn tiers(&self) -> &[Tier] {
+        &self.tiers
+    }
+
+    /// Takes over what has been seen on a day.
+    #[cfg(feature = "refresh")]
+    pub(crate) fn refresh(&mut self, tiers: Vec<Tier>, seen: NaiveDate) -> Result<(), String> {
+        check(&tiers)?;
+        (self.tiers, self.seen) = (tiers, seen);
+        Ok(())
     }
 
     /// The price of the first unit.

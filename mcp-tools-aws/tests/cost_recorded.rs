@@ -10,9 +10,9 @@ use chrono::{Datelike as _, Days, NaiveDate, Utc};
 use mcp_core::Server;
 use mcp_testing::Harness;
 use mcp_tools_aws::{
-    AwsCostAnalyzer, AwsSimpleCostCheck, BudgetState, Budgets, CompareCostPeriods, CostAnalysis,
-    CostAnomalies, CostBreakdown, CostCheck, CostForecast, GetBudgetStatus, GetCostAnomalies,
-    GetCostBreakdown, GetCostForecast, Whoami, iam_policy,
+    AwsCostAnalyzer, AwsSimpleCostCheck, BudgetState, Budgets, ChartFormat, CompareCostPeriods,
+    CostAnalysis, CostAnomalies, CostBreakdown, CostCheck, CostForecast, GetBudgetStatus,
+    GetCostAnomalies, GetCostBreakdown, GetCostForecast, Whoami, iam_policy,
 };
 use serde_json::{Value, json};
 
@@ -315,6 +315,18 @@ async fn each_refusal_says_what_to_do_and_nothing_of_its_text() {
     }
 }
 
+/// AWS has one code for a missing permission and for an account that has never opened Cost Explorer.
+#[tokio::test]
+async fn an_account_without_cost_explorer_is_told_to_open_it() {
+    let (_recording, mcp) = failing(400, "AccessDeniedException").await;
+    let error = mcp.call(GetCostForecast::default()).await.tool_error();
+    assert!(error.contains("`ce:GetCostForecast`"), "{error}");
+    assert!(error.contains("Cost Explorer has not been opened"), "{error}");
+    // The budgets are another service.
+    let error = mcp.call(GetBudgetStatus::default()).await.tool_error();
+    assert!(!error.contains("has not been opened"), "{error}");
+}
+
 #[tokio::test]
 async fn what_is_throttled_is_asked_again_and_not_for_ever() {
     let (recording, mcp) = failing(400, "LimitExceededException").await;
@@ -339,6 +351,36 @@ async fn a_cut_connection_is_not_asked_again() {
     let error = mcp.call(GetCostForecast::default()).await.tool_error();
     assert!(error.contains("cannot be reached"), "{error}");
     assert_eq!(recording.operations().len(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_20_minutes_wrong_is_said_to_be_wrong_and_asked_once() {
+    let (recording, mcp) = failing(403, "RequestTimeTooSkewed").await;
+    let error = mcp.call(GetCostBreakdown::default()).await.tool_error();
+    assert!(error.contains("clock"), "{error}");
+    assert_eq!(recording.operations().len(), 1);
+}
+
+#[tokio::test]
+async fn a_breakdown_has_a_chart_where_one_is_asked_for() {
+    let (_recording, server) = all_well().await;
+    let mcp = Harness::in_memory(server).await;
+    let question = GetCostBreakdown { chart: ChartFormat::Png, ..GetCostBreakdown::default() };
+    let outcome = mcp.call(question).await;
+    let content = serde_json::to_value(&outcome.result().content).expect("JSON");
+    assert_eq!(
+        (&content[1]["type"], &content[1]["mimeType"]),
+        (&json!("image"), &json!("image/png"))
+    );
+    let breakdown: CostBreakdown = outcome.structured();
+    assert_eq!(breakdown.total.to_string(), "$1.50");
+    // The chart asks for nothing of its own.
+    let again = GetCostBreakdown { chart: ChartFormat::Svg, ..GetCostBreakdown::default() };
+    let outcome = mcp.call(again).await;
+    assert_eq!(outcome.structured::<CostBreakdown>().billed.requests, 0);
+    let content = serde_json::to_value(&outcome.result().content).expect("JSON");
+    let svg = content[1]["resource"]["text"].as_str().expect("SVG");
+    assert!(svg.starts_with("<svg") && svg.contains("partly estimated"), "{svg}");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
-//! A server that tells what AWS costs, what of it is of no use, where to run a server, and what a
-//! text says.
+//! A server that tells what AWS costs, what of it is of no use, how a server there is doing, where to
+//! run one, and what a text says.
 
 use mcp_serve::Server;
-use mcp_tools_aws::{Aws, Prices, cost_pack, deploy_pack, text_pack, waste_pack};
+use mcp_tools_aws::{
+    Aws, Prices, cost_pack, operations_pack, refreshed_deploy_pack, text_pack, waste_pack,
+};
 
 /// The server over an account of AWS, which is not asked for anything before a tool needs it.
 pub fn server(aws: Aws, prices: Prices) -> Server {
@@ -14,8 +16,9 @@ pub fn server(aws: Aws, prices: Prices) -> Server {
              and cost nothing.",
         )
         .pack(cost_pack(aws.clone()))
-        .pack(waste_pack(aws))
-        .pack(deploy_pack(prices))
+        .pack(waste_pack(aws.clone()))
+        .pack(operations_pack(aws.clone()))
+        .pack(refreshed_deploy_pack(prices, aws))
         .pack(text_pack())
         .build()
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use mcp_testing::{__private::block_on, Harness, Moto};
 use mcp_tools_aws::{
-    Architecture, Aws, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus,
+    Architecture, Aws, ChartFormat, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus,
     IdentifyUnusedResources, Identity, Prices, WasteReport, Whoami, Workload, iam_policy,
 };
 use serde_json::json;
@@ -69,8 +69,10 @@ fn what_needs_no_account_works_without_credentials() {
     block_on(async {
         let mcp = Harness::stdio(program()).await;
         let workload = Workload { architecture: Architecture::X86_64, ..Workload::new(1_000_000) };
-        let costs: DeploymentCosts =
-            mcp.call(EstimateDeploymentCost { workload }).await.structured();
+        let costs: DeploymentCosts = mcp
+            .call(EstimateDeploymentCost { workload, chart: ChartFormat::None })
+            .await
+            .structured();
         assert!(costs.options.len() > 8);
         let arguments = json!({ "text": "It works well.", "analysis_type": "sentiment" });
         let outcome = mcp.try_call("text-analyzer", arguments).await.unwrap();
@@ -90,13 +92,17 @@ async fn each_tool_is_listed_once_and_reads_only(mcp: Harness) {
             "aws_simple_cost_check",
             "compare_cost_periods",
             "estimate_deployment_cost",
+            "get_alarm_status",
             "get_budget_status",
             "get_cost_anomalies",
             "get_cost_breakdown",
             "get_cost_forecast",
+            "get_server_metrics",
             "identify_unused_resources",
             "list_waste_checks",
             "recommend_deployment",
+            "refresh_prices",
+            "tail_logs",
             "text_analyzer",
             "whoami",
         ]

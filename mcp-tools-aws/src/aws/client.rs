@@ -5,14 +5,20 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::region::Region;
 use mcp_aws::{load_config, with_defaults};
-use mcp_core::ToolResult;
+use mcp_core::{ToolError, ToolResult};
 use tokio::sync::OnceCell;
 
 #[cfg(feature = "cost")]
 use super::billed::OnlyThrottled;
 use super::{Action, action::Service, gate::Gate};
+#[cfg(feature = "operations")]
+use super::{Api, gate::Gates};
 #[cfg(feature = "cost")]
 use crate::cost::CostCache;
+
+/// So many requests are under way to one service in one region.
+#[cfg(feature = "operations")]
+const REQUESTS_AT_ONCE: usize = 4;
 
 /// AWS as the tools reach it: clients that share one connector, one chain of credentials, and limits.
 ///
@@ -35,8 +41,10 @@ struct Inner {
     explorer: OnceCell<Explorer>,
     #[cfg(feature = "cost")]
     budgets: OnceCell<aws_sdk_budgets::Client>,
-    #[cfg(feature = "waste")]
+    #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
     client: OnceCell<mcp_aws::Client>,
+    #[cfg(feature = "operations")]
+    gates_by_region: Gates,
     gates: [Gate; Service::ALL.len()],
     #[cfg(feature = "cost")]
     cache: CostCache,
@@ -73,8 +81,10 @@ impl Aws {
             explorer: OnceCell::new(),
             #[cfg(feature = "cost")]
             budgets: OnceCell::new(),
-            #[cfg(feature = "waste")]
+            #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
             client: OnceCell::new(),
+            #[cfg(feature = "operations")]
+            gates_by_region: Gates::default(),
             gates: Service::ALL.map(|service| Gate::new(service.name(), service.concurrency())),
             #[cfg(feature = "cost")]
             cache: CostCache::default(),
@@ -95,7 +105,7 @@ impl Aws {
     }
 
     /// A client for services whose SDK is not there.
-    #[cfg(feature = "waste")]
+    #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
     pub(crate) async fn client(&self) -> &mcp_aws::Client {
         self.inner.client.get_or_init(|| async { mcp_aws::Client::new(self.config().await) }).await
     }
@@ -155,9 +165,44 @@ impl Aws {
         let _permit = gate.enter().await?;
         let result = request.await.map_err(|error| {
             let service = action.service().name();
-            mcp_aws::Error::from_sdk(service, action.iam(), error).into_tool_error()
+            let error = mcp_aws::Error::from_sdk(service, action.iam(), error);
+            let closed = action.service() == Service::CostExplorer
+                && error.kind() == mcp_aws::ErrorKind::AccessDenied;
+            let told = error.into_tool_error();
+            // The code is the same.
+            if closed { with_advice(told, COST_EXPLORER_CLOSED) } else { told }
         });
         gate.ended(&result);
         result
+    }
+
+    /// Makes a request to a service without its SDK, in a region, when its turn has come.
+    #[cfg(feature = "operations")]
+    pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        api: &Api,
+        request: mcp_aws::Request,
+        region: &str,
+    ) -> ToolResult<T> {
+        debug_assert_eq!(request.operation(), api.operation);
+        let gate = self.inner.gates_by_region.of(api.service.name(), region, REQUESTS_AT_ONCE);
+        let _permit = gate.enter().await?;
+        let answer = self.client().await.call(request.region(region)).await;
+        let result = answer.map_err(mcp_aws::Error::into_tool_error);
+        gate.ended(&result);
+        result
+    }
+}
+
+/// What an account without Cost Explorer is told, too.
+const COST_EXPLORER_CLOSED: &str = "If the action is allowed, then Cost Explorer has not been opened \
+     in the account yet (its owner does so once, in the Billing and Cost Management console), or the \
+     organization's management account keeps its member accounts from seeing costs.";
+
+fn with_advice(error: ToolError, advice: &str) -> ToolError {
+    let told = ToolError::new(error.kind(), format!("{} {advice}", error.message()));
+    match error.source() {
+        Some(source) => told.with_source(source.to_string()),
+        None => told,
     }
 }

@@ -1,3 +1,5 @@
+#[cfg(feature = "operations")]
+use std::{collections::HashMap, sync::Arc};
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -74,6 +76,30 @@ impl Gate {
     }
 }
 
+/// So many gates are kept, more than AWS has regions for the services that are asked: regions come
+/// from callers, and what they make up must not pile up here.
+#[cfg(feature = "operations")]
+const MOST_GATES: usize = 256;
+
+/// A gate for each service in each region.
+#[cfg(feature = "operations")]
+#[derive(Debug, Default)]
+pub(crate) struct Gates(Mutex<HashMap<(&'static str, String), Arc<Gate>>>);
+
+#[cfg(feature = "operations")]
+impl Gates {
+    /// The gate before a service in a region, for so many requests at once.
+    pub(crate) fn of(&self, service: &'static str, region: &str, concurrency: usize) -> Arc<Gate> {
+        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if gates.len() >= MOST_GATES {
+            // Those at which somebody waits stay.
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
+        }
+        let gate = || Arc::new(Gate::new(service, concurrency));
+        Arc::clone(gates.entry((service, region.to_owned())).or_insert_with(gate))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +144,19 @@ mod tests {
         assert_eq!(gate.permits.available_permits(), 0);
         drop(second);
         assert_eq!(gate.permits.available_permits(), 1);
+    }
+
+    #[cfg(feature = "operations")]
+    #[tokio::test]
+    async fn gates_are_kept_by_service_and_region_and_do_not_pile_up() {
+        let gates = Gates::default();
+        let gate = gates.of("CloudWatch", "eu-west-1", 4);
+        let _permit = gate.enter().await.expect("enters");
+        for region in 0..2 * MOST_GATES {
+            gates.of("CloudWatch", &region.to_string(), 4);
+        }
+        assert!(gates.0.lock().expect("not poisoned").len() <= MOST_GATES);
+        assert!(Arc::ptr_eq(&gate, &gates.of("CloudWatch", "eu-west-1", 4)));
+        assert!(!Arc::ptr_eq(&gate, &gates.of("CloudWatch Logs", "eu-west-1", 4)));
     }
 }

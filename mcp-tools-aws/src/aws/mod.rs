@@ -1,6 +1,8 @@
 //! The connection to AWS that tools share.
 
 mod action;
+#[cfg(any(feature = "operations", feature = "waste"))]
+mod api;
 #[cfg(feature = "cost")]
 mod billed;
 mod client;
@@ -9,12 +11,14 @@ mod policy;
 mod whoami;
 
 pub(crate) use self::action::Action;
+#[cfg(feature = "waste")]
+pub(crate) use self::gate::Gate;
 #[cfg(feature = "cost")]
 pub(crate) use self::{action::cost_explorer_requests, client::Explorer};
+#[cfg(any(feature = "operations", feature = "waste"))]
+pub(crate) use self::{api::Api, whoami::is_region};
 pub use self::{
     client::Aws,
     policy::iam_policy,
     whoami::{Identity, Whoami},
 };
-#[cfg(feature = "waste")]
-pub(crate) use self::{gate::Gate, whoami::is_region};

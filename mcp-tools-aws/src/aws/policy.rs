@@ -16,6 +16,8 @@ pub fn iam_policy() -> String {
     }
     #[cfg(feature = "waste")]
     statements.push(statement("Waste", crate::waste::actions().into_iter()));
+    #[cfg(feature = "operations")]
+    statements.push(statement("Operations", crate::operations::actions().into_iter()));
     if statements.is_empty() {
         statements.push(statement("Identity", [Action::GetCallerIdentity.iam()].into_iter()));
     }

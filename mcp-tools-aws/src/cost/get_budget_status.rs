@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{answer::percent, query::money};
-use crate::{Aws, Usd, aws::Action};
+use crate::{Aws, Usd, aws::Action, closest::closest};
 
 /// A call reads so many pages of 100 budgets at most.
 const MOST_PAGES: u32 = 10;
@@ -136,10 +136,7 @@ impl Call<Aws> for GetBudgetStatus {
 }
 
 fn unknown(name: &str, names: &[String]) -> ToolError {
-    let mut close: Vec<(f64, &str)> =
-        names.iter().map(|known| (strsim::jaro_winkler(name, known), known.as_str())).collect();
-    close.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let close: Vec<&str> = close.into_iter().take(5).map(|(_, name)| name).collect();
+    let close = closest(name, names.iter().map(String::as_str));
     let message = match close.is_empty() {
         true => "The account has no budgets.".to_owned(),
         false => format!("There is no budget {name:?}. The closest names: {}.", close.join(", ")),

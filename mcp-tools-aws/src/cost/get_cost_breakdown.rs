@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     Billed, Day, Granularity, GroupBy, GroupCost, Metric, Period,
     cache::once,
+    chart::chart,
     query::{CostQuery, Filter},
     services,
 };
-use crate::{Aws, Usd};
+use crate::{Aws, ChartFormat, Usd, WithChart};
 
 /// Breaks down what an AWS account has cost, by service, region, usage type, account or tag.
 ///
@@ -60,6 +61,9 @@ pub struct GetCostBreakdown {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 500))]
     pub limit: Option<u16>,
+    /// Whether a chart goes along: a bar for each day or month, stacked by group.
+    #[serde(default)]
+    pub chart: ChartFormat,
 }
 
 /// What an account has cost.
@@ -118,7 +122,7 @@ pub(super) fn filter(
 }
 
 impl Call<Aws> for GetCostBreakdown {
-    type Output = WithText<CostBreakdown>;
+    type Output = WithChart<CostBreakdown>;
 
     async fn call(self, aws: &Aws, _cx: &ToolContext) -> ToolResult<Self::Output> {
         let (from, to) = self.period.resolve(self.granularity, Utc::now().date_naive())?;
@@ -166,7 +170,8 @@ impl Call<Aws> for GetCostBreakdown {
             billed: Billed::new(if paid { table.requests } else { 0 }),
         };
         let text = breakdown.to_text();
-        Ok(WithText::new(breakdown, text))
+        let answer = WithText::new(breakdown, text);
+        WithChart::new(answer, self.chart, |breakdown| chart(breakdown, &table)).await
     }
 }
 

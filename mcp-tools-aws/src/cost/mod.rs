@@ -4,6 +4,7 @@ mod answer;
 mod aws_cost_analyzer;
 mod aws_simple_cost_check;
 mod cache;
+mod chart;
 mod compare_cost_periods;
 mod day;
 mod forecast;

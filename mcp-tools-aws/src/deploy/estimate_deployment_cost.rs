@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BreakEven, DeploymentCost, Impossible, Prices, Target, Workload, break_even::break_even,
-    prices::RegionPrices,
+    BreakEven, DeploymentCost, Impossible, PriceBook, Prices, Target, Workload,
+    break_even::break_even, chart::chart, prices::RegionPrices,
 };
+use crate::{ChartFormat, WithChart};
 
 /// Estimates what running a server on AWS costs a month, at every place where it could run.
 ///
@@ -30,6 +31,9 @@ pub struct EstimateDeploymentCost {
     #[serde(flatten)]
     #[allow(missing_docs, reason = "its fields are the arguments")]
     pub workload: Workload,
+    /// Whether a chart goes along: costs by requests a month, with the break-even points.
+    #[serde(default)]
+    pub chart: ChartFormat,
 }
 
 /// What a workload costs at each place.
@@ -50,14 +54,17 @@ pub struct DeploymentCosts {
     pub warning: Option<String>,
 }
 
-impl Call<Prices> for EstimateDeploymentCost {
-    type Output = WithText<DeploymentCosts>;
+impl Call<PriceBook> for EstimateDeploymentCost {
+    type Output = WithChart<DeploymentCosts>;
 
-    // Some hundreds of multiplications: it neither waits nor needs a thread of its own.
-    async fn call(self, prices: &Prices, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    // But for the chart some hundreds of multiplications, which need no thread of their own.
+    async fn call(self, prices: &PriceBook, _cx: &ToolContext) -> ToolResult<Self::Output> {
+        let prices = &*prices.current();
         let costs = estimate(&self.workload, prices, Utc::now().date_naive())?;
         let text = costs.to_text();
-        Ok(WithText::new(costs, text))
+        let of_region = region(&self.workload, prices)?;
+        let chart = |costs: &DeploymentCosts| chart(costs, &self.workload, of_region);
+        WithChart::new(WithText::new(costs, text), self.chart, chart).await
     }
 }
 

@@ -74,6 +74,15 @@ impl Prices {
         self.regions.iter().map(|prices| prices.region.as_str())
     }
 
+    /// These prices with those of a region replaced.
+    #[cfg(feature = "refresh")]
+    pub(super) fn replaced(&self, prices: RegionPrices) -> Self {
+        let others = self.regions.iter().filter(|known| known.region != prices.region);
+        let mut regions: Vec<RegionPrices> = others.cloned().collect();
+        regions.push(prices);
+        Self { regions }
+    }
+
     pub(super) fn of(&self, region: &str) -> Option<&RegionPrices> {
         self.regions.iter().find(|prices| prices.region == region)
     }
@@ -139,6 +148,28 @@ impl RegionPrices {
             .chain(self.network.all())
             .chain(self.logs.all())
             .chain(self.instances.iter().map(|instance| &instance.price))
+    }
+
+    /// All prices, by their places in the file.
+    #[cfg(feature = "refresh")]
+    pub(super) fn each(&mut self) -> impl Iterator<Item = (String, &mut Price)> {
+        fn of<'a>(
+            section: &'static str,
+            prices: impl Iterator<Item = (&'static str, &'a mut Price)>,
+        ) -> impl Iterator<Item = (String, &'a mut Price)> {
+            prices.map(move |(name, price)| (format!("{section}.{name}"), price))
+        }
+        let instances = self.instances.iter_mut();
+        of("lambda", self.lambda.each())
+            .chain(of("api_gateway", self.api_gateway.each()))
+            .chain(of("load_balancer", self.load_balancer.each()))
+            .chain(of("fargate", self.fargate.each()))
+            .chain(of("eks", self.eks.each()))
+            .chain(of("storage", self.storage.each()))
+            .chain(of("agentcore", self.agentcore.each()))
+            .chain(of("network", self.network.each()))
+            .chain(of("logs", self.logs.each()))
+            .chain(instances.map(|it| (format!("instances.{}", it.name), &mut it.price)))
     }
 
     /// The day on which the price that was checked longest ago was seen.

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeploymentCost, Impossible, Prices, Target, Workload, estimate_deployment_cost::estimate,
-    traits::Traits,
+    DeploymentCost, Impossible, PriceBook, Prices, Target, Workload,
+    estimate_deployment_cost::estimate, traits::Traits,
 };
 use crate::Usd;
 
@@ -134,10 +134,11 @@ pub struct RankedDeployment {
     pub over_budget: bool,
 }
 
-impl Call<Prices> for RecommendDeployment {
+impl Call<PriceBook> for RecommendDeployment {
     type Output = WithText<DeploymentRecommendation>;
 
-    async fn call(self, prices: &Prices, _cx: &ToolContext) -> ToolResult<Self::Output> {
+    async fn call(self, prices: &PriceBook, _cx: &ToolContext) -> ToolResult<Self::Output> {
+        let prices = &*prices.current();
         let recommendation = self.recommend(prices)?;
         let text = recommendation.to_text();
         Ok(WithText::new(recommendation, text))

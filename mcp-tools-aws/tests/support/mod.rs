@@ -3,6 +3,8 @@
 
 mod proxy;
 mod recording;
+#[cfg(all(feature = "operations", feature = "waste"))]
+pub mod stage;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;

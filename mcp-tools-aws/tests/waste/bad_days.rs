@@ -13,7 +13,7 @@ use mcp_testing::{Harness, Moto};
 use mcp_tools_aws::{Aws, IdentifyUnusedResources, WasteReport, waste_pack};
 
 use crate::{
-    stage::{Stage, scan_of},
+    support::stage::{Stage, scan_of},
     support::{Asked, Fault, Proxy},
 };
 

@@ -14,7 +14,7 @@ use mcp_tools_aws::{
 use serde_json::{Value, json};
 
 use crate::{
-    stage::{Stage, element, elements, scan_of},
+    support::stage::{Stage, element, elements, scan_of},
     support::{Asked, Fault},
 };
 

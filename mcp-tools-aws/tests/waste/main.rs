@@ -1,6 +1,6 @@
 //! The scan for unused resources, through the real runtime against moto, with resources that are
 //! made for each test.
-#![cfg(feature = "waste")]
+#![cfg(all(feature = "operations", feature = "waste"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
@@ -8,6 +8,5 @@ mod bad_days;
 mod checks;
 mod policy;
 mod scan;
-mod stage;
 #[path = "../support/mod.rs"]
 mod support;

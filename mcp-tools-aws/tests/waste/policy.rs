@@ -6,7 +6,7 @@ use mcp_testing::{Harness, Moto};
 use mcp_tools_aws::{ListWasteChecks, WasteChecks, iam_policy};
 use serde_json::Value;
 
-use crate::{stage::Stage, support::Asked};
+use crate::support::{Asked, stage::Stage};
 
 /// The action of IAM that allows a request, as the Service Authorization Reference has it; from what
 /// is seen on the wire, so that it does not depend on what the checks declare.

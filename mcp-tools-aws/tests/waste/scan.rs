@@ -9,7 +9,7 @@ use mcp_testing::{Harness, Moto};
 use mcp_tools_aws::{IdentifyUnusedResources, ListWasteChecks, WasteChecks, WasteReport};
 use serde_json::{Value, json};
 
-use crate::stage::{self, Stage, scan_of};
+use crate::support::stage::{self, Stage, scan_of};
 
 /// Over the account that moto has for keys it does not know.
 fn server() -> Server {
@@ -19,9 +19,10 @@ fn server() -> Server {
 
 #[mcp_testing::test(server())]
 async fn the_tools_work_wherever_they_are_served(mcp: Harness) {
-    let names: Vec<String> =
-        mcp.list_tools().await.into_iter().map(|tool| tool.name.into_owned()).collect();
-    assert_eq!(names, ["identify_unused_resources", "list_waste_checks"]);
+    let tools = mcp.list_tools().await;
+    for name in ["identify_unused_resources", "list_waste_checks"] {
+        assert!(tools.iter().any(|tool| tool.name == name), "{tools:?}");
+    }
     let arguments = json!({ "services": ["vpc"], "regions": ["eu-west-3"] });
     let outcome = mcp.try_call("identify-unused-resources", arguments).await.unwrap();
     let report: WasteReport = outcome.structured();

@@ -1,10 +1,16 @@
 //! Where to run a server, as a client meets it.
 #![cfg(feature = "deploy")]
 
+#[cfg(feature = "refresh")]
+mod refresh;
+#[cfg(feature = "refresh")]
+#[path = "../support/mod.rs"]
+mod support;
+
 use mcp_core::Server;
 use mcp_testing::Harness;
 use mcp_tools_aws::{
-    Architecture, DeploymentCost, DeploymentCosts, DeploymentRecommendation,
+    Architecture, ChartFormat, DeploymentCost, DeploymentCosts, DeploymentRecommendation,
     EstimateDeploymentCost, Prices, Target, Workload, deploy_pack,
 };
 use serde_json::json;
@@ -23,7 +29,7 @@ fn computing(requests_per_month: u64, duration_ms: u32) -> EstimateDeploymentCos
         architecture: Architecture::X86_64,
         ..Workload::new(requests_per_month)
     };
-    EstimateDeploymentCost { workload }
+    EstimateDeploymentCost { workload, chart: ChartFormat::None }
 }
 
 async fn costs(mcp: &Harness, question: EstimateDeploymentCost) -> DeploymentCosts {
@@ -85,7 +91,11 @@ async fn fifteen_and_a_hundred_million_requests_of_200_ms(mcp: Harness) {
 
 #[mcp_testing::test(server())]
 async fn every_line_adds_up_and_has_a_source(mcp: Harness) {
-    let costs = costs(&mcp, EstimateDeploymentCost { workload: Workload::new(5_000_000) }).await;
+    let costs = costs(
+        &mcp,
+        EstimateDeploymentCost { workload: Workload::new(5_000_000), chart: ChartFormat::None },
+    )
+    .await;
     assert_eq!(costs.options.len(), 12);
     for option in &costs.options {
         let sum: mcp_tools_aws::Usd = option.lines.iter().map(|line| line.usd).sum();
@@ -118,4 +128,26 @@ async fn a_recommendation_explains_itself(mcp: Harness) {
     assert!(text.starts_with("Recommended: ") && text.contains("Not Lambda"), "{text}");
     let answer: DeploymentRecommendation = outcome.structured();
     assert_eq!(answer.recommended, answer.ranking.first().map(|best| best.target));
+}
+
+#[mcp_testing::test(server())]
+async fn a_chart_goes_along_where_it_is_asked_for(mcp: Harness) {
+    let mut question = computing(1_000_000, 200);
+    let content = async |question: &EstimateDeploymentCost| {
+        let outcome = mcp.call(question.clone()).await;
+        let costs: DeploymentCosts = outcome.structured();
+        assert!(!costs.break_even.is_empty());
+        serde_json::to_value(&outcome.result().content).expect("JSON")
+    };
+    assert_eq!(content(&question).await.as_array().expect("blocks").len(), 1);
+    question.chart = ChartFormat::Png;
+    let png = content(&question).await;
+    assert_eq!((&png[1]["type"], &png[1]["mimeType"]), (&json!("image"), &json!("image/png")));
+    // The signature of PNG.
+    assert!(png[1]["data"].as_str().expect("data").starts_with("iVBORw0KGgo"));
+    question.chart = ChartFormat::Svg;
+    let svg = content(&question).await;
+    assert_eq!(svg[1]["resource"]["mimeType"], "image/svg+xml");
+    let text = svg[1]["resource"]["text"].as_str().expect("text");
+    assert!(text.contains("ECS on Fargate") && text.contains("Function URL"), "{text}");
 }

@@ -1,15 +1,16 @@
 //! An account at moto, resources in it, and scans of it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mcp_aws::{Client, Request, Service, service};
 use mcp_core::Server;
 use mcp_testing::{Harness, Moto, MotoAccount};
-use mcp_tools_aws::{Aws, IdentifyUnusedResources, WasteReport, waste_pack};
+use mcp_tools_aws::{Aws, IdentifyUnusedResources, WasteReport, operations_pack, waste_pack};
 use serde_json::{Value, json};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
-use crate::support::{Fault, Proxy};
+use super::{Asked, Fault, Proxy};
 
 /// IAM, which functions and clusters need for their roles.
 const IAM: Service =
@@ -166,7 +167,7 @@ impl Stage {
     /// A proxy before moto, and a client of a server that goes through it.
     pub async fn behind(
         &self,
-        fault: impl Fn(&crate::support::Asked) -> Fault + Send + Sync + 'static,
+        fault: impl Fn(&Asked) -> Fault + Send + Sync + 'static,
     ) -> (Proxy, Harness) {
         let proxy = Proxy::start(Moto::shared().url(), fault).await;
         let mcp = Harness::in_memory(self.server(proxy.url())).await;
@@ -181,7 +182,8 @@ pub fn server(endpoint: &str, credentials: Credentials) -> Server {
         .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
-    Server::builder("waste", "1").pack(waste_pack(Aws::with_config(config))).build()
+    let aws = Aws::with_config(config);
+    Server::builder("account", "1").pack(waste_pack(aws.clone())).pack(operations_pack(aws)).build()
 }
 
 /// A scan of everything that these checks look at, however young.
