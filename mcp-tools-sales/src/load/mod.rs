@@ -75,7 +75,7 @@ pub(crate) fn read(
     (&mut reader).take(4).read_to_end(&mut start).map_err(io)?;
     let parts = if start == PARQUET {
         reader.read_to_end(&mut start).map_err(io)?;
-        parquet::read(&name, format, Bytes::from(start), &mut loading)?
+        vec![(0, parquet::read(&name, format, &Bytes::from(start), &mut loading)?)]
     } else {
         read_csv(&name, format, start, reader, &mut loading)?
     };
@@ -128,14 +128,14 @@ impl Input {
                 let io = |error| LoadError::io(&name, None, error);
                 (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
                 if start == PARQUET {
-                    parquet::read(&name, format, file, loading)
+                    Ok(vec![(0, parquet::read(&name, format, &file, loading)?)])
                 } else {
                     read_csv(&name, format, start, file, loading)
                 }
             }
             #[cfg(feature = "s3")]
             Content::Bytes(bytes) if bytes.starts_with(PARQUET) => {
-                parquet::read(&name, format, bytes, loading)
+                Ok(vec![(0, parquet::read(&name, format, &bytes, loading)?)])
             }
             #[cfg(feature = "s3")]
             Content::Bytes(bytes) => {

@@ -71,6 +71,18 @@ impl Dictionaries {
     pub(super) fn order(&mut self, order: &str) -> Option<u32> {
         self.orders.add(order, 0)
     }
+
+    /// Adds all names of another thread: its codes as codes of this one, of names and of orders.
+    pub(super) fn merge(
+        &mut self,
+        other: &Self,
+    ) -> Option<([Vec<u32>; Dimension::ALL.len()], Vec<u32>)> {
+        let mut names: [Vec<u32>; Dimension::ALL.len()] = Default::default();
+        for ((to, from), codes) in self.names.iter_mut().zip(&other.names).zip(&mut names) {
+            *codes = to.add_all(from)?;
+        }
+        Some((names, self.orders.add_all(&other.orders)?))
+    }
 }
 
 impl Part {
@@ -90,6 +102,17 @@ impl Part {
                 Ok(())
             }
         }
+    }
+
+    /// Adds what is known of other rows of the file, not the rows.
+    pub(super) fn add(&mut self, name: &str, mut other: Self) -> Result<(), LoadError> {
+        self.absolute = self.absolute.checked_add(other.absolute).ok_or_else(|| {
+            LoadError::file(name, super::values::TOTAL.to_owned(), "more".to_owned())
+        })?;
+        self.set_aside += other.set_aside;
+        other.faults.truncate(FAULTS_SHOWN.saturating_sub(self.faults.len()));
+        self.faults.append(&mut other.faults);
+        Ok(())
     }
 
     /// Takes rows out, which are given in order.
@@ -159,43 +182,30 @@ pub(super) fn join(
     let mut orders = Names::default();
     let mut order_codes = Vec::new();
     let full = || file("at most 4294967296 distinct names", "more");
-    let add_all = |to: &mut Names, from: &Names| {
-        from.iter().map(|(name, _)| to.add(name, 0).ok_or_else(full)).collect::<Result<Vec<_>, _>>()
-    };
     for Dictionaries { names: met, orders: met_orders } in loading.dictionaries {
         for dimension in Dimension::ALL {
             let place = dimension as usize;
-            codes[place].push(add_all(&mut names[place], &met[place])?);
+            codes[place].push(names[place].add_all(&met[place]).ok_or_else(full)?);
         }
-        order_codes.push(add_all(&mut orders, &met_orders)?);
+        order_codes.push(orders.add_all(&met_orders).ok_or_else(full)?);
     }
     drop(orders);
     let lengths: Vec<usize> = parts.iter().map(|(_, part)| part.date.len()).collect();
     let has_orders = parts.iter().all(|(_, part)| part.order.len() == part.date.len());
 
-    fn column<T>(
-        rows: usize,
-        parts: &mut [(usize, Part)],
-        mut take: impl FnMut(usize, &mut Part, &mut Vec<T>),
-    ) -> Vec<T> {
-        let mut column = Vec::with_capacity(rows);
-        parts.iter_mut().for_each(|(thread, part)| take(*thread, part, &mut column));
-        column
-    }
-    let recode = |codes: &[u32], known: &[u32], column: &mut Vec<u32>| {
-        column.extend(codes.iter().map(|&code| known[code as usize]));
-    };
     let mut columns = Columns {
-        date: column(rows, &mut parts, |_, part, to| to.extend(mem::take(&mut part.date))),
-        units: column(rows, &mut parts, |_, part, to| to.extend(mem::take(&mut part.units))),
-        revenue: column(rows, &mut parts, |_, part, to| to.extend(mem::take(&mut part.revenue))),
-        order: has_orders.then(|| {
-            column(rows, &mut parts, |thread, part, to| {
-                recode(&mem::take(&mut part.order), &order_codes[thread], to);
-            })
-        }),
+        date: column(rows, &mut parts, |part| &mut part.date),
+        units: column(rows, &mut parts, |part| &mut part.units),
+        revenue: column(rows, &mut parts, |part| &mut part.revenue),
+        order: None,
         names: Default::default(),
     };
+    if has_orders {
+        for (thread, part) in &mut parts {
+            recode(&mut part.order, &order_codes[*thread]);
+        }
+        columns.order = Some(column(rows, &mut parts, |part| &mut part.order));
+    }
     for dimension in Dimension::ALL {
         let place = dimension as usize;
         // Of files that do not say it, where others may.
@@ -211,13 +221,37 @@ pub(super) fn join(
             columns.names[place] = Codes::One;
             continue;
         }
-        let mut lengths = lengths.iter();
-        columns.names[place] = Codes::Each(column(rows, &mut parts, |thread, part, to| {
-            let end = to.len() + lengths.next().copied().unwrap_or(0);
-            recode(&mem::take(&mut part.names[place]), &codes[place][thread], to);
-            to.resize(end, absent);
-        }));
+        for ((thread, part), &rows) in parts.iter_mut().zip(&lengths) {
+            recode(&mut part.names[place], &codes[place][*thread]);
+            part.names[place].resize(rows, absent);
+        }
+        columns.names[place] =
+            Codes::Each(column(rows, &mut parts, |part| &mut part.names[place]));
     }
     let read = Found { set_aside, faults, files: loading.files, columns: loading.columns };
     Ok(SalesStore::new(name, columns, names, read))
+}
+
+/// Joins a column of all parts, whose own are given back one by one.
+fn column<T: Copy>(
+    rows: usize,
+    parts: &mut [(usize, Part)],
+    of: impl Fn(&mut Part) -> &mut Vec<T>,
+) -> Vec<T> {
+    if let [(_, part)] = parts {
+        return mem::take(of(part));
+    }
+    let mut column = Vec::with_capacity(rows);
+    for (_, part) in parts {
+        column.extend_from_slice(&mem::take(of(part)));
+    }
+    column
+}
+
+/// Replaces codes by those that `known` has in their places.
+pub(super) fn recode(codes: &mut [u32], known: &[u32]) {
+    // Often the same names came first.
+    if (0..).zip(known).any(|(code, known)| code != *known) {
+        codes.iter_mut().for_each(|code| *code = known[*code as usize]);
+    }
 }

@@ -35,6 +35,12 @@ impl Names {
         u32::try_from(code).ok()
     }
 
+    /// Adds all names of another; their codes here, in the order of their codes there. None if there
+    /// are too many.
+    pub(crate) fn add_all(&mut self, other: &Self) -> Option<Vec<u32>> {
+        other.iter().map(|(name, _)| self.add(name, 0)).collect()
+    }
+
     pub(crate) fn set_order_lines(&mut self, order_lines: Vec<u64>) {
         self.order_lines = order_lines;
     }
