@@ -35,10 +35,10 @@ async fn each_mistake_is_told_with_what_would_be_right(mcp: Harness) {
         ("top_n_products", of(&dollars, json!({"n": 1_000_000_000})), &["n", "1000"]),
         ("top_n_products", of(&dollars, json!({"n": -1})), &["n"]),
         ("top_n_products", json!({"n": 3}), &["USD (2 order lines)", "EUR (2", "`currency`"]),
-        ("top_n_products", of(&reversed, json!({"n": 3})), &["2017-03-01 is after 2016-12-31"]),
+        ("top_n_products", of(&reversed, json!({"n": 3})), &["2017-03-01 is after to 2016-12-31"]),
         ("top_n_products", of(&dollars, json!({"n": 3, "from": "31.12.2016"})), &["from"]),
         ("top_n_products", of(&dollars, json!({"n": 3, "operation": "Dalas"})), &["Dallas"]),
-        ("sales_summary", reversed.clone(), &["2017-03-01 is after 2016-12-31"]),
+        ("sales_summary", reversed.clone(), &["2017-03-01 is after to 2016-12-31"]),
         ("sales_trend", of(&reversed, json!({"grain": "month"})), &["is after"]),
         ("sales_trend", of(&dollars, json!({"grain": "decade"})), &["grain"]),
         (

@@ -72,7 +72,7 @@ impl Drop for Folder {
 
 /// DuckDB's answers, and a folder with `sales.csv` and its Parquet; none, and a word about it, where
 /// there is no DuckDB.
-fn duckdb(name: &str, csv: &[u8], questions: &[Query]) -> Option<(Folder, Vec<Value>)> {
+fn duckdb(name: &str, csv: &[u8], questions: &[Question]) -> Option<(Folder, Vec<Value>)> {
     let Some(python) = std::env::var_os(PYTHON) else {
         eprintln!("skipped: {PYTHON} names no Python with duckdb");
         return None;
@@ -88,7 +88,7 @@ fn duckdb(name: &str, csv: &[u8], questions: &[Query]) -> Option<(Folder, Vec<Va
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let asked: Vec<Value> = questions.iter().map(in_words).collect();
+    let asked: Vec<Value> = questions.iter().map(Question::json).collect();
     child.stdin.take().unwrap().write_all(json!(asked).to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -99,34 +99,61 @@ fn duckdb(name: &str, csv: &[u8], questions: &[Query]) -> Option<(Folder, Vec<Va
     Some((folder, answers))
 }
 
-/// A question for the program.
-fn in_words(query: &Query) -> Value {
-    let filter = &query.filter;
-    let mut conditions = Vec::new();
-    for (column, name) in [
-        ("product", &filter.product),
-        ("category", &filter.category),
-        ("operation", &filter.operation),
-    ] {
-        conditions.extend(name.as_ref().map(|name| json!([column, "=", name])));
-    }
-    conditions.extend(filter.from.map(|day| json!(["date", ">=", day.to_string()])));
-    conditions.extend(filter.to.map(|day| json!(["date", "<=", day.to_string()])));
-    let order = match query.order {
-        Order::Name => None,
-        Order::Largest(measure) => Some(format!("{} DESC", measure.as_str())),
-        Order::Smallest(measure) => Some(measure.as_str().to_owned()),
-    };
-    json!({
-        "where": conditions,
-        "grain": query.grain.map(Grain::as_str),
-        "by": query.by.iter().map(|dimension| dimension.as_str()).collect::<Vec<_>>(),
-        "order": order.into_iter().collect::<Vec<_>>(),
-        "limit": query.limit,
-    })
+/// What is asked of both.
+#[derive(Clone, Debug)]
+struct Question {
+    filter: Filter,
+    grain: Option<Grain>,
+    by: Vec<Dimension>,
+    order: Order,
+    limit: Option<usize>,
 }
 
-fn questions(product: &str, operation: &str) -> Vec<Query> {
+impl Question {
+    fn new(filter: &Filter, grain: Option<Grain>, by: &[Dimension]) -> Self {
+        Self { filter: filter.clone(), grain, by: by.to_vec(), order: Order::Name, limit: None }
+    }
+
+    fn first(self, order: Order, limit: usize) -> Self {
+        Self { order, limit: Some(limit), ..self }
+    }
+
+    fn query(&self) -> Query {
+        let query = Query::new(self.filter.clone()).order(self.order);
+        let query = self.by.iter().fold(query, |query, dimension| query.by(*dimension));
+        let query = self.grain.into_iter().fold(query, Query::grain);
+        self.limit.into_iter().fold(query, Query::limit)
+    }
+
+    /// The same for the program.
+    fn json(&self) -> Value {
+        let filter = &self.filter;
+        let mut conditions = Vec::new();
+        for (column, name) in [
+            ("product", &filter.product),
+            ("category", &filter.category),
+            ("operation", &filter.operation),
+        ] {
+            conditions.extend(name.as_ref().map(|name| json!([column, "=", name])));
+        }
+        conditions.extend(filter.from.map(|day| json!(["date", ">=", day.to_string()])));
+        conditions.extend(filter.to.map(|day| json!(["date", "<=", day.to_string()])));
+        let order = match self.order {
+            Order::Name => None,
+            Order::Largest(measure) => Some(format!("{} DESC", measure.as_str())),
+            Order::Smallest(measure) => Some(measure.as_str().to_owned()),
+        };
+        json!({
+            "where": conditions,
+            "grain": self.grain.map(Grain::as_str),
+            "by": self.by.iter().map(|dimension| dimension.as_str()).collect::<Vec<_>>(),
+            "order": order.into_iter().collect::<Vec<_>>(),
+            "limit": self.limit,
+        })
+    }
+}
+
+fn questions(product: &str, operation: &str) -> Vec<Question> {
     let filters = [
         Filter::default(),
         Filter { operation: Some(operation.into()), ..Filter::default() },
@@ -141,20 +168,21 @@ fn questions(product: &str, operation: &str) -> Vec<Query> {
         Filter { from: Some("2030-01-01".parse().unwrap()), ..Filter::default() },
     ];
     let mut questions = Vec::new();
-    for filter in filters {
-        let query = || Query::new(filter.clone());
-        questions.push(query());
-        questions.extend(Grain::ALL.map(|grain| query().grain(grain)));
+    for filter in &filters {
+        questions.push(Question::new(filter, None, &[]));
+        questions.extend(Grain::ALL.map(|grain| Question::new(filter, Some(grain), &[])));
         for dimension in [Dimension::Product, Dimension::Category, Dimension::Operation] {
-            questions.push(query().by(dimension));
+            let all = Question::new(filter, None, &[dimension]);
             for measure in Measure::ALL {
-                questions.push(query().by(dimension).order(Order::Largest(measure)).limit(9));
-                questions.push(query().by(dimension).order(Order::Smallest(measure)).limit(4));
+                questions.push(all.clone().first(Order::Largest(measure), 9));
+                questions.push(all.clone().first(Order::Smallest(measure), 4));
             }
+            questions.push(all);
         }
-        let several = query().by(Dimension::Operation).by(Dimension::Category).grain(Grain::Month);
+        let by = [Dimension::Operation, Dimension::Category];
+        let several = Question::new(filter, Some(Grain::Month), &by);
         questions.push(several.clone());
-        questions.push(several.order(Order::Largest(Measure::Revenue)).limit(30));
+        questions.push(several.first(Order::Largest(Measure::Revenue), 30));
     }
     questions
 }
@@ -180,11 +208,10 @@ fn check(name: &str, csv: &[u8], product: &str, operation: &str) {
     for entry in fs::read_dir(&folder.0).unwrap() {
         let path = entry.unwrap().path();
         let store = SalesStore::open_as(&path, &filled).unwrap();
-        for (query, expected) in questions.iter().zip(&expected) {
-            let found = out_of_words(&store.answer(query));
-            assert_eq!(found["rows"], expected["rows"], "{}: {query:?}", path.display());
-            // Without a limit of its own, a question about nothing has no groups.
-            assert_eq!(found["groups"], expected["groups"], "{}: {query:?}", path.display());
+        for (question, expected) in questions.iter().zip(&expected) {
+            let found = out_of_words(&store.answer(&question.query()));
+            assert_eq!(found["rows"], expected["rows"], "{}: {question:?}", path.display());
+            assert_eq!(found["groups"], expected["groups"], "{}: {question:?}", path.display());
         }
         files += 1;
     }

@@ -168,9 +168,7 @@ async fn forecasts_of_many_series_tell_how_far_they_are(mcp: Harness) {
         .map(|told| (told.progress, told.total, told.message.clone().unwrap()))
         .collect();
     let expected: Vec<_> = (0..6)
-        .map(|done| {
-            (f64::from(done), Some(6.0), format!("forecasting Branch {}", 6 - done))
-        })
+        .map(|done| (f64::from(done), Some(6.0), format!("forecasting Branch {}", 6 - done)))
         .collect();
     assert_eq!(told, expected);
 }

@@ -130,8 +130,7 @@ fn server() -> mcp_serve::Server {
     let dollars = mcp_tools_sales::SalesFormat::default().currency("USD");
     let sample = include_bytes!("../data/sales.csv");
     let name = "the sample data";
-    let store =
-        mcp_tools_sales::SalesStore::from_reader_as(name, &sample[..], &dollars).unwrap();
+    let store = mcp_tools_sales::SalesStore::from_reader_as(name, &sample[..], &dollars).unwrap();
     mcp_serve::Server::builder("sales", "1.0").pack(mcp_tools_sales::pack(store)).build()
 }
 

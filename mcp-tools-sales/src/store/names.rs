@@ -35,10 +35,18 @@ impl Names {
         u32::try_from(code).ok()
     }
 
-    /// Adds all names of another; their codes here, in the order of their codes there. None if there
-    /// are too many.
-    pub(crate) fn add_all(&mut self, other: &Self) -> Option<Vec<u32>> {
-        other.iter().map(|(name, _)| self.add(name, 0)).collect()
+    /// Adds a name of other names; as [`Self::add`] with no order lines.
+    pub(crate) fn add_shared(&mut self, name: &Arc<str>) -> Option<u32> {
+        let (code, new) = self.names.insert_full(Arc::clone(name));
+        if new {
+            self.order_lines.push(0);
+        }
+        u32::try_from(code).ok()
+    }
+
+    /// The name of a code.
+    pub(crate) fn get(&self, code: usize) -> Option<&Arc<str>> {
+        self.names.get_index(code)
     }
 
     pub(crate) fn set_order_lines(&mut self, order_lines: Vec<u64>) {
@@ -52,7 +60,7 @@ impl Names {
 
     /// The name of a code that this gave.
     pub(crate) fn decode(&self, code: u32) -> Option<&Arc<str>> {
-        self.names.get_index(code as usize)
+        self.get(code as usize)
     }
 
     /// How many names there are.

@@ -179,7 +179,9 @@ impl Call<Sales> for ForecastSales {
             let (options, horizon) = (options.clone(), horizon as usize);
             off_thread(move |wanted| {
                 forecast_while(&history.series, horizon, &options, wanted)
-                    .map(|forecast| SeriesForecast::new(forecast, history.cut, history.begun, measure))
+                    .map(|forecast| {
+                        SeriesForecast::new(forecast, history.cut, history.begun, measure)
+                    })
                     .map_err(tell_model_why)
             })
         };
@@ -232,12 +234,9 @@ impl Begun {
             if bound >= 0.0 { moved.max(so_far.min(0.0)) } else { moved }
         };
         point.value = value;
-        for end in [
-            &mut point.lower_80,
-            &mut point.upper_80,
-            &mut point.lower_95,
-            &mut point.upper_95,
-        ] {
+        for end in
+            [&mut point.lower_80, &mut point.upper_80, &mut point.lower_95, &mut point.upper_95]
+        {
             *end = bound(*end);
         }
         if let Some(bounds) = &mut point.at_level {
@@ -458,12 +457,16 @@ mod tests {
         assert_eq!((&first["value"], &second["value"]), (&json!(108.0), &json!(112.0)));
         assert_eq!(second.get("so_far"), None);
         assert!(text.contains("Not learned from, as not whole: 2024-W18."), "{text}");
-        assert!(text.contains("The first period has begun: it came to 12 up to 2024-04-29"), "{text}");
+        assert!(
+            text.contains("The first period has begun: it came to 12 up to 2024-04-29"),
+            "{text}"
+        );
     }
 
     #[tokio::test]
     async fn nothing_is_learned_from_days_beyond_the_data() {
-        let arguments = json!({"horizon": 1, "grain": "day", "product": "lamp", "to": "2030-12-31"});
+        let arguments =
+            json!({"horizon": 1, "grain": "day", "product": "lamp", "to": "2030-12-31"});
         let (_, answer) = call_on(&daily(), TOOL, arguments).await;
         assert_eq!(answer["forecast"][0]["date"], "2024-04-30");
     }

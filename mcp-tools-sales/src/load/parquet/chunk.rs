@@ -210,9 +210,10 @@ where
                 Run::Same(place, count) => {
                     next.by_ref().take(count).try_for_each(|value| each(place, value))
                 }
-                Run::Each(places) => {
-                    places.iter().zip(next.by_ref()).try_for_each(|(&place, value)| each(place, value))
-                }
+                Run::Each(places) => places
+                    .iter()
+                    .zip(next.by_ref())
+                    .try_for_each(|(&place, value)| each(place, value)),
             }
         })?;
         self.done += data.count;
@@ -223,15 +224,23 @@ where
     fn plain(&mut self, data: &Data) -> Result<(), ParquetError> {
         let rows = self.rows(data)?;
         let size = size(&self.descriptor).ok_or(Broken)?;
+        let physical = self.descriptor.physical_type();
         let mut rest: &[u8] = &data.values;
-        match rows {
-            None => {
+        match (rows, size) {
+            (None, Size::Fixed(size)) => {
+                let values = rest.get(..size * data.count).ok_or(Broken)?;
+                for (row, value) in (self.done..).zip(values.chunks_exact(size)) {
+                    let value = self.kind.plain(physical, value);
+                    self.put(row, value);
+                }
+            }
+            (None, _) => {
                 for row in self.done..self.done + data.count {
                     let value = self.take(&mut rest, size)?;
                     self.put(row, value);
                 }
             }
-            Some(rows) => {
+            (Some(rows), _) => {
                 for row in rows {
                     let value = self.take(&mut rest, size)?;
                     self.put(row, value);
@@ -258,7 +267,9 @@ where
                     row += count;
                 }
                 Run::Each(levels) => {
-                    rows.extend((row..).zip(levels).filter(|(_, level)| **level > 0).map(|(row, _)| row));
+                    rows.extend(
+                        (row..).zip(levels).filter(|(_, level)| **level > 0).map(|(row, _)| row),
+                    );
                     row += levels.len();
                 }
             }
@@ -290,9 +301,9 @@ where
     fn rest(&mut self, pages: Box<dyn PageReader>) -> Result<(), ParquetError> {
         let kind = self.kind;
         match get_column_reader(self.descriptor.clone(), pages) {
-            ColumnReader::BoolColumnReader(reader) => self.typed(reader, |value| {
-                Value::Text(if *value { b"true" } else { b"false" })
-            }),
+            ColumnReader::BoolColumnReader(reader) => {
+                self.typed(reader, |value| Value::Text(if *value { b"true" } else { b"false" }))
+            }
             ColumnReader::Int32ColumnReader(reader) => {
                 self.typed(reader, |value| kind.integer(i64::from(*value)))
             }

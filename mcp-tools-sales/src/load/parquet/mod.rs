@@ -28,7 +28,7 @@ use self::{
 };
 use super::{
     format::SalesFormat,
-    part::{self, Dictionaries, Loading, Part},
+    part::{Codes, Dictionaries, Loading, Part},
     values::{self, Dates, Mistake},
 };
 use crate::{Date, Dimension, LoadError, Money};
@@ -64,15 +64,14 @@ struct Rows<'a> {
 /// The rows of the file that cannot be read, and what is wrong with each.
 type Faults = BTreeMap<usize, LoadError>;
 
-/// What reading a row group came to: its codes are of that thread's dictionaries.
+/// What reading a row group came to. Its codes are those of the thread that read it.
 struct Read<'a> {
     group: usize,
-    thread: usize,
     rows: Rows<'a>,
     result: Result<(Part, Vec<usize>), LoadError>,
 }
 
-/// Reads a file. Its codes are those of the first thread.
+/// Reads a file.
 pub(super) fn read<R: Ranges>(
     name: &str,
     format: &SalesFormat,
@@ -91,85 +90,81 @@ pub(super) fn read<R: Ranges>(
     let mut part = columns.room(name, &lengths)?;
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = threads.min(lengths.len()).max(1);
-    let dictionaries = loading.file(threads, || columns.describe(schema));
+    let dictionaries = loading.file(|| columns.describe(schema));
 
     let source = Source { name, format, content, metadata, columns };
     let mut all = Rows::of(&mut part);
     let groups: Vec<_> = lengths.iter().map(|&length| all.cut(length)).enumerate().collect();
     let groups = Mutex::new(groups.into_iter());
     let stop = AtomicUsize::new(usize::MAX);
-    let work = |thread: usize, dictionaries: &mut Dictionaries| {
+    let work = || {
+        let mut names = Dictionaries::default();
         let mut done = Vec::new();
         loop {
             let next = groups.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((group, mut rows)) = next else { return done };
+            let Some((group, mut rows)) = next else { return (names, done) };
             if group > stop.load(Ordering::Relaxed) {
-                return done;
+                return (names, done);
             }
-            let result = source.row_group(group, &mut rows, dictionaries);
+            let result = source.row_group(group, &mut rows, &mut names);
             if result.is_err() {
                 stop.fetch_min(group, Ordering::Relaxed);
             }
-            done.push(Read { group, thread, rows, result });
+            done.push(Read { group, rows, result });
         }
     };
-    let mut read = thread::scope(|scope| {
-        let mut all = dictionaries.iter_mut().enumerate();
-        let first = all.next();
-        let others: Vec<_> = all
-            .map(|(thread, dictionaries)| scope.spawn(move || work(thread, dictionaries)))
-            .collect();
-        let mut read =
-            first.map(|(thread, dictionaries)| work(thread, dictionaries)).unwrap_or_default();
+    let done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = vec![work()];
         for other in others {
-            match other.join() {
-                Ok(mut groups) => read.append(&mut groups),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            done.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        read
+        done
     });
-    read.sort_unstable_by_key(|read| read.group);
+    let (mut known, mut read) = (Vec::new(), Vec::new());
+    for (thread, (names, groups)) in done.into_iter().enumerate() {
+        let mut codes = Codes::default();
+        dictionaries.add(&names.after(&Default::default()), &mut codes).ok_or_else(|| {
+            let expected = "at most 4294967296 distinct names".to_owned();
+            LoadError::file(name, expected, "more".to_owned())
+        })?;
+        known.push(codes);
+        read.extend(groups.into_iter().map(|group| (thread, group)));
+    }
+    read.sort_unstable_by_key(|(_, read)| read.group);
     let mut rows = Vec::with_capacity(read.len());
     let (mut faults, mut bad) = (Part::default(), Vec::new());
-    for Read { thread, rows: group, result, .. } in read {
+    for (thread, Read { rows: group, result, .. }) in read {
         let (found, mut rows_found) = result?;
         faults.add(name, found)?;
         bad.append(&mut rows_found);
         rows.push((thread, group));
     }
-    recode(rows, dictionaries, threads).ok_or_else(|| {
-        let expected = "at most 4294967296 distinct names".to_owned();
-        LoadError::file(name, expected, "more".to_owned())
-    })?;
+    recode(rows, &known);
     part.add(name, faults)?;
     part.remove(&bad);
     Ok(part)
 }
 
-/// Gives all rows the codes of the first dictionaries. None if there are too many names.
-fn recode(
-    rows: Vec<(usize, Rows<'_>)>,
-    dictionaries: &mut [Dictionaries],
-    threads: usize,
-) -> Option<()> {
-    let (first, others) = dictionaries.split_first_mut()?;
-    let known = others.iter().map(|other| first.merge(other)).collect::<Option<Vec<_>>>()?;
-    let rows = rows.into_iter().filter_map(|(thread, rows)| Some((thread.checked_sub(1)?, rows)));
-    let rows = Mutex::new(rows);
+/// Gives all rows the codes of the file instead of those of the thread that read them.
+fn recode(rows: Vec<(usize, Rows<'_>)>, known: &[Codes]) {
+    let rows = Mutex::new(rows.into_iter());
     let work = || loop {
         let next = rows.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((other, rows)) = next else { return };
-        let (names, orders) = &known[other];
-        for (codes, known) in rows.names.into_iter().zip(names).chain([(rows.order, orders)]) {
-            part::recode(codes, known);
+        let Some((thread, rows)) = next else { return };
+        let names = Dimension::ALL.into_iter().map(Some).zip(rows.names);
+        for (of, codes) in names.chain([(None, rows.order)]) {
+            let known = known[thread].of(of);
+            // Often the same names came first.
+            if (0..).zip(known).any(|(code, known)| code != *known) {
+                codes.iter_mut().for_each(|code| *code = known[*code as usize]);
+            }
         }
     };
     thread::scope(|scope| {
-        (1..threads).for_each(|_| _ = scope.spawn(work));
+        (1..known.len()).for_each(|_| _ = scope.spawn(work));
         work();
     });
-    Some(())
 }
 
 /// A file that is cut off or damaged, or a column that is.
@@ -254,9 +249,11 @@ impl<R: Ranges> Source<'_, R> {
         column.read(columns.date, rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
         column.read(columns.units, rows.units, 0, |value| value.units())?;
         let decimal = self.format.decimal;
-        column.read(columns.amount, rows.revenue, Money::default(), |value| value.money(decimal))?;
+        column
+            .read(columns.amount, rows.revenue, Money::default(), |value| value.money(decimal))?;
         if columns.is_price {
-            for (row, (units, price)) in rows.units.iter().zip(rows.revenue.iter_mut()).enumerate() {
+            for (row, (units, price)) in rows.units.iter().zip(rows.revenue.iter_mut()).enumerate()
+            {
                 let shown = *price;
                 *price = values::amount(*units, shown).unwrap_or_else(|expected| {
                     column.fault(columns.amount, row, expected, shown.to_string());
@@ -304,7 +301,8 @@ impl<R: Ranges> Source<'_, R> {
         }
         let mut part = Part::default();
         for (row, amount) in rows.revenue.iter().enumerate() {
-            if !column.faults.contains_key(&(before + row)) && !part.count(*amount) {
+            let is_bad = !column.faults.is_empty() && column.faults.contains_key(&(before + row));
+            if !is_bad && !part.count(*amount) {
                 column.fault(columns.amount, row, values::TOTAL.to_owned(), amount.to_string());
             }
         }

@@ -64,32 +64,56 @@ pub(super) fn each<E: From<Broken>>(
     Ok(())
 }
 
+const WORD: usize = size_of::<u64>();
+
 /// Reads numbers that begin at the first bit; bytes that are not there are zero.
 fn unpack(packed: &[u8], width: u8, to: &mut [u32]) {
-    const WORD: usize = size_of::<u64>();
+    // With the width known, the shifts of eight numbers are as well.
+    let done = match width {
+        1 => unpack_eights::<1>(packed, to),
+        2 => unpack_eights::<2>(packed, to),
+        3 => unpack_eights::<3>(packed, to),
+        4 => unpack_eights::<4>(packed, to),
+        5 => unpack_eights::<5>(packed, to),
+        6 => unpack_eights::<6>(packed, to),
+        7 => unpack_eights::<7>(packed, to),
+        8 => unpack_eights::<8>(packed, to),
+        9 => unpack_eights::<9>(packed, to),
+        10 => unpack_eights::<10>(packed, to),
+        11 => unpack_eights::<11>(packed, to),
+        12 => unpack_eights::<12>(packed, to),
+        13 => unpack_eights::<13>(packed, to),
+        14 => unpack_eights::<14>(packed, to),
+        15 => unpack_eights::<15>(packed, to),
+        16 => unpack_eights::<16>(packed, to),
+        _ => 0,
+    };
     let width = usize::from(width);
     let mask = (1_u64 << width) - 1;
-    let number = |bytes: [u8; WORD], shift: usize| {
-        u32::try_from((u64::from_le_bytes(bytes) >> shift) & mask).unwrap_or(0)
-    };
-    // Those whose eight bytes are all there: a number of 32 bits that begins within a byte ends in
-    // the fifth.
-    let whole = (packed.len().saturating_sub(WORD - 1) * 8).checked_div(width).unwrap_or(0);
-    let (whole, rest) = to.split_at_mut(whole.min(to.len()));
-    for (place, to) in whole.iter_mut().enumerate() {
+    for (place, to) in to.iter_mut().enumerate().skip(done) {
         let bit = place * width;
         let mut bytes = [0; WORD];
-        bytes.copy_from_slice(&packed[bit / 8..bit / 8 + WORD]);
-        *to = number(bytes, bit % 8);
+        let rest = packed.get(bit / 8..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(WORD)];
+        bytes[..rest.len()].copy_from_slice(rest);
+        *to = u32::try_from((u64::from_le_bytes(bytes) >> (bit % 8)) & mask).unwrap_or(0);
     }
-    for (place, to) in (whole.len()..).zip(rest) {
-        let bit = place * width;
-        let mut bytes = [0; WORD];
-        for (to, from) in bytes.iter_mut().zip(packed.iter().skip(bit / 8)) {
-            *to = *from;
+}
+
+/// Reads numbers by eight as far as there are a few more bytes; how many.
+fn unpack_eights<const WIDTH: usize>(packed: &[u8], to: &mut [u32]) -> usize {
+    let mask = (1_u64 << WIDTH) - 1;
+    let mut done = 0;
+    // The last of eight begins within `WIDTH` bytes, and its word ends that much later.
+    for (to, eight) in to.chunks_exact_mut(8).zip(packed.windows(WIDTH + WORD).step_by(WIDTH)) {
+        for (place, to) in to.iter_mut().enumerate() {
+            let bit = place * WIDTH;
+            let word: [u8; WORD] = eight[bit / 8..].first_chunk().copied().unwrap_or_default();
+            *to = u32::try_from((u64::from_le_bytes(word) >> (bit % 8)) & mask).unwrap_or(0);
         }
-        *to = number(bytes, bit % 8);
+        done += 8;
     }
+    done
 }
 
 /// A number of seven bits a byte, the lowest first.

@@ -73,9 +73,7 @@ impl Kind {
             (Type::DOUBLE, &[a, b, c, d, e, f, g, h]) => {
                 Value::Float(f64::from_le_bytes([a, b, c, d, e, f, g, h]))
             }
-            (Type::INT96, &[.., a, b, c, d]) => {
-                Value::spark_time(u32::from_le_bytes([a, b, c, d]))
-            }
+            (Type::INT96, &[.., a, b, c, d]) => Value::spark_time(u32::from_le_bytes([a, b, c, d])),
             _ => self.bytes(bytes),
         }
     }
@@ -114,7 +112,10 @@ impl Value<'_> {
         Self::Day(i64::from(day) - EPOCH)
     }
 
-    pub(super) fn text<T>(self, read: impl FnOnce(&str) -> Result<T, Mistake>) -> Result<T, Mistake> {
+    pub(super) fn text<T>(
+        self,
+        read: impl FnOnce(&str) -> Result<T, Mistake>,
+    ) -> Result<T, Mistake> {
         match self {
             Self::Text(bytes) => read(str::from_utf8(bytes).map_err(|_| "UTF-8")?),
             Self::Integer(number) => read(&number.to_string()),
