@@ -52,8 +52,8 @@ async fn each_mistake_is_told_with_what_would_be_right(mcp: Harness) {
         ("forecast_sales", of(&dollars, json!({"horizon": 1_000_000_000})), &["horizon", "1000"]),
         (
             "forecast_sales",
-            json!({"horizon": 30, "grain": "day", "currency": "USD"}),
-            &["from 1 to", "not 30"],
+            json!({"horizon": 90, "grain": "day", "currency": "USD"}),
+            &["from 1 to", "not 90"],
         ),
         ("forecast_sales", of(&reversed, json!({"horizon": 3})), &["is after"]),
         ("detect_sales_anomalies", of(&reversed, json!({})), &["is after"]),
