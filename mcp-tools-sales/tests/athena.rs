@@ -3,6 +3,8 @@
 //! goes wrong.
 //!
 //! The first is skipped unless `MCP_TEST_MINISTACK_PYTHON` names a Python that has `ministack[full]`.
+//! Ministack's SQL is DuckDB's: that it is Trino's as well is checked with the parser of `sqlglot`,
+//! unless `MCP_TEST_SQL_PYTHON` names no Python that has it.
 
 #![cfg(feature = "athena")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -11,7 +13,7 @@
 mod support;
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -247,6 +249,74 @@ async fn both_engines_give_the_same_answers() {
             assert_eq!(theirs, ours, "{query:?}");
         }
     }
+}
+
+/// Reads statements as Trino's: each has to be one query of functions that are known, with the
+/// question marks that its text has, and the same once written out again.
+const TRINO: &str = r#"
+import json, sys
+import sqlglot
+from sqlglot import exp
+def read(text):
+    [query] = sqlglot.parse(text, read="trino", error_level=sqlglot.ErrorLevel.RAISE)
+    assert isinstance(query, exp.Query), text
+    unknown = list(query.find_all(exp.Anonymous, exp.Command))
+    assert not unknown, f"{unknown} in {text}"
+    assert len(list(query.find_all(exp.Placeholder))) == text.count("?"), text
+    return query
+for bad in ["SELECT FROM WHERE", "SELECT STRFTIME(a, '%Y') FROM t", "SELECT 1; SELECT 2"]:
+    try:
+        read(bad)
+    except (sqlglot.ParseError, AssertionError, ValueError):
+        continue
+    sys.exit(f"read: {bad}")
+statements = json.load(sys.stdin)
+for text in statements:
+    query = read(text)
+    assert read(query.sql(dialect="trino")) == query, text
+print(len(statements))
+"#;
+
+#[tokio::test]
+async fn every_statement_is_one_that_trino_reads() {
+    const PYTHON: &str = "MCP_TEST_SQL_PYTHON";
+    let Some(python) = std::env::var_os(PYTHON) else {
+        return eprintln!("skipped: {PYTHON} names no Python with sqlglot");
+    };
+    let server = Recording::start(|number| match number % 3 {
+        0 => answer(200, STARTED),
+        1 => answer(200, &state("SUCCEEDED", 1)),
+        _ => answer(200, &rows(&[&["order_lines"]], None)),
+    })
+    .await;
+    let athena = sales(&server).column("currency", "currency").column("order", "order");
+    let asked = questions();
+    for query in &asked {
+        assert!(athena.answer(query).await.unwrap().rows.is_empty());
+    }
+    for product in [None, Some("Staples".to_owned())] {
+        let filter = Filter { product, ..Filter::default() };
+        athena.affinity(&AffinityQuery { filter, limit: 5 }).await.unwrap();
+    }
+    let statements: Vec<serde_json::Value> = server
+        .asked()
+        .iter()
+        .filter_map(|request| {
+            let body: serde_json::Value = serde_json::from_slice(request.body()).ok()?;
+            body.get("QueryString").cloned()
+        })
+        .collect();
+    assert_eq!(statements.len(), asked.len() + 2);
+    let mut child = Command::new(python)
+        .args(["-c", TRINO])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(json!(statements).to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), statements.len().to_string());
 }
 
 fn sales(server: &Recording) -> AthenaSales {

@@ -46,6 +46,10 @@ fn cargo_test() -> anyhow::Result<()> {
         Some(python) => _ = test.env("MCP_TEST_MINISTACK_PYTHON", python),
         None => skip("the comparison with Athena", toolbox::NO_PYTHON)?,
     }
+    match toolbox::python(toolbox::SQL)? {
+        Some(python) => _ = test.env("MCP_TEST_SQL_PYTHON", python),
+        None => skip("the comparison of sales with DuckDB", toolbox::NO_PYTHON)?,
+    }
     match toolbox::python(toolbox::MOTO)? {
         Some(python) => _ = test.env("MCP_TEST_MOTO_PYTHON", python),
         None => {

@@ -22,6 +22,8 @@ pub(crate) const MOTO: &[&str] = &["moto[server]==5.2.5"];
 pub(crate) const CLIENT_EXAMPLES: &[&str] = &["google-adk[mcp]==2.13.0", "requests==2.34.2"];
 /// The emulator that answers queries of Athena for real, with DuckDB.
 pub(crate) const MINISTACK: &[&str] = &["ministack[full]==1.5.33"];
+/// What answers are held against, and a parser of Trino's SQL.
+pub(crate) const SQL: &[&str] = &["duckdb==2.0.0", "sqlglot==30.30.0"];
 /// The linters of templates, each with an environment of its own: their dependencies disagree.
 pub(crate) const CFN_LINT: &[&str] = &["cfn-lint==1.58.0"];
 pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];

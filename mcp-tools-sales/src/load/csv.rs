@@ -1,6 +1,7 @@
 //! CSV, read block by block on all processors.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read},
     num::NonZero,
     sync::{
@@ -14,7 +15,7 @@ use std::{
 use super::{
     blocks::Blocks,
     format::{Field, SalesFormat},
-    part::{Dictionaries, Loading, Part},
+    part::{Codes, Dictionaries, Loading, Met, Part},
     records::{Records, SyntaxError},
     values::{self, Dates, Mistake},
 };
@@ -49,14 +50,50 @@ enum Amount {
 /// A block, with its number.
 type Numbered = (usize, Vec<u8>);
 
-/// Reads a file: its parts in order, each with the number of the thread that read it. `first` is
-/// how many threads' dictionaries there are already.
+/// What a thread has made of a block.
+struct ReadBlock {
+    thread: usize,
+    part: Result<Part, LoadError>,
+    /// The names that it met for the first time, in the order of their codes.
+    met: Met,
+}
+
+/// Puts blocks together.
+struct Joining<'a> {
+    source: Source<'a>,
+    dictionaries: &'a mut Dictionaries,
+    whole: &'a mut Part,
+    /// For each thread, what its codes are in `dictionaries`.
+    known: Vec<Codes>,
+    /// Blocks that were read before one that comes before them.
+    waiting: BTreeMap<usize, ReadBlock>,
+    next: usize,
+}
+
+impl Joining<'_> {
+    fn add(&mut self, number: usize, read: ReadBlock) -> Result<(), LoadError> {
+        self.waiting.insert(number, read);
+        while let Some(ReadBlock { thread, part, met }) = self.waiting.remove(&self.next) {
+            let part = part.map_err(|error| error.after(self.whole.lines))?;
+            let known = &mut self.known[thread];
+            self.dictionaries.add(&met, known).ok_or_else(|| {
+                let expected = "at most 4294967296 distinct names".to_owned();
+                LoadError::file(self.source.name, expected, "more".to_owned())
+            })?;
+            self.whole.append(self.source.name, part, |of, code| known.of(of)[code as usize])?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a file.
 pub(super) fn read(
     name: &str,
     format: &SalesFormat,
     input: impl Read,
     loading: &mut Loading,
-) -> Result<Vec<(usize, Part)>, LoadError> {
+) -> Result<Part, LoadError> {
     let mut blocks = Blocks::new(input);
     let io = |error| LoadError::io(name, None, error);
     let mut first = blocks.next().map_err(io)?.unwrap_or_default();
@@ -72,31 +109,22 @@ pub(super) fn read(
     first.drain(..start);
 
     let source = Source { name, format, header: &header };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let dictionaries = loading.file(|| header.describe(format));
     // No more threads than there are blocks: most files are small.
     let second = blocks.next().map_err(io)?;
-    let threads = if second.is_some() { threads } else { 1 };
-    let dictionaries = loading.file(threads, || header.describe(format));
-    if threads == 1 {
-        let part = source
-            .block(&first, &mut dictionaries[0])
-            .map_err(|error| error.after(header.lines))?;
-        return Ok(vec![(0, with_lines(part, header.lines))]);
-    }
-    let first = [Ok((0, first)), Ok((1, second.unwrap_or_default()))];
+    let mut whole = Part { lines: header.lines, ..Part::default() };
+    let Some(second) = second else {
+        let part = source.block(&first, dictionaries).map_err(|error| error.after(header.lines))?;
+        whole.append(name, part, |_, code| code)?;
+        return Ok(whole);
+    };
+    let first = [Ok((0, first)), Ok((1, second))];
     let rest = (2..).map_while(|number| match blocks.next() {
         Ok(block) => block.map(|block| Ok((number, block))),
         Err(error) => Some(Err(error)),
     });
-    source.side_by_side(first.into_iter().chain(rest), dictionaries)
-}
-
-fn with_lines(mut part: Part, before: u64) -> Part {
-    for fault in &mut part.faults {
-        fault.move_by(before);
-    }
-    part.lines += before;
-    part
+    source.side_by_side(first.into_iter().chain(rest), dictionaries, &mut whole)?;
+    Ok(whole)
 }
 
 /// A file that is being read.
@@ -108,43 +136,57 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Reads blocks on all processors, and adds them to the whole in their order as they come: what
+    /// is not added yet is a few blocks.
     fn side_by_side(
         self,
         blocks: impl Iterator<Item = io::Result<Numbered>>,
-        dictionaries: &mut [Dictionaries],
-    ) -> Result<Vec<(usize, Part)>, LoadError> {
+        dictionaries: &mut Dictionaries,
+        whole: &mut Part,
+    ) -> Result<(), LoadError> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
         // The number of the first block with a mistake: those after it need not be read.
         let stop = AtomicUsize::new(usize::MAX);
-        let (send, receive) = mpsc::sync_channel::<Numbered>(dictionaries.len());
+        let (send, receive) = mpsc::sync_channel::<Numbered>(threads);
         let receive = Mutex::new(receive);
-        let next = || receive.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
-        let (mut read, failed) = thread::scope(|scope| {
-            let workers: Vec<_> = dictionaries
-                .iter_mut()
-                .enumerate()
-                .map(|(thread, dictionaries)| {
-                    let (next, stop) = (&next, &stop);
-                    scope.spawn(move || {
-                        let mut read = Vec::new();
-                        while let Some((number, block)) = next() {
-                            if number > stop.load(Ordering::Relaxed) {
-                                continue;
-                            }
-                            let part = self.block(&block, dictionaries);
-                            if part.is_err() {
-                                stop.fetch_min(number, Ordering::Relaxed);
-                            }
-                            read.push((number, thread, part));
-                        }
-                        read
-                    })
-                })
-                .collect();
+        let (done, ready) = mpsc::channel();
+        let work = |thread: usize, done: mpsc::Sender<(usize, ReadBlock)>| {
+            let mut met = Dictionaries::default();
+            loop {
+                let next = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok((number, block)) = next else { return };
+                if number > stop.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let before = met.lengths();
+                let part = self.block(&block, &mut met);
+                if part.is_err() {
+                    stop.fetch_min(number, Ordering::Relaxed);
+                }
+                let met = met.after(&before);
+                // Whoever does not take it has met a mistake before it.
+                let _ = done.send((number, ReadBlock { thread, part, met }));
+            }
+        };
+        thread::scope(|scope| {
+            for thread in 0..threads {
+                let (work, done) = (&work, done.clone());
+                scope.spawn(move || work(thread, done));
+            }
+            drop(done);
+            let mut joining = Joining {
+                source: self,
+                dictionaries,
+                whole,
+                known: (0..threads).map(|_| Codes::default()).collect(),
+                waiting: BTreeMap::new(),
+                next: 0,
+            };
             let mut failed = None;
             for block in blocks {
                 match block {
                     Ok(block) if stop.load(Ordering::Relaxed) == usize::MAX => {
-                        // The workers outlive this.
+                        // The workers outlive this, unless one panics, which ends all.
                         let _ = send.send(block);
                     }
                     Ok(_) => break,
@@ -153,30 +195,19 @@ impl Source<'_> {
                         break;
                     }
                 }
-            }
-            drop(send);
-            let mut read = Vec::new();
-            for worker in workers {
-                match worker.join() {
-                    Ok(mut parts) => read.append(&mut parts),
-                    Err(panic) => std::panic::resume_unwind(panic),
+                for (number, read) in ready.try_iter() {
+                    joining.add(number, read)?;
                 }
             }
-            (read, failed)
-        });
-        read.sort_unstable_by_key(|(number, _, _)| *number);
-        let mut parts = Vec::with_capacity(read.len());
-        let mut lines = self.header.lines;
-        for (_, thread, part) in read {
-            let mut part = part.map_err(|error| error.after(lines))?;
-            part.faults.iter_mut().for_each(|fault| fault.move_by(lines));
-            lines += part.lines;
-            parts.push((thread, part));
-        }
-        match failed {
-            Some(error) => Err(LoadError::io(self.name, Some(lines + 1), error)),
-            None => Ok(parts),
-        }
+            drop(send);
+            for (number, read) in ready {
+                joining.add(number, read)?;
+            }
+            match failed {
+                Some(error) => Err(LoadError::io(self.name, Some(joining.whole.lines + 1), error)),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Reads whole records. Lines count from the block's first.
@@ -184,14 +215,12 @@ impl Source<'_> {
         let mut part = Part::default();
         let mut dates = Dates::new(self.format);
         let mut records = Records::new(text, self.format.delimiter.0);
-        // About forty bytes a line are usual; what is too much is given back when parts are joined.
-        part.date.reserve(text.len() / 64);
+        part.lines = memchr::memchr_iter(b'\n', text).count() as u64;
         while records.advance().map_err(|error| self.syntax(error))? {
             if let Err(error) = self.record(&records, &mut dates, dictionaries, &mut part) {
                 part.fault(self.format, error)?;
             }
         }
-        part.lines = memchr::memchr_iter(b'\n', text).count() as u64;
         Ok(part)
     }
 
@@ -271,7 +300,7 @@ impl Source<'_> {
 
     /// The field's text without space around it.
     fn text<'r>(self, records: &'r Records<'_>, field: usize) -> Result<&'r str, LoadError> {
-        match str::from_utf8(records.field(field)) {
+        match records.text(field) {
             Ok(text) => Ok(trimmed(text)),
             Err(_) => {
                 let found = shown(&String::from_utf8_lossy(records.field(field)));

@@ -15,6 +15,7 @@ mod csv;
 mod format;
 mod parquet;
 mod part;
+mod recent;
 mod records;
 mod values;
 
@@ -73,13 +74,13 @@ pub(crate) fn read(
     let mut start = Vec::new();
     let io = |error| LoadError::io(&name, None, error);
     (&mut reader).take(4).read_to_end(&mut start).map_err(io)?;
-    let parts = if start == PARQUET {
+    let part = if start == PARQUET {
         reader.read_to_end(&mut start).map_err(io)?;
-        parquet::read(&name, format, Bytes::from(start), &mut loading)?
+        parquet::read(&name, format, &Bytes::from(start), &mut loading)?
     } else {
         read_csv(&name, format, start, reader, &mut loading)?
     };
-    part::join(name, format, loading, parts)
+    part::join(name, format, loading, vec![part])
 }
 
 /// Loads files, which are taken together.
@@ -95,7 +96,7 @@ pub(crate) fn load(
     let mut loading = Loading::default();
     let mut parts = Vec::new();
     for input in inputs {
-        parts.append(&mut input.read(format, &mut loading)?);
+        parts.push(input.read(format, &mut loading)?);
     }
     part::join(name, format, loading, parts)
 }
@@ -116,11 +117,7 @@ impl Input {
         Self { name, content: Content::Bytes(bytes) }
     }
 
-    fn read(
-        self,
-        format: &SalesFormat,
-        loading: &mut Loading,
-    ) -> Result<Vec<(usize, Part)>, LoadError> {
+    fn read(self, format: &SalesFormat, loading: &mut Loading) -> Result<Part, LoadError> {
         let Self { name, content } = self;
         match content {
             Content::File(mut file) => {
@@ -128,14 +125,14 @@ impl Input {
                 let io = |error| LoadError::io(&name, None, error);
                 (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
                 if start == PARQUET {
-                    parquet::read(&name, format, file, loading)
+                    parquet::read(&name, format, &file, loading)
                 } else {
                     read_csv(&name, format, start, file, loading)
                 }
             }
             #[cfg(feature = "s3")]
             Content::Bytes(bytes) if bytes.starts_with(PARQUET) => {
-                parquet::read(&name, format, bytes, loading)
+                parquet::read(&name, format, &bytes, loading)
             }
             #[cfg(feature = "s3")]
             Content::Bytes(bytes) => {
@@ -152,7 +149,7 @@ fn read_csv(
     start: Vec<u8>,
     reader: impl Read,
     loading: &mut Loading,
-) -> Result<Vec<(usize, Part)>, LoadError> {
+) -> Result<Part, LoadError> {
     let io = |error| LoadError::io(name, None, error);
     let mut reader = reader;
     let mut start = start;

@@ -1,11 +1,14 @@
 //! Columns of a part of the data, and how parts become one.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
-use super::format::{OnBadRows, SalesFormat};
+use super::{
+    format::{OnBadRows, SalesFormat},
+    recent::Recent,
+};
 use crate::{
     DataColumn, Date, Dimension, LoadError, Money, Names, SalesStore,
-    store::{Codes, Columns, Found},
+    store::{self, Columns, Found},
 };
 
 /// So many faults are shown; more are counted.
@@ -14,22 +17,31 @@ const FAULTS_SHOWN: usize = 5;
 /// What has been learnt from the files so far.
 #[derive(Default)]
 pub(super) struct Loading {
-    /// A thread's, each.
-    dictionaries: Vec<Dictionaries>,
+    dictionaries: Dictionaries,
     files: u64,
     /// The columns of the first file.
     columns: Vec<DataColumn>,
 }
 
-/// Names that one thread has met, and the codes it gave them.
+/// Names that have been met, and the codes that they were given.
 #[derive(Default)]
 pub(super) struct Dictionaries {
     names: [Names; Dimension::ALL.len()],
+    recent: [Recent; Dimension::ALL.len()],
     orders: Names,
 }
 
-/// Rows that follow each other in a file. Codes are of the dictionaries of the thread that read
-/// them. A column of what the files do not say is empty.
+/// The place of orders among lists that have one for each dimension before it.
+const ORDERS: usize = Dimension::ALL.len();
+
+/// New names of each dimension, and new orders.
+pub(super) type Met = [Vec<Arc<str>>; ORDERS + 1];
+
+/// What the codes of other dictionaries are in these, for each dimension and for orders.
+#[derive(Default)]
+pub(super) struct Codes([Vec<u32>; ORDERS + 1]);
+
+/// Rows that follow each other in a file. A column of what the file does not say is empty.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) date: Vec<Date>,
@@ -46,30 +58,62 @@ pub(super) struct Part {
 }
 
 impl Loading {
-    /// Begins with a file: the dictionaries of the threads that read it.
-    pub(super) fn file(
-        &mut self,
-        threads: usize,
-        columns: impl FnOnce() -> Vec<DataColumn>,
-    ) -> &mut [Dictionaries] {
+    /// Begins with a file: the dictionaries that its codes are of.
+    pub(super) fn file(&mut self, columns: impl FnOnce() -> Vec<DataColumn>) -> &mut Dictionaries {
         self.files += 1;
         if self.files == 1 {
             self.columns = columns();
         }
-        while self.dictionaries.len() < threads {
-            self.dictionaries.push(Dictionaries::default());
-        }
-        &mut self.dictionaries[..threads]
+        &mut self.dictionaries
+    }
+}
+
+impl Codes {
+    /// Of a dimension, or of orders.
+    pub(super) fn of(&self, dimension: Option<Dimension>) -> &[u32] {
+        &self.0[dimension.map_or(ORDERS, |dimension| dimension as usize)]
     }
 }
 
 impl Dictionaries {
     pub(super) fn name(&mut self, dimension: Dimension, name: &str) -> Option<u32> {
-        self.names[dimension as usize].add(name, 0)
+        let names = &mut self.names[dimension as usize];
+        self.recent[dimension as usize].code(name, |name| names.add(name, 0))
     }
 
     pub(super) fn order(&mut self, order: &str) -> Option<u32> {
         self.orders.add(order, 0)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Names> {
+        self.names.iter().chain([&self.orders])
+    }
+
+    /// How many names there are.
+    pub(super) fn lengths(&self) -> [usize; ORDERS + 1] {
+        let mut lengths = [0; ORDERS + 1];
+        lengths.iter_mut().zip(self.all()).for_each(|(length, names)| *length = names.len());
+        lengths
+    }
+
+    /// The names that came after there were so many.
+    pub(super) fn after(&self, before: &[usize; ORDERS + 1]) -> Met {
+        let mut met = Met::default();
+        for ((met, names), before) in met.iter_mut().zip(self.all()).zip(before) {
+            met.extend((*before..names.len()).filter_map(|code| names.get(code)).cloned());
+        }
+        met
+    }
+
+    /// Adds names that others met, and notes the codes of them here. None if there are too many.
+    pub(super) fn add(&mut self, met: &Met, codes: &mut Codes) -> Option<()> {
+        let ours = self.names.iter_mut().chain([&mut self.orders]);
+        for ((names, met), codes) in ours.zip(met).zip(&mut codes.0) {
+            for name in met {
+                codes.push(names.add_shared(name)?);
+            }
+        }
+        Some(())
     }
 }
 
@@ -90,6 +134,37 @@ impl Part {
                 Ok(())
             }
         }
+    }
+
+    /// Adds the rows that follow, whose codes become those that `code` says.
+    pub(super) fn append(
+        &mut self,
+        name: &str,
+        mut next: Self,
+        code: impl Fn(Option<Dimension>, u32) -> u32,
+    ) -> Result<(), LoadError> {
+        next.faults.iter_mut().for_each(|fault| fault.move_by(self.lines));
+        self.lines += next.lines;
+        self.date.append(&mut next.date);
+        self.units.append(&mut next.units);
+        self.revenue.append(&mut next.revenue);
+        for dimension in Dimension::ALL {
+            let codes = mem::take(&mut next.names[dimension as usize]).into_iter();
+            self.names[dimension as usize].extend(codes.map(|known| code(Some(dimension), known)));
+        }
+        self.order.extend(mem::take(&mut next.order).into_iter().map(|known| code(None, known)));
+        self.add(name, next)
+    }
+
+    /// Adds what is known of other rows of the file, not the rows.
+    pub(super) fn add(&mut self, name: &str, mut other: Self) -> Result<(), LoadError> {
+        self.absolute = self.absolute.checked_add(other.absolute).ok_or_else(|| {
+            LoadError::file(name, super::values::TOTAL.to_owned(), "more".to_owned())
+        })?;
+        self.set_aside += other.set_aside;
+        other.faults.truncate(FAULTS_SHOWN.saturating_sub(self.faults.len()));
+        self.faults.append(&mut other.faults);
+        Ok(())
     }
 
     /// Takes rows out, which are given in order.
@@ -122,16 +197,17 @@ impl Part {
     }
 }
 
-/// Makes a store of the parts of all files, which are given with the number of the thread that read
-/// them. Needs the memory of the columns and of the largest of them once more.
+/// Makes a store of the parts of all files. With several it needs the memory of the columns and of the
+/// largest of them once more.
 pub(super) fn join(
     name: String,
     format: &SalesFormat,
     loading: Loading,
-    mut parts: Vec<(usize, Part)>,
+    mut parts: Vec<Part>,
 ) -> Result<SalesStore, LoadError> {
-    let rows: usize = parts.iter().map(|(_, part)| part.date.len()).sum();
-    let absolute = parts.iter().try_fold(0_i64, |sum, (_, part)| sum.checked_add(part.absolute));
+    let lengths: Vec<usize> = parts.iter().map(|part| part.date.len()).collect();
+    let rows: usize = lengths.iter().sum();
+    let absolute = parts.iter().try_fold(0_i64, |sum, part| sum.checked_add(part.absolute));
     let file =
         |expected: &str, found: &str| LoadError::file(&name, expected.to_owned(), found.to_owned());
     if absolute.is_none() {
@@ -140,84 +216,68 @@ pub(super) fn join(
     if u32::try_from(rows).is_err() {
         return Err(file("at most 4294967295 order lines", "more"));
     }
-    let set_aside = parts.iter().map(|(_, part)| part.set_aside).sum();
+    let set_aside = parts.iter().map(|part| part.set_aside).sum();
     if rows == 0 {
         let found = if set_aside == 0 {
             "none".to_owned()
         } else {
-            let fault = parts.iter().find_map(|(_, part)| part.faults.first());
+            let fault = parts.iter().find_map(|part| part.faults.first());
             let fault = fault.map(|fault| format!(", the first at {fault}")).unwrap_or_default();
             format!("only {set_aside} that could not be read{fault}")
         };
         return Err(file("at least one order line", &found));
     }
-    let faults = parts.iter().flat_map(|(_, part)| &part.faults).take(FAULTS_SHOWN);
+    let faults = parts.iter().flat_map(|part| &part.faults).take(FAULTS_SHOWN);
     let faults = faults.map(ToString::to_string).collect();
 
-    let mut names: [Names; Dimension::ALL.len()] = Default::default();
-    let mut codes: [Vec<Vec<u32>>; Dimension::ALL.len()] = Default::default();
-    let mut orders = Names::default();
-    let mut order_codes = Vec::new();
-    let full = || file("at most 4294967296 distinct names", "more");
-    let add_all = |to: &mut Names, from: &Names| {
-        from.iter().map(|(name, _)| to.add(name, 0).ok_or_else(full)).collect::<Result<Vec<_>, _>>()
-    };
-    for Dictionaries { names: met, orders: met_orders } in loading.dictionaries {
-        for dimension in Dimension::ALL {
-            let place = dimension as usize;
-            codes[place].push(add_all(&mut names[place], &met[place])?);
-        }
-        order_codes.push(add_all(&mut orders, &met_orders)?);
-    }
-    drop(orders);
-    let lengths: Vec<usize> = parts.iter().map(|(_, part)| part.date.len()).collect();
-    let has_orders = parts.iter().all(|(_, part)| part.order.len() == part.date.len());
-
-    fn column<T>(
-        rows: usize,
-        parts: &mut [(usize, Part)],
-        mut take: impl FnMut(usize, &mut Part, &mut Vec<T>),
-    ) -> Vec<T> {
-        let mut column = Vec::with_capacity(rows);
-        parts.iter_mut().for_each(|(thread, part)| take(*thread, part, &mut column));
-        column
-    }
-    let recode = |codes: &[u32], known: &[u32], column: &mut Vec<u32>| {
-        column.extend(codes.iter().map(|&code| known[code as usize]));
-    };
+    let Loading { dictionaries: Dictionaries { mut names, .. }, files, columns: read } = loading;
+    let has_orders = parts.iter().all(|part| part.order.len() == part.date.len());
     let mut columns = Columns {
-        date: column(rows, &mut parts, |_, part, to| to.extend(mem::take(&mut part.date))),
-        units: column(rows, &mut parts, |_, part, to| to.extend(mem::take(&mut part.units))),
-        revenue: column(rows, &mut parts, |_, part, to| to.extend(mem::take(&mut part.revenue))),
-        order: has_orders.then(|| {
-            column(rows, &mut parts, |thread, part, to| {
-                recode(&mem::take(&mut part.order), &order_codes[thread], to);
-            })
-        }),
+        date: column(rows, &mut parts, |part| &mut part.date),
+        units: column(rows, &mut parts, |part| &mut part.units),
+        revenue: column(rows, &mut parts, |part| &mut part.revenue),
+        order: has_orders.then(|| column(rows, &mut parts, |part| &mut part.order)),
         names: Default::default(),
     };
     for dimension in Dimension::ALL {
         let place = dimension as usize;
         // Of files that do not say it, where others may.
         let missing =
-            parts.iter().zip(&lengths).any(|((_, part), &rows)| part.names[place].len() < rows);
+            parts.iter().zip(&lengths).any(|(part, &rows)| part.names[place].len() < rows);
         let value = format.value(dimension);
         let absent = match value.or((!names[place].is_empty()).then_some("unknown")) {
-            Some(value) if missing => names[place].add(value, 0).ok_or_else(full)?,
+            Some(value) if missing => names[place]
+                .add(value, 0)
+                .ok_or_else(|| file("at most 4294967296 distinct names", "more"))?,
             _ => 0,
         };
         if names[place].len() < 2 {
-            parts.iter_mut().for_each(|(_, part)| part.names[place] = Vec::new());
-            columns.names[place] = Codes::One;
+            parts.iter_mut().for_each(|part| part.names[place] = Vec::new());
+            columns.names[place] = store::Codes::One;
             continue;
         }
-        let mut lengths = lengths.iter();
-        columns.names[place] = Codes::Each(column(rows, &mut parts, |thread, part, to| {
-            let end = to.len() + lengths.next().copied().unwrap_or(0);
-            recode(&mem::take(&mut part.names[place]), &codes[place][thread], to);
-            to.resize(end, absent);
-        }));
+        for (part, &rows) in parts.iter_mut().zip(&lengths) {
+            part.names[place].resize(rows, absent);
+        }
+        columns.names[place] =
+            store::Codes::Each(column(rows, &mut parts, |part| &mut part.names[place]));
     }
-    let read = Found { set_aside, faults, files: loading.files, columns: loading.columns };
+    let read = Found { set_aside, faults, files, columns: read };
     Ok(SalesStore::new(name, columns, names, read))
+}
+
+/// Joins a column of all parts, whose own are given back one by one.
+fn column<T: Copy>(
+    rows: usize,
+    parts: &mut [Part],
+    of: impl Fn(&mut Part) -> &mut Vec<T>,
+) -> Vec<T> {
+    if let [part] = parts {
+        return mem::take(of(part));
+    }
+    let mut column = Vec::with_capacity(rows);
+    for part in parts {
+        column.extend_from_slice(&mem::take(of(part)));
+    }
+    column
 }

@@ -4,6 +4,8 @@
 //! closed, and either can make one record of two without a sign. It also cannot say on which line a
 //! field begins.
 
+use std::str::Utf8Error;
+
 /// The longest record, in bytes: a field of a million characters has room. A stray quote would
 /// otherwise gather the rest of the file in memory.
 pub(super) const LONGEST_RECORD: usize = 8 << 20;
@@ -12,6 +14,8 @@ pub(super) const LONGEST_RECORD: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Records<'a> {
     text: &'a [u8],
+    /// The same, if all of it is UTF-8.
+    utf_8: Option<&'a str>,
     /// Where the next record begins.
     at: usize,
     /// The line that `at` is on, counted from 1.
@@ -55,6 +59,8 @@ impl<'a> Records<'a> {
         }
         Self {
             text,
+            // All at once is several times as fast as field by field.
+            utf_8: str::from_utf8(text).ok(),
             at: 0,
             line: 1,
             first_line: 1,
@@ -138,6 +144,15 @@ impl<'a> Records<'a> {
     pub(super) fn field(&self, field: usize) -> &[u8] {
         let Field { start, end, copied, .. } = self.fields[field];
         if copied { &self.unquoted[start..end] } else { &self.text[start..end] }
+    }
+
+    /// The same, if it is UTF-8.
+    pub(super) fn text(&self, field: usize) -> Result<&str, Utf8Error> {
+        let Field { start, end, copied, .. } = self.fields[field];
+        match self.utf_8.filter(|_| !copied).and_then(|text| text.get(start..end)) {
+            Some(text) => Ok(text),
+            None => str::from_utf8(self.field(field)),
+        }
     }
 
     /// The line, counted from 1, that the field begins on; for a field that is missing, the one the

@@ -61,8 +61,15 @@ impl Money {
     /// taken for zero: a hundred-thousandth of a step, and 10^-12 of the number.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "in range")]
     pub(crate) fn from_f64(number: f64) -> Result<Self, ParseMoneyError> {
+        // Below it halves of a step can be told.
+        const CLEAR: f64 = (1_i64 << 51) as f64;
         let scaled = number * SCALE as f64;
-        let steps = scaled.round();
+        let steps = if scaled.abs() < CLEAR {
+            // As `round`, but for what is no amount anyway, and without a call on each line of a file.
+            ((scaled + 0.5_f64.copysign(scaled)) as i64) as f64
+        } else {
+            scaled.round()
+        };
         if !number.is_finite() {
             return Err(ParseMoneyError(NOT_A_NUMBER));
         }

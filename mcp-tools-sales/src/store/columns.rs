@@ -1,4 +1,6 @@
-use super::Names;
+use std::{panic::resume_unwind, thread};
+
+use super::{Names, scan::ROWS_PER_THREAD};
 use crate::{Date, Dimension, Money};
 
 /// One entry per order line in each column, by date.
@@ -32,18 +34,27 @@ impl Columns {
         &self.names[dimension as usize]
     }
 
-    /// Counts the order lines of each code.
-    pub(super) fn count(&self, dimension: Dimension, names: &Names) -> Vec<u64> {
-        let mut lines = vec![0_u64; names.len()];
-        match self.codes(dimension) {
-            Codes::One => lines[0] = self.date.len() as u64,
-            Codes::Each(codes) => {
-                for &code in codes {
-                    lines[code as usize] += 1;
-                }
-            }
-        }
-        lines
+    /// Counts the order lines of each name of each dimension, a thread for each column of codes.
+    pub(super) fn counts(&self, names: &[Names; Dimension::ALL.len()]) -> Vec<Vec<u64>> {
+        thread::scope(|scope| {
+            let counts: Vec<_> = names
+                .iter()
+                .zip(&self.names)
+                .map(|(names, codes)| match codes {
+                    Codes::Each(codes) if codes.len() >= ROWS_PER_THREAD => {
+                        Ok(scope.spawn(move || count(codes, names.len())))
+                    }
+                    Codes::Each(codes) => Err(count(codes, names.len())),
+                    Codes::One if names.is_empty() => Err(Vec::new()),
+                    Codes::One => Err(vec![self.date.len() as u64]),
+                })
+                .collect();
+            let counts = counts.into_iter().map(|count| match count {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(count) => count,
+            });
+            counts.collect()
+        })
     }
 
     /// Puts the rows in the order of their dates; those of a day stay as they are. Needs the memory
@@ -96,4 +107,12 @@ impl Columns {
             + size_of::<i32>() * self.units.capacity()
             + size_of::<Money>() * self.revenue.capacity()
     }
+}
+
+fn count(codes: &[u32], names: usize) -> Vec<u64> {
+    let mut lines = vec![0_u64; names];
+    for &code in codes {
+        lines[code as usize] += 1;
+    }
+    lines
 }

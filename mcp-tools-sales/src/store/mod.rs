@@ -136,11 +136,10 @@ impl SalesStore {
     ) -> Self {
         rows.sort();
         rows.shrink_to_fit();
-        let mut dimensions = Dimension::ALL.into_iter();
+        let counts = rows.counts(&names);
+        let mut counts = counts.into_iter();
         let names = names.map(|mut names| {
-            if let Some(dimension) = dimensions.next().filter(|_| !names.is_empty()) {
-                names.set_order_lines(rows.count(dimension, &names));
-            }
+            names.set_order_lines(counts.next().unwrap_or_default());
             names.shrink_to_fit();
             Arc::new(names)
         });

@@ -35,6 +35,20 @@ impl Names {
         u32::try_from(code).ok()
     }
 
+    /// Adds a name of other names; as [`Self::add`] with no order lines.
+    pub(crate) fn add_shared(&mut self, name: &Arc<str>) -> Option<u32> {
+        let (code, new) = self.names.insert_full(Arc::clone(name));
+        if new {
+            self.order_lines.push(0);
+        }
+        u32::try_from(code).ok()
+    }
+
+    /// The name of a code.
+    pub(crate) fn get(&self, code: usize) -> Option<&Arc<str>> {
+        self.names.get_index(code)
+    }
+
     pub(crate) fn set_order_lines(&mut self, order_lines: Vec<u64>) {
         self.order_lines = order_lines;
     }
@@ -46,7 +60,7 @@ impl Names {
 
     /// The name of a code that this gave.
     pub(crate) fn decode(&self, code: u32) -> Option<&Arc<str>> {
-        self.names.get_index(code as usize)
+        self.get(code as usize)
     }
 
     /// How many names there are.

@@ -9,7 +9,7 @@ use crate::{Answer, Date, Dimension, Filter, Order, Query, Row, Totals};
 const MOST_PLACES: usize = 1 << 21;
 
 /// A scan of so many rows takes about a quarter of a millisecond: a thread is worth starting for them.
-const ROWS_PER_THREAD: usize = 1 << 18;
+pub(super) const ROWS_PER_THREAD: usize = 1 << 18;
 
 /// Sums by key. A key is a group's place among all combinations of its names.
 enum Groups {

@@ -107,7 +107,7 @@ impl Call<Sales> for DetectSalesAnomalies {
         let Self { grain, measure, product, selection, threshold, chart } = self;
         let mut asking = Asking::new(sales, cx, selection.filter(product), &[measure]).await?;
         let filter = asking.scope.filter.clone();
-        let History { series, cut } = History::ask(&mut asking, filter, grain, measure).await?;
+        let History { series, cut, .. } = History::ask(&mut asking, filter, grain, measure).await?;
         let past = Date::all_of(&series);
         let options = AnomalyOptions { threshold, ..AnomalyOptions::default() };
         let found =

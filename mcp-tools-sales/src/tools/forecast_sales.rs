@@ -1,6 +1,6 @@
 use mcp_charts::{Band, Chart, Series as Line, X};
 use mcp_core::{Call, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, WithText};
-use mcp_forecast::{Country, Forecast, Model, Options, forecast_while};
+use mcp_forecast::{Bounds, Country, Forecast, Model, Options, Point, forecast_while};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{
     About, ChartFormat, Selection, WithChart,
     asking::Asking,
     compute::off_thread,
-    history::{History, SeriesGrain, label, largest, rounded, tell_model_why},
+    history::{Begun, History, SeriesGrain, label, largest, rounded, tell_model_why},
     one_line,
 };
 use crate::{Date, Dimension, Measure, Sales};
@@ -153,6 +153,9 @@ pub struct ForecastPoint {
     /// The upper end of the interval of `level`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper: Option<f64>,
+    /// What was sold in the period already, where it has begun: a part of `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub so_far: Option<f64>,
 }
 
 impl Call<Sales> for ForecastSales {
@@ -176,7 +179,9 @@ impl Call<Sales> for ForecastSales {
             let (options, horizon) = (options.clone(), horizon as usize);
             off_thread(move |wanted| {
                 forecast_while(&history.series, horizon, &options, wanted)
-                    .map(|forecast| SeriesForecast::new(forecast, history.cut, measure))
+                    .map(|forecast| {
+                        SeriesForecast::new(forecast, history.cut, history.begun, measure)
+                    })
                     .map_err(tell_model_why)
             })
         };
@@ -215,9 +220,53 @@ impl Call<Sales> for ForecastSales {
     }
 }
 
+impl Begun {
+    /// Makes the forecast of a whole period one of what is known of it and of its days to come. Days
+    /// are taken to vary by themselves, so that the half width of an interval goes with the root of
+    /// their number.
+    fn rest_of(&self, point: &mut Point) {
+        let Self { value: so_far, to_come, .. } = *self;
+        let whole = point.value;
+        let value = so_far + to_come * whole;
+        let bound = |bound: f64| {
+            let moved = value + (bound - whole) * to_come.sqrt();
+            // What never falls below zero in a period does not in a part of it.
+            if bound >= 0.0 { moved.max(so_far.min(0.0)) } else { moved }
+        };
+        point.value = value;
+        for end in
+            [&mut point.lower_80, &mut point.upper_80, &mut point.lower_95, &mut point.upper_95]
+        {
+            *end = bound(*end);
+        }
+        if let Some(bounds) = &mut point.at_level {
+            *bounds = Bounds { lower: bound(bounds.lower), upper: bound(bounds.upper) };
+        }
+    }
+}
+
 impl SeriesForecast {
-    fn new(forecast: Forecast, cut: Option<String>, measure: Measure) -> Self {
+    fn new(
+        mut forecast: Forecast,
+        cut: Option<String>,
+        begun: Option<Begun>,
+        measure: Measure,
+    ) -> Self {
         let round = |value: f64| rounded(value, measure);
+        let begun = begun.filter(|begun| {
+            forecast.points.first().is_some_and(|point| point.date == begun.start.naive())
+        });
+        if let (Some(begun), Some(point)) = (begun, forecast.points.first_mut()) {
+            begun.rest_of(point);
+        }
+        let started = begun.map(|begun| {
+            format!(
+                "The first period has begun: it came to {} up to {}, which is a part of its forecast.",
+                round(begun.value),
+                begun.last
+            )
+        });
+        let mut so_far = begun.map(|begun| round(begun.value));
         let points = forecast.points.iter().filter_map(|point| {
             Some(ForecastPoint {
                 date: Date::new(point.date)?,
@@ -228,6 +277,7 @@ impl SeriesForecast {
                 upper_95: round(point.upper_95),
                 lower: point.at_level.map(|bounds| round(bounds.lower)),
                 upper: point.at_level.map(|bounds| round(bounds.upper)),
+                so_far: so_far.take(),
             })
         });
         let members = match forecast.model {
@@ -245,7 +295,7 @@ impl SeriesForecast {
             error: validation.map(|validation| round(validation.error)),
             seasonal_naive_error: validation.map(|validation| round(validation.naive_error)),
             relative_error: relative.map(|relative| (relative * 1_000.0).round() / 1_000.0),
-            notes: cut.into_iter().chain(forecast.notes).collect(),
+            notes: cut.into_iter().chain(started).chain(forecast.notes).collect(),
         }
     }
 
@@ -397,11 +447,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_month_that_is_not_over_is_not_learned_from() {
-        let (text, answer) = call_on(&daily(), TOOL, json!({"horizon": 1, "grain": "week"})).await;
-        // 120 days are 17 weeks and a day.
-        assert_eq!(answer["forecast"][0]["date"], "2024-04-29");
+    async fn a_week_that_is_not_over_is_not_learned_from_but_counts_as_far_as_it_goes() {
+        let arguments =
+            json!({"horizon": 2, "grain": "week", "measure": "units", "product": "lamp"});
+        let (text, answer) = call_on(&daily(), TOOL, arguments).await;
+        // 120 days are 17 weeks of 112 pieces each, and a Monday of 12.
+        let [first, second] = [&answer["forecast"][0], &answer["forecast"][1]];
+        assert_eq!((&first["date"], &first["so_far"]), (&json!("2024-04-29"), &json!(12.0)));
+        assert_eq!((&first["value"], &second["value"]), (&json!(108.0), &json!(112.0)));
+        assert_eq!(second.get("so_far"), None);
         assert!(text.contains("Not learned from, as not whole: 2024-W18."), "{text}");
+        assert!(
+            text.contains("The first period has begun: it came to 12 up to 2024-04-29"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_learned_from_days_beyond_the_data() {
+        let arguments =
+            json!({"horizon": 1, "grain": "day", "product": "lamp", "to": "2030-12-31"});
+        let (_, answer) = call_on(&daily(), TOOL, arguments).await;
+        assert_eq!(answer["forecast"][0]["date"], "2024-04-30");
     }
 
     #[tokio::test]

@@ -46,6 +46,21 @@ pub(super) struct History {
     pub(super) series: Series,
     /// What was left out, in a sentence.
     pub(super) cut: Option<String>,
+    /// The period after the series, where sales of it are known already.
+    pub(super) begun: Option<Begun>,
+}
+
+/// A period that has begun and is not over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    /// Its first day.
+    pub(super) start: Date,
+    /// The last day of which sales are known.
+    pub(super) last: Date,
+    /// What was sold so far.
+    pub(super) value: f64,
+    /// Which part of its days is to come: above 0, below 1.
+    pub(super) to_come: f64,
 }
 
 impl History {
@@ -58,7 +73,9 @@ impl History {
     ) -> ToolResult<Self> {
         let period = grain.of_query();
         let answer = asking.ask(&Query::new(filter).grain(period)).await?;
-        let (from, to) = (asking.about.from, asking.about.to);
+        // Beyond the data nothing is known, not even that nothing was sold.
+        let data = &asking.scope.data;
+        let (from, to) = (asking.about.from.max(data.first), asking.about.to.min(data.last));
         let rows = answer.rows.iter();
         let mut points: Vec<(Date, f64)> =
             rows.filter_map(|row| Some((row.period?, row.totals.value(measure)))).collect();
@@ -77,6 +94,14 @@ impl History {
             .filter(|start| !whole(**start))
             .map(|start| period.label(*start))
             .collect();
+        let begun = starts.last().filter(|start| !whole(**start) && **start >= from);
+        let begun = begun.and_then(|&start| {
+            let days = period.next(start)?.days_since(start);
+            let to_come = 1.0 - (to.days_since(start) + 1) as f64 / days as f64;
+            let value = points.last().filter(|(date, _)| *date == start);
+            let value = value.map_or(0.0, |(_, value)| *value);
+            Some(Begun { start, last: to, value, to_come })
+        });
         let mut known = points.into_iter().peekable();
         let values: Vec<(Date, Option<f64>)> = starts
             .into_iter()
@@ -99,7 +124,7 @@ impl History {
         let values = values.into_iter().map(|(_, value)| value).collect();
         let series =
             Series::new(first.naive(), grain.of_series(), values).map_err(tell_model_why)?;
-        Ok(Self { series, cut })
+        Ok(Self { series, cut, begun })
     }
 }
 

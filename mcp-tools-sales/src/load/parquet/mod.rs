@@ -1,0 +1,413 @@
+//! Parquet, row group by row group on all processors, each into its place in the columns.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    num::NonZero,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use parquet::{
+    errors::ParquetError,
+    file::{
+        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        serialized_reader::SerializedPageReader,
+    },
+    schema::types::SchemaDescriptor,
+};
+
+use self::{
+    chunk::Chunk,
+    columns::Columns,
+    ranges::Window,
+    value::{Kind, Value},
+};
+use super::{
+    format::SalesFormat,
+    part::{Codes, Dictionaries, Loading, Part},
+    values::{self, Dates, Mistake},
+};
+use crate::{Date, Dimension, LoadError, Money};
+
+mod chunk;
+mod columns;
+mod ranges;
+mod runs;
+mod value;
+
+pub(super) use self::ranges::Ranges;
+
+/// A file whose columns have been found.
+struct Source<'a, R> {
+    name: &'a str,
+    format: &'a SalesFormat,
+    content: &'a R,
+    metadata: &'a ParquetMetaData,
+    columns: Columns,
+}
+
+/// Where the rows of a row group go.
+struct Rows<'a> {
+    /// How many are before them in the file.
+    before: usize,
+    date: &'a mut [Date],
+    names: [&'a mut [u32]; Dimension::ALL.len()],
+    order: &'a mut [u32],
+    units: &'a mut [i32],
+    revenue: &'a mut [Money],
+}
+
+/// The rows of the file that cannot be read, and what is wrong with each.
+type Faults = BTreeMap<usize, LoadError>;
+
+/// What reading a row group came to. Its codes are those of the thread that read it.
+struct Read<'a> {
+    group: usize,
+    rows: Rows<'a>,
+    result: Result<(Part, Vec<usize>), LoadError>,
+}
+
+/// Reads a file.
+pub(super) fn read<R: Ranges>(
+    name: &str,
+    format: &SalesFormat,
+    content: &R,
+    loading: &mut Loading,
+) -> Result<Part, LoadError> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(content);
+    let metadata = &metadata.map_err(|error| broken(name, error))?;
+    let schema = metadata.file_metadata().schema_descr();
+    let columns = Columns::find(name, format, schema)?;
+    let lengths: Vec<usize> = metadata
+        .row_groups()
+        .iter()
+        .map(|group| usize::try_from(group.num_rows()).unwrap_or(usize::MAX))
+        .collect();
+    let mut part = columns.room(name, &lengths)?;
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = threads.min(lengths.len()).max(1);
+    let dictionaries = loading.file(|| columns.describe(schema));
+
+    let source = Source { name, format, content, metadata, columns };
+    let mut all = Rows::of(&mut part);
+    let groups: Vec<_> = lengths.iter().map(|&length| all.cut(length)).enumerate().collect();
+    let groups = Mutex::new(groups.into_iter());
+    let stop = AtomicUsize::new(usize::MAX);
+    let work = || {
+        let mut names = Dictionaries::default();
+        let mut done = Vec::new();
+        loop {
+            let next = groups.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((group, mut rows)) = next else { return (names, done) };
+            if group > stop.load(Ordering::Relaxed) {
+                return (names, done);
+            }
+            let result = source.row_group(group, &mut rows, &mut names);
+            if result.is_err() {
+                stop.fetch_min(group, Ordering::Relaxed);
+            }
+            done.push(Read { group, rows, result });
+        }
+    };
+    let done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = vec![work()];
+        for other in others {
+            done.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    let (mut known, mut read) = (Vec::new(), Vec::new());
+    for (thread, (names, groups)) in done.into_iter().enumerate() {
+        let mut codes = Codes::default();
+        dictionaries.add(&names.after(&Default::default()), &mut codes).ok_or_else(|| {
+            let expected = "at most 4294967296 distinct names".to_owned();
+            LoadError::file(name, expected, "more".to_owned())
+        })?;
+        known.push(codes);
+        read.extend(groups.into_iter().map(|group| (thread, group)));
+    }
+    read.sort_unstable_by_key(|(_, read)| read.group);
+    let mut rows = Vec::with_capacity(read.len());
+    let (mut faults, mut bad) = (Part::default(), Vec::new());
+    for (thread, Read { rows: group, result, .. }) in read {
+        let (found, mut rows_found) = result?;
+        faults.add(name, found)?;
+        bad.append(&mut rows_found);
+        rows.push((thread, group));
+    }
+    recode(rows, &known);
+    part.add(name, faults)?;
+    part.remove(&bad);
+    Ok(part)
+}
+
+/// Gives all rows the codes of the file instead of those of the thread that read them.
+fn recode(rows: Vec<(usize, Rows<'_>)>, known: &[Codes]) {
+    let rows = Mutex::new(rows.into_iter());
+    let work = || loop {
+        let next = rows.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some((thread, rows)) = next else { return };
+        let names = Dimension::ALL.into_iter().map(Some).zip(rows.names);
+        for (of, codes) in names.chain([(None, rows.order)]) {
+            let known = known[thread].of(of);
+            // Often the same names came first.
+            if (0..).zip(known).any(|(code, known)| code != *known) {
+                codes.iter_mut().for_each(|code| *code = known[*code as usize]);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        (1..known.len()).for_each(|_| _ = scope.spawn(work));
+        work();
+    });
+}
+
+/// A file that is cut off or damaged, or a column that is.
+fn broken(name: &str, error: ParquetError) -> LoadError {
+    LoadError::io(name, None, error)
+}
+
+impl Columns {
+    /// Columns of zeros for all row groups of a file.
+    fn room(&self, name: &str, lengths: &[usize]) -> Result<Part, LoadError> {
+        let rows = lengths.iter().try_fold(0_usize, |sum, &length| sum.checked_add(length));
+        let rows = rows.filter(|&rows| u32::try_from(rows).is_ok()).ok_or_else(|| {
+            LoadError::file(name, "at most 4294967295 order lines".to_owned(), "more".to_owned())
+        })?;
+        // A damaged file can say that it has any number of rows.
+        let probe = Vec::<[u64; 8]>::new().try_reserve_exact(rows);
+        probe.map_err(|error| LoadError::io(name, None, error))?;
+        let names = self.dimensions.map(|place| place.map_or(Vec::new(), |_| vec![0; rows]));
+        Ok(Part {
+            date: vec![Date::EPOCH; rows],
+            names,
+            order: self.order.map_or(Vec::new(), |_| vec![0; rows]),
+            units: vec![0; rows],
+            revenue: vec![Money::default(); rows],
+            lines: rows as u64,
+            ..Part::default()
+        })
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn of(part: &'a mut Part) -> Self {
+        Self {
+            before: 0,
+            date: &mut part.date,
+            names: part.names.each_mut().map(Vec::as_mut_slice),
+            order: &mut part.order,
+            units: &mut part.units,
+            revenue: &mut part.revenue,
+        }
+    }
+
+    /// Cuts the first rows off.
+    fn cut(&mut self, length: usize) -> Self {
+        fn cut<'a, T>(column: &mut &'a mut [T], length: usize) -> &'a mut [T] {
+            let (first, rest) = match mem::take(column) {
+                absent @ [] => (absent, &mut [][..]),
+                column => column.split_at_mut(length),
+            };
+            *column = rest;
+            first
+        }
+        let before = self.before;
+        self.before += length;
+        Self {
+            before,
+            date: cut(&mut self.date, length),
+            names: self.names.each_mut().map(|codes| cut(codes, length)),
+            order: cut(&mut self.order, length),
+            units: cut(&mut self.units, length),
+            revenue: cut(&mut self.revenue, length),
+        }
+    }
+}
+
+impl<R: Ranges> Source<'_, R> {
+    /// Reads a row group: what it comes to beside its columns, and which rows have to be taken out.
+    // A method alone is for values of one lifetime; the closure is for all.
+    #[allow(clippy::redundant_closure_for_method_calls)]
+    fn row_group(
+        &self,
+        group: usize,
+        rows: &mut Rows<'_>,
+        dictionaries: &mut Dictionaries,
+    ) -> Result<(Part, Vec<usize>), LoadError> {
+        let mut faults = Faults::new();
+        let columns = &self.columns;
+        let before = rows.before;
+        let mut column = Column { source: self, group, before, faults: &mut faults };
+
+        let mut dates = Dates::new(self.format);
+        column.read(columns.date, rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
+        column.read(columns.units, rows.units, 0, |value| value.units())?;
+        let decimal = self.format.decimal;
+        column
+            .read(columns.amount, rows.revenue, Money::default(), |value| value.money(decimal))?;
+        if columns.is_price {
+            for (row, (units, price)) in rows.units.iter().zip(rows.revenue.iter_mut()).enumerate()
+            {
+                let shown = *price;
+                *price = values::amount(*units, shown).unwrap_or_else(|expected| {
+                    column.fault(columns.amount, row, expected, shown.to_string());
+                    Money::default()
+                });
+            }
+        }
+        if let (Some(place), Some(returns)) = (columns.returns, &self.format.returns) {
+            let mut returned = vec![false; rows.date.len()];
+            column.read(place, &mut returned, false, |value| {
+                value.text(|text| Ok(returns.values.iter().any(|value| value == text)))
+            })?;
+            for (row, _) in returned.iter().enumerate().filter(|(_, returned)| **returned) {
+                rows.units[row] = -rows.units[row].saturating_abs();
+                rows.revenue[row] = Money::from_steps(-rows.revenue[row].ten_thousandths().abs());
+            }
+        }
+        for dimension in Dimension::ALL {
+            let Some(place) = columns.dimensions[dimension as usize] else { continue };
+            let instead = self.format.value(dimension);
+            let mut last = Memory::default();
+            column.read(place, rows.names[dimension as usize], 0, |value| {
+                let mut code = |name: &str| {
+                    let name = name.trim();
+                    let name = if name.is_empty() { instead } else { Some(name) };
+                    let name = name.ok_or(values::NAME)?;
+                    let code = dictionaries.name(dimension, name);
+                    code.ok_or_else(|| "at most 4294967296 distinct names".to_owned())
+                };
+                match value {
+                    Value::Null if instead.is_some() => code(""),
+                    value => last.of(value, code),
+                }
+            })?;
+        }
+        if let Some(place) = columns.order {
+            let mut last = Memory::default();
+            column.read(place, rows.order, 0, |value| {
+                let mut code = |order: &str| Ok(dictionaries.order(order).unwrap_or(u32::MAX));
+                match value {
+                    Value::Null => code(""),
+                    value => last.of(value, code),
+                }
+            })?;
+        }
+        let mut part = Part::default();
+        for (row, amount) in rows.revenue.iter().enumerate() {
+            let is_bad = !column.faults.is_empty() && column.faults.contains_key(&(before + row));
+            if !is_bad && !part.count(*amount) {
+                column.fault(columns.amount, row, values::TOTAL.to_owned(), amount.to_string());
+            }
+        }
+        let bad = faults.keys().copied().collect();
+        for fault in faults.into_values() {
+            part.fault(self.format, fault)?;
+        }
+        Ok((part, bad))
+    }
+
+    fn schema(&self) -> &SchemaDescriptor {
+        self.metadata.file_metadata().schema_descr()
+    }
+
+    fn column_name(&self, place: usize) -> String {
+        format!("{} ({})", place + 1, self.schema().column(place).path().string())
+    }
+
+    /// All bytes of a column in a row group.
+    fn window(&self, group: usize, place: usize) -> Result<Window, ParquetError> {
+        let column = self.metadata.row_group(group).column(place);
+        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let (start, length) = (u64::try_from(start)?, usize::try_from(column.compressed_size())?);
+        Ok(Window { start, bytes: self.content.range(start, length)? })
+    }
+}
+
+/// What reads the columns of a row group.
+struct Column<'a, R> {
+    source: &'a Source<'a, R>,
+    group: usize,
+    /// How many rows are before it.
+    before: usize,
+    faults: &'a mut Faults,
+}
+
+impl<R: Ranges> Column<'_, R> {
+    /// Reads a column. Rows with a fault get `instead`.
+    fn read<T: Copy>(
+        &mut self,
+        place: usize,
+        to: &mut [T],
+        instead: T,
+        convert: impl FnMut(Value<'_>) -> Result<T, Mistake>,
+    ) -> Result<(), LoadError> {
+        let source = self.source;
+        let descriptor = source.schema().column(place);
+        let kind = Kind::of(&descriptor).ok_or_else(|| {
+            let found =
+                format!("{} of type {:?}", source.column_name(place), descriptor.physical_type());
+            LoadError::file(source.name, "a column of plain values".to_owned(), found)
+        })?;
+        let rows = to.len();
+        let metadata = source.metadata.row_group(self.group).column(place);
+        let window = source.window(self.group, place);
+        let group = self.group;
+        let fault = |row, expected, found| self.fault(place, row, expected, found);
+        let mut chunk = Chunk { descriptor, kind, to, done: 0, instead, convert, fault };
+        window
+            .and_then(|window| SerializedPageReader::new(Arc::new(window), metadata, rows, None))
+            .and_then(|pages| chunk.read(Box::new(pages)))
+            .map_err(|error| broken(source.name, error))?;
+        let done = chunk.done;
+        if done == rows {
+            return Ok(());
+        }
+        let expected = format!("{rows} rows in row group {group}");
+        let found = format!("{done} in column {}", source.column_name(place));
+        Err(LoadError::file(source.name, expected, found))
+    }
+
+    /// Notes the first fault of a row.
+    fn fault(&mut self, place: usize, row: usize, expected: Mistake, found: String) {
+        let row = self.before + row;
+        self.faults.entry(row).or_insert_with(|| {
+            let column = self.source.column_name(place);
+            LoadError::row(self.source.name, row as u64 + 1, column, expected, found)
+        });
+    }
+}
+
+/// The code of the name that was read last: names often come in runs.
+#[derive(Default)]
+struct Memory {
+    name: Vec<u8>,
+    code: Option<u32>,
+}
+
+impl Memory {
+    fn of(
+        &mut self,
+        value: Value<'_>,
+        code: impl FnOnce(&str) -> Result<u32, Mistake>,
+    ) -> Result<u32, Mistake> {
+        if let (Value::Text(name), Some(code)) = (value, self.code)
+            && name == self.name
+        {
+            return Ok(code);
+        }
+        let code = value.text(code)?;
+        if let Value::Text(name) = value {
+            self.name.clear();
+            self.name.extend_from_slice(name);
+            self.code = Some(code);
+        }
+        Ok(code)
+    }
+}
