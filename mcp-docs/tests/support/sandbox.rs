@@ -110,6 +110,7 @@ impl Sandbox {
             .env("PATH", self.path("bin"))
             .env("HOME", self.path("home"))
             .env("RECORD", self.path("record"))
+            .env("ROOT", self.path("root"))
             .current_dir(self.path("root"))
             .stdin(Stdio::null());
         bash
