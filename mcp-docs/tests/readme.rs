@@ -14,7 +14,7 @@ use support::{pages, programs, sandbox::Sandbox};
 
 /// Pages, and what is among the answers that their commands print.
 const PAGES: &[(&str, &[&str])] = &[
-    ("README.md", &[r#""isError":false"#, "Dallas"]),
+    ("README.md", &["Top 3 products by revenue in Dallas", "structuredContent"]),
     ("docs/start.md", &["42", "mcpServers"]),
     ("examples/ask/README.md", &["Booked for Ada"]),
     ("examples/durable-task/README.md", &["3.1"]),
@@ -63,34 +63,44 @@ fi
 
 #[test]
 fn the_commands_of_the_readme_and_its_like_do_what_they_say() {
+    let mut faults = Vec::new();
     for (path, wanted) in PAGES {
-        let page = pages().into_iter().find(|page| page.path == *path);
-        let page = page.unwrap_or_else(|| panic!("there is no {path}"));
-        let script = page.script().unwrap_or_else(|| panic!("{path} shows no command"));
-        let sandbox = Sandbox::new(LEFT_OUT);
-        for name in programs::names().filter(|name| script.contains(name)) {
-            let address = "[ $# -gt 0 ] || set -- \"127.0.0.1:$PORT\"";
-            let arguments = if name == "mount-existing-axum-app" { address } else { "" };
-            let program = programs::program(name).display().to_string();
-            let text = SERVER.replace("PROGRAM", &program).replace("ARGUMENTS", arguments);
-            for folder in ["bin", "root/target/debug", "root/target/release"] {
-                sandbox.program(&format!("{folder}/{name}"), &text);
+        match answers(path) {
+            Err(said) => faults.push(format!("{path}: {said}")),
+            Ok(said) => {
+                let failed = said.contains(r#""error":{"#) || said.contains(r#""isError":true"#);
+                let missing = wanted.iter().find(|wanted| !said.contains(**wanted));
+                if failed || missing.is_some() {
+                    faults.push(format!("{path}: an error, or no {missing:?}, in\n{said}"));
+                }
             }
         }
-        sandbox.program("bin/cargo", CARGO);
-        for real in ["curl", "grep", "kill", "sleep"] {
-            sandbox.real(real);
-        }
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let port = free.port().to_string();
-        let said = sandbox.answers(&script.replace(":8000", &format!(":{port}")), &port);
-        let said = said.unwrap_or_else(|said| panic!("{path}: {said}"));
-        assert!(
-            !said.contains(r#""error":{"#) && !said.contains(r#""isError":true"#),
-            "{path}: {said}"
-        );
-        for wanted in *wanted {
-            assert!(said.contains(wanted), "{path}: {wanted} is not in the answers:\n{said}");
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What the commands of a page print.
+fn answers(path: &str) -> Result<String, String> {
+    let page = pages().into_iter().find(|page| page.path == path).ok_or("there is no such page")?;
+    let script = page.script().ok_or("the page shows no command")?;
+    let sandbox = Sandbox::new(LEFT_OUT);
+    // `cargo xtask` is left out, as it is by the stand-in of cargo.
+    let words = || script.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+    let named = |name: &&str| *name != "xtask" && words().any(|word| word == *name);
+    for name in programs::names().filter(named) {
+        let address = "[ $# -gt 0 ] || set -- \"127.0.0.1:$PORT\"";
+        let arguments = if name == "mount-existing-axum-app" { address } else { "" };
+        let program = programs::program(name).display().to_string();
+        let text = SERVER.replace("PROGRAM", &program).replace("ARGUMENTS", arguments);
+        for folder in ["bin", "root/target/debug", "root/target/release"] {
+            sandbox.program(&format!("{folder}/{name}"), &text);
         }
     }
+    sandbox.program("bin/cargo", CARGO);
+    for real in ["curl", "grep", "sleep"] {
+        sandbox.real(real);
+    }
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = free.port().to_string();
+    sandbox.answers(&script.replace(":8000", &format!(":{port}")), &port)
 }

@@ -99,7 +99,7 @@ impl Page {
         blocks
     }
 
-    /// All blocks of the shell as one script: what one sets, the next may use.
+    /// All blocks of the shell as one script: what one sets, the next may use. Each begins in the root.
     pub fn script(&self) -> Option<String> {
         let blocks = self.blocks();
         let shell: Vec<String> = blocks
@@ -107,7 +107,7 @@ impl Page {
             .filter(|block| ["sh", "console", "bash"].contains(&block.language.as_str()))
             .map(|block| block.code)
             .collect();
-        (!shell.is_empty()).then(|| shell.join("\n"))
+        (!shell.is_empty()).then(|| shell.join("\ncd \"$ROOT\"\n"))
     }
 
     pub fn links(&self) -> Vec<Link> {

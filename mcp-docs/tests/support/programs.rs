@@ -49,8 +49,11 @@ pub fn program(name: &str) -> PathBuf {
         let (_, arguments) = PROGRAMS.iter().find(|(program, _)| *program == name).unwrap();
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // The test's own target folder, wherever that is.
-        cargo.current_dir(root()).arg("build").args(*arguments).arg("--target-dir");
-        let status = cargo.arg(FOLDER.parent().unwrap()).status().unwrap();
+        cargo.current_dir(root()).args(["build", "--locked"]).args(*arguments);
+        if FOLDER.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let status = cargo.arg("--target-dir").arg(FOLDER.parent().unwrap()).status().unwrap();
         assert!(status.success(), "{name} cannot be built");
     }
     path

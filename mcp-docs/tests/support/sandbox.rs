@@ -105,11 +105,12 @@ impl Sandbox {
 
     /// A shell in the sandbox, without the environment of the test.
     fn bash(&self) -> Command {
-        let mut bash = Command::new("bash");
+        let mut bash = Command::new("/bin/bash");
         bash.env_clear()
             .env("PATH", self.path("bin"))
             .env("HOME", self.path("home"))
             .env("RECORD", self.path("record"))
+            .env("ROOT", self.path("root"))
             .current_dir(self.path("root"))
             .stdin(Stdio::null());
         bash
