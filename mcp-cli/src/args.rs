@@ -90,6 +90,10 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Make what AWS is given to run: a zip for Lambda, or an image that holds the program alone.
     Package(Package),
+    /// Templates for every place to run at: fill them, and check them. AWS is not called; what to run
+    /// is printed.
+    #[command(subcommand)]
+    Deploy(Deploy),
     /// Tell a client of a server: print what belongs into its settings, or write it there.
     ClientConfig(ClientConfig),
     /// Write a script that completes the commands of this program in a shell.
@@ -217,6 +221,70 @@ pub(crate) enum PackageKind {
     Lambda,
     /// An image for ECS, EKS, AgentCore or Docker, as a tar file of the OCI's layout.
     Image,
+}
+
+/// What is done with templates.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deploy {
+    /// List the targets, or what one of them can be told.
+    List {
+        /// The target.
+        target: Option<String>,
+    },
+    /// Write the templates of a target, filled, and print the commands that deploy them.
+    ///
+    /// Values come from mcp.toml and from --set. What a file there holds otherwise is kept in a
+    /// backup beside it.
+    Render(Render),
+    /// Hold templates against the linters of their kinds, and say which linter is missing.
+    Check(Check),
+}
+
+/// A target, and what it is told.
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// The target, as `mcp deploy list` names it; `all` for every one.
+    pub(crate) target: String,
+
+    /// Set a parameter, such as AlarmEmail=ops@example.com. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+
+    /// The file of settings; mcp.toml where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
+
+    /// What the stack and the function are called; the folder's name by default.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// The region to deploy to; that of the AWS profile by default.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+
+    /// The folder to write into.
+    #[arg(short, long, value_name = "FOLDER", default_value = "deploy")]
+    pub(crate) output: std::path::PathBuf,
+}
+
+/// Which templates are checked, and by whom.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files and folders.
+    #[arg(default_value = "deploy")]
+    pub(crate) paths: Vec<std::path::PathBuf>,
+
+    /// Ask only this linter, such as cfn-lint. May be repeated.
+    #[arg(long, value_name = "LINTER", conflicts_with = "skip")]
+    pub(crate) only: Vec<String>,
+
+    /// Do without this linter. May be repeated.
+    #[arg(long, value_name = "LINTER")]
+    pub(crate) skip: Vec<String>,
+
+    /// The region whose rules hold.
+    #[arg(long, default_value = "us-east-1")]
+    pub(crate) region: String,
 }
 
 /// A client, and what it is told of.

@@ -1,6 +1,7 @@
 mod call;
 mod client_config;
 mod content;
+mod deploy;
 mod dev;
 mod doctor;
 mod inspect;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
         Command::Doctor { server } => doctor::run(server, json),
         Command::Dev(dev) => dev::run(dev, json),
+        Command::Deploy(deploy) => deploy::run(deploy, json),
         Command::Package(package) => package::run(package, json),
         Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),

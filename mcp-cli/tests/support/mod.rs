@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
 
@@ -27,8 +27,14 @@ impl Said {
 
 /// Runs `mcp` with arguments, without a terminal.
 pub(crate) fn mcp(arguments: &[&str]) -> Said {
+    mcp_in(Path::new("."), arguments)
+}
+
+/// The same in a folder.
+pub(crate) fn mcp_in(folder: &Path, arguments: &[&str]) -> Said {
     let output = Command::new(env!("CARGO_BIN_EXE_mcp"))
         .args(arguments)
+        .current_dir(folder)
         .stdin(Stdio::null())
         .env_remove("MCP_API_KEY")
         .env_remove("MCP_BEARER")
