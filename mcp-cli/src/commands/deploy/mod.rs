@@ -10,6 +10,8 @@ mod targets;
 
 use serde_json::{Value, json};
 
+pub(super) use self::render::starter;
+
 use self::targets::TARGETS;
 use crate::{args::Deploy, exit::Failure, output};
 

@@ -68,6 +68,12 @@ pub(super) fn run(render: Render, is_json: bool) -> Result<(), Failure> {
     output::print(&text)
 }
 
+/// What a new project begins with: the files of a target, under `deploy`.
+pub(in crate::commands) fn starter(name: &str) -> Result<Vec<(PathBuf, String)>, Failure> {
+    let target = targets::find("lambda-function-url").map_err(Failure::local)?;
+    Ok(Rendered::of(target, &Settings::default(), name, Path::new("deploy"))?.files)
+}
+
 /// A name that no template knows is a mistake; one that only others know is theirs.
 fn check_names(settings: &Settings, wanted: &[&Target]) -> Result<(), Failure> {
     for setting in &settings.values {

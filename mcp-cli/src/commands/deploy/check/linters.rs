@@ -1,7 +1,7 @@
 //! The linters, each as it is run by hand.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -10,7 +10,7 @@ use super::{
     Fault, Linter, Linting,
     files::{Found, Kind},
 };
-use crate::commands::deploy::targets::REVIEWED;
+use crate::commands::{deploy::targets::REVIEWED, path::program};
 
 /// In this order: what `cdk` and `kubernetes` make is read by those that come after them.
 pub(super) const LINTERS: &[Linter] = &[
@@ -280,13 +280,6 @@ fn run(command: &mut Command) -> Result<String, Fault> {
     } else {
         said
     }))
-}
-
-/// Where a program is on the PATH.
-pub(super) fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let name = format!("{name}{}", env::consts::EXE_SUFFIX);
-    env::split_paths(&path).map(|folder| folder.join(&name)).find(|program| program.is_file())
 }
 
 fn folder(file: &Found) -> &Path {

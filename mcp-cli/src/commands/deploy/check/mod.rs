@@ -13,6 +13,7 @@ use self::{
 };
 use crate::{
     args::Check,
+    commands::path::program,
     exit::Failure,
     output::{self, HEADING},
 };
@@ -125,9 +126,9 @@ pub(super) fn run(check: &Check, is_json: bool) -> Result<(), Failure> {
 
 impl Linter {
     fn ask(&self, linting: &Linting<'_>) -> Verdict {
-        let missing = self.needs.iter().find(|program| linters::program(program).is_none());
-        if let Some(program) = missing {
-            return Verdict::Missing(format!("{program} is not on the PATH: {}", self.get));
+        let missing = self.needs.iter().find(|name| program(name).is_none());
+        if let Some(name) = missing {
+            return Verdict::Missing(format!("{name} is not on the PATH: {}", self.get));
         }
         match (self.run)(linting) {
             Ok(()) => Verdict::Passed,
