@@ -42,11 +42,16 @@ pub(super) fn draw(
     // Where the first of them does; the others may be far away.
     let first = points.min().unwrap_or_default();
     let most = workload.requests_per_month.max(first).max(PLACES).saturating_mul(3) / 2;
-    let places: Vec<u64> = (0..PLACES).map(|place| most / (PLACES - 1) * place).collect();
+    let step = round(most / (PLACES - 1));
+    let places: Vec<u64> = (0..PLACES).map(|place| step * place).collect();
     let mut series: Vec<(Target, Series)> = costs
         .options
         .iter()
-        .map(|option| (option.target, Series::new(option.name.clone(), Vec::new())))
+        .map(|option| {
+            let series = Series::new(option.name.clone(), Vec::new());
+            // There are more places than colours; those of one colour differ in this.
+            (option.target, Series { dashed: is_paid_by_request(option.target), ..series })
+        })
         .collect();
     for requests in &places {
         let workload = Workload { requests_per_month: *requests, ..workload.clone() };
@@ -70,7 +75,7 @@ pub(super) fn draw(
     let chart = Chart {
         title: "What a server costs a month".to_owned(),
         subtitle: format!(
-            "{} ms a request, {} MB, {}, list prices without free tier",
+            "{} ms a request, {} MB, {}, list prices without free tier; dashed: paid by the request",
             workload.duration_ms, workload.memory_mb, costs.region
         ),
         x: X::Categories(places.iter().map(|requests| grouped(*requests)).collect()),
@@ -86,7 +91,41 @@ pub(super) fn draw(
     }
 }
 
+fn is_paid_by_request(target: Target) -> bool {
+    matches!(
+        target,
+        Target::LambdaFunctionUrl
+            | Target::LambdaHttpApi
+            | Target::LambdaRestApi
+            | Target::LambdaAlb
+            | Target::LambdaWebSocketApi
+            | Target::AgentCore
+    )
+}
+
+/// The next of 1, 2 and 5 with noughts, which axes are easily read by.
+fn round(number: u64) -> u64 {
+    let unit = 10_u64.pow(number.max(1).ilog10());
+    [1, 2, 5]
+        .into_iter()
+        .map(|times| times * unit)
+        .find(|round| *round >= number)
+        .unwrap_or(10 * unit)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a pixel is more than a cent")]
 fn dollars(cents: i64) -> f64 {
     cents as f64 / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_round() {
+        for (number, rounded) in [(0, 1), (1, 1), (3, 5), (6, 10), (1_582_500, 2_000_000)] {
+            assert_eq!(round(number), rounded, "{number}");
+        }
+    }
 }

@@ -155,7 +155,9 @@ fn counted(text: &str) -> Option<Counted> {
         });
         lines.sum()
     };
-    text.contains(NAME).then(|| Counted { requests: sum("count"), seconds: sum("sum") })
+    // Before the first request there is nothing but how many are being worked on.
+    let is_ours = text.contains("mcp_server_active_operations") || text.contains(NAME);
+    is_ours.then(|| Counted { requests: sum("count"), seconds: sum("sum") })
 }
 
 #[expect(
