@@ -17,6 +17,7 @@ use crate::{
         http://HOST/mcp      Streamable HTTP (https:// too)\n  \
         http://HOST/sse      HTTP+SSE, the transport of 2024-11-05 (or sse:URL for other paths)\n  \
         ws://HOST/ws         WebSocket (wss:// too)\n  \
+        lambda:FUNCTION      a function of AWS Lambda, or lambda:FUNCTION:QUALIFIER\n  \
         \"ssh:HOST COMMAND\"   a command on another machine, over standard input and output\n  \
         \"COMMAND ARG…\"       a command on this machine, the same way\n\n\
         Exit codes: 0 done; 1 the tool or the server answered that it failed; 2 what was asked \
@@ -90,6 +91,15 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Make what AWS is given to run: a zip for Lambda, or an image that holds the program alone.
     Package(Package),
+    /// Tell what running a server costs a month at each place in AWS, from list prices; AWS is not asked.
+    ///
+    /// What is not said is assumed: 200 ms a request, 256 MB, answers of 4 KB, Graviton, us-east-1. --metrics
+    /// and --load measure instead.
+    Cost(Box<Cost>),
+    /// Templates for every place to run at: fill them, and check them. AWS is not called; what to run
+    /// is printed.
+    #[command(subcommand)]
+    Deploy(Deploy),
     /// Tell a client of a server: print what belongs into its settings, or write it there.
     ClientConfig(ClientConfig),
     /// Write a script that completes the commands of this program in a shell.
@@ -121,6 +131,12 @@ pub(crate) struct Server {
     /// Send this token in `Authorization`.
     #[arg(long, value_name = "TOKEN", env = "MCP_BEARER", hide_env_values = true)]
     pub(crate) bearer: Option<String>,
+
+    /// Sign requests for this service of AWS: lambda for a Function URL, execute-api for API Gateway.
+    ///
+    /// Credentials and region are those of the AWS profile; the region of an address counts more.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) sigv4: Option<String>,
 
     /// Which protocol to speak.
     #[arg(long, value_enum, default_value_t = EraChoice::Auto)]
@@ -217,6 +233,163 @@ pub(crate) enum PackageKind {
     Lambda,
     /// An image for ECS, EKS, AgentCore or Docker, as a tar file of the OCI's layout.
     Image,
+}
+
+/// What a server is asked to do, and how that is known.
+#[derive(Debug, Args)]
+pub(crate) struct Cost {
+    /// Requests a month.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000_000_000_000))]
+    pub(crate) requests: Option<u64>,
+
+    /// The mean time that a request takes, in milliseconds.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=86_400_000))]
+    pub(crate) duration_ms: Option<u32>,
+
+    /// The time that the longest request takes, in seconds; decides where the server can run.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub(crate) longest_call_seconds: Option<u32>,
+
+    /// The memory of a Lambda function, in MB.
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub(crate) memory_mb: Option<u32>,
+
+    /// The mean size of an answer, in KB.
+    #[arg(long, value_name = "KB")]
+    pub(crate) payload_kb: Option<f64>,
+
+    /// The processor.
+    #[arg(long, value_enum)]
+    pub(crate) arch: Option<Architecture>,
+
+    /// The region whose prices count.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+
+    /// How many containers run; as many as the peak needs, at least two, by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) tasks: Option<u32>,
+
+    /// The vCPU of a container.
+    #[arg(long, value_name = "VCPU")]
+    pub(crate) task_vcpu: Option<f64>,
+
+    /// The memory of a container, in MB.
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u32).range(512..=122_880))]
+    pub(crate) task_memory_mb: Option<u32>,
+
+    /// How many hours a day the server is up, where it can be switched off.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u8).range(1..=24))]
+    pub(crate) hours_per_day: Option<u8>,
+
+    /// Lambda execution environments that are kept ready.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) provisioned_concurrency: Option<u32>,
+
+    /// Lambda streams its answers.
+    #[arg(long)]
+    pub(crate) streaming: bool,
+
+    /// Containers reach the internet through a NAT gateway.
+    #[arg(long)]
+    pub(crate) nat_gateway: bool,
+
+    /// Prices of another region or day, in the form of prices/us-east-1.toml of mcp-tools-aws.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<std::path::PathBuf>,
+
+    /// Take the duration, and without --requests their number too, from a server's metrics, such as
+    /// http://127.0.0.1:8000/metrics.
+    #[arg(long, value_name = "URL", conflicts_with = "load")]
+    pub(crate) metrics: Option<String>,
+
+    /// How many seconds to count requests for.
+    #[arg(long, value_name = "SECONDS", default_value = "60", requires = "metrics", value_parser = seconds)]
+    pub(crate) over: Duration,
+
+    /// Take duration and size from calls of a tool of this server. MCP_API_KEY and MCP_BEARER are its credentials.
+    #[arg(long, value_name = "TARGET", requires = "tool")]
+    pub(crate) load: Option<Target>,
+
+    /// The tool to call.
+    #[arg(long, value_name = "NAME", requires = "load")]
+    pub(crate) tool: Option<String>,
+
+    /// Its arguments, as a JSON object.
+    #[arg(long, value_name = "JSON", default_value = "{}", requires = "load")]
+    pub(crate) args: String,
+
+    /// How many calls to measure, one after the other.
+    #[arg(long, value_name = "N", default_value = "50", requires = "load", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) calls: u32,
+
+    /// Draw the costs over the requests into this file, .svg or .png.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<std::path::PathBuf>,
+}
+
+/// What is done with templates.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deploy {
+    /// List the targets, or what one of them can be told.
+    List {
+        /// The target.
+        target: Option<String>,
+    },
+    /// Write the templates of a target, filled, and print the commands that deploy them.
+    ///
+    /// Values come from mcp.toml and from --set. What a file there holds otherwise is kept in a
+    /// backup beside it.
+    Render(Render),
+    /// Hold templates against the linters of their kinds, and say which linter is missing.
+    Check(Check),
+}
+
+/// A target, and what it is told.
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// The target, as `mcp deploy list` names it; `all` for every one.
+    pub(crate) target: String,
+
+    /// Set a parameter, such as AlarmEmail=ops@example.com. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+
+    /// The file of settings; mcp.toml where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
+
+    /// What the stack and the function are called; the folder's name by default.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// The region to deploy to; that of the AWS profile by default.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+
+    /// The folder to write into.
+    #[arg(short, long, value_name = "FOLDER", default_value = "deploy")]
+    pub(crate) output: std::path::PathBuf,
+}
+
+/// Which templates are checked, and by whom.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files and folders.
+    #[arg(default_value = "deploy")]
+    pub(crate) paths: Vec<std::path::PathBuf>,
+
+    /// Ask only this linter, such as cfn-lint. May be repeated.
+    #[arg(long, value_name = "LINTER", conflicts_with = "skip")]
+    pub(crate) only: Vec<String>,
+
+    /// Do without this linter. May be repeated.
+    #[arg(long, value_name = "LINTER")]
+    pub(crate) skip: Vec<String>,
+
+    /// The region whose rules hold.
+    #[arg(long, default_value = "us-east-1")]
+    pub(crate) region: String,
 }
 
 /// A client, and what it is told of.

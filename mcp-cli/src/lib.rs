@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod connect;
 mod exit;
+mod file;
 mod output;
 mod target;
 mod user;

@@ -37,8 +37,10 @@ pub(crate) fn complain(failure: &Failure) {
     anstream::eprintln!("{RED}error{RED:#}: {failure}");
 }
 
-/// Rows with two columns, as wide as the terminal allows.
-pub(crate) fn table(rows: impl IntoIterator<Item = [String; 2]>) -> String {
+/// Rows, as wide as the terminal allows.
+pub(crate) fn table<const COLUMNS: usize>(
+    rows: impl IntoIterator<Item = [String; COLUMNS]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
     table.add_rows(rows);

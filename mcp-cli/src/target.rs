@@ -10,6 +10,9 @@ pub(crate) enum Target {
     /// HTTP+SSE, the transport of 2024-11-05.
     HttpSse(String),
     WebSocket(String),
+    /// A function of AWS Lambda, invoked directly: its name or ARN, with a version or an alias where
+    /// one is meant.
+    Lambda(String),
 }
 
 impl FromStr for Target {
@@ -27,6 +30,14 @@ impl FromStr for Target {
         }
         if let Some(rest) = text.strip_prefix("ssh:") {
             return ssh(rest);
+        }
+        if let Some(function) = text.strip_prefix("lambda:") {
+            return match is_function(function) {
+                true => Ok(Self::Lambda(function.to_owned())),
+                false => Err("`lambda:` is followed by a function's name or ARN, such as \
+                              lambda:sales or lambda:sales:live"
+                    .to_owned()),
+            };
         }
         match scheme(text) {
             Some("http" | "https") if path(text).ends_with("/sse") => {
@@ -48,6 +59,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command(words) => f.write_str(&words[0]),
+            Self::Lambda(function) => write!(f, "lambda:{function}"),
             Self::Http(url) | Self::HttpSse(url) | Self::WebSocket(url) => {
                 let url = url.split(['?', '#']).next().unwrap_or_default();
                 let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
@@ -67,6 +79,12 @@ fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
     let is_scheme = scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
     is_scheme.then_some(scheme)
+}
+
+/// Whether Lambda takes a text as a function's name.
+fn is_function(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_:$".contains(c);
+    (1..=170).contains(&text.len()) && text.chars().all(is_allowed)
 }
 
 fn path(url: &str) -> &str {
@@ -114,6 +132,9 @@ mod tests {
         assert_eq!(parse("https://host/sse?x=1"), Target::HttpSse("https://host/sse?x=1".into()));
         assert_eq!(parse("sse:http://host/events"), Target::HttpSse("http://host/events".into()));
         assert_eq!(parse("wss://host/ws"), Target::WebSocket("wss://host/ws".into()));
+        assert_eq!(parse("lambda:sales:live"), Target::Lambda("sales:live".into()));
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:sales";
+        assert_eq!(parse(&format!("lambda:{arn}")), Target::Lambda(arn.into()));
         assert_eq!(parse("'my server' stdio"), words(&["my server", "stdio"]));
         assert_eq!(parse("ssh:ec2-user@host"), words(&["ssh", "-T", "ec2-user@host"]));
         assert_eq!(
@@ -129,6 +150,8 @@ mod tests {
             ("ftp://host", "`ftp://` is not spoken"),
             ("'open", "quote"),
             ("sse:host", "URL of the event stream"),
+            ("lambda:", "a function's name"),
+            ("lambda:a b", "a function's name"),
             ("ssh:", "a host and a command"),
             ("ssh:-oProxyCommand=evil", "a host and a command"),
         ] {

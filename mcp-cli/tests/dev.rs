@@ -4,73 +4,10 @@
 
 mod support;
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    time::Duration,
-};
+use std::fs;
 
-use serde_json::Value;
-use support::{desk, mcp};
-
-/// `mcp dev`, until it is dropped.
-struct Dev {
-    child: Child,
-    doors: Vec<(String, String)>,
-    said: Receiver<String>,
-}
-
-impl Dev {
-    fn start(program: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mcp"))
-            .args(["dev", "--json", "--port", "0"])
-            .arg(program)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (sender, said) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            stderr.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
-        });
-        let mut document = Vec::new();
-        let mut stdout = child.stdout.take().unwrap();
-        let document: Value = loop {
-            let mut byte = [0];
-            assert_eq!(
-                stdout.read(&mut byte).unwrap(),
-                1,
-                "{}",
-                String::from_utf8_lossy(&document)
-            );
-            document.push(byte[0]);
-            if let (b'\n', Ok(whole)) = (byte[0], serde_json::from_slice(&document)) {
-                break whole;
-            }
-        };
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let doors = document["doors"].as_array().unwrap().iter();
-        let doors = doors.map(|door| (text(&door["door"]), text(&door["url"]))).collect();
-        Self { child, doors, said }
-    }
-
-    /// Waits until it says something.
-    fn hears(&self, part: &str) {
-        let patience = Duration::from_secs(60);
-        while !self.said.recv_timeout(patience).expect(part).contains(part) {}
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use serde_json::json;
+use support::{Dev, desk, mcp, mcp_with};
 
 #[test]
 fn a_function_answers_behind_every_door_and_is_renewed_when_it_changes() {
@@ -103,4 +40,55 @@ fn what_cannot_be_run_is_explained() {
     let door = mcp(&["dev", "--door", "window", program.to_str().unwrap()]);
     assert_eq!(door.code, 2, "{door:?}");
     assert!(door.err.contains("function-url-stream"), "{door:?}");
+}
+
+#[test]
+fn a_function_is_called_by_its_name_as_aws_has_it() {
+    let dev = Dev::start(&desk());
+    let endpoint = dev.endpoint("invoke");
+    let environment = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    let named = "arn:aws:lambda:eu-west-1:123456789012:function:desk:live";
+    for target in ["lambda:desk", "lambda:desk:live", &format!("lambda:{named}")] {
+        for era in ["auto", "modern"] {
+            let sum = mcp_with(&environment, &["call", target, "--era", era, "add", "a=2", "b=40"]);
+            assert_eq!(sum.out, "42\n", "{target} {era}: {sum:?}");
+        }
+    }
+    let list = mcp_with(&environment, &["list", "lambda:desk", "--json"]).json();
+    assert_eq!(list["tools"][0]["name"], json!("add"));
+    let wrong = mcp_with(&environment, &["call", "lambda:desk", "add", "a=one"]);
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+
+    // Nobody is there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = format!("http://{free}");
+    let nowhere = [&environment[1..], &[("AWS_ENDPOINT_URL", nowhere.as_str())]].concat();
+    let gone = mcp_with(&nowhere, &["list", "lambda:desk"]);
+    assert_eq!((gone.code, gone.err.lines().count()), (3, 1), "{gone:?}");
+    let nobody = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ];
+    let unsigned = mcp_with(&nobody, &["list", "lambda:desk"]);
+    assert_eq!((unsigned.code, unsigned.err.lines().count()), (3, 1), "{unsigned:?}");
+    assert!(unsigned.err.contains("AWS_PROFILE"), "{unsigned:?}");
+}
+
+#[test]
+fn requests_to_a_function_url_are_signed() {
+    let dev = Dev::start(&desk());
+    let (_, url) = dev.doors.iter().find(|(door, _)| door == "function-url-stream").unwrap();
+    let environment = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    for era in ["modern", "legacy"] {
+        let call = ["call", url, "--sigv4", "lambda", "--era", era, "add", "a=2", "b=40"];
+        let sum = mcp_with(&environment, &call);
+        assert_eq!(sum.out, "42\n", "{era}: {sum:?}");
+    }
 }

@@ -109,3 +109,22 @@ fn nothing_at_an_address_is_told_once() {
     assert_eq!(said.code, 1, "{said:?}");
     assert_eq!(verdicts(&said), [("reached".to_owned(), "wrong".to_owned())]);
 }
+
+#[test]
+fn a_door_that_asks_for_a_signature_is_told_from_one_that_refuses_it() {
+    let body = r#"{"Message":"Forbidden"}"#;
+    let refuses = format!(
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let url = answers(refuses);
+    let unsigned = mcp(&["doctor", &url, "--json"]);
+    assert_eq!(unsigned.code, 1, "{unsigned:?}");
+    assert!(unsigned.out.contains("--sigv4 lambda"), "{unsigned:?}");
+    let identity = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let signed = support::mcp_with(&identity, &["doctor", &url, "--sigv4", "lambda", "--json"]);
+    assert_eq!(signed.code, 1, "{signed:?}");
+    assert!(signed.out.contains("AWS refuses the signature: Forbidden"), "{signed:?}");
+    assert!(signed.out.contains("lambda:InvokeFunctionUrl"), "{signed:?}");
+}

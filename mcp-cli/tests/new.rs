@@ -6,7 +6,7 @@ mod support;
 
 use std::{fs, path::Path, process::Command};
 
-use support::{mcp, said};
+use support::{Dev, mcp, mcp_in, mcp_with, said};
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -33,9 +33,58 @@ fn a_new_project_builds_passes_its_tests_and_serves() {
     assert_eq!(tested.code, 0, "{}\n{}", tested.out, tested.err);
     assert!(tested.out.contains("a_number_is_divided"), "{}", tested.out);
 
-    let server = format!("'{}' stdio", target.join("debug").join("ratio-server").display());
+    let program = target.join("debug").join("ratio-server");
+    let server = format!("'{}' stdio", program.display());
     let ratio = mcp(&["call", &server, "divide", "dividend=7", "divisor=2"]);
     assert_eq!(ratio.out, "3.5\n", "{ratio:?}");
+
+    // The same binary behind each of AWS's doors.
+    let dev = Dev::start(&program);
+    for (door, url) in dev.doors.iter().filter(|(door, _)| door != "invoke") {
+        let ratio = mcp(&["call", url, "divide", "dividend=7", "divisor=2"]);
+        assert_eq!(ratio.out, "3.5\n", "{door}: {ratio:?}");
+    }
+    let endpoint = dev.endpoint("invoke");
+    let environment = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let call = ["call", "lambda:ratio-server", "divide", "dividend=7", "divisor=2"];
+    let ratio = mcp_with(&environment, &call);
+    assert_eq!(ratio.out, "3.5\n", "{ratio:?}");
+
+    package(&project, target);
+    let rendered = mcp_in(&project, &["deploy", "render", "all"]);
+    assert_eq!(rendered.code, 0, "{rendered:?}");
+    // What the project came with is what is rendered again.
+    assert!(!project.join("deploy/lambda/function-url.yaml.bak").exists());
+    // `cargo xtask templates` asks every linter.
+    let Some(path) = std::env::var_os("MCP_TEST_LINTERS") else {
+        eprintln!("skipped: MCP_TEST_LINTERS does not say where linters are");
+        return;
+    };
+    let mut check = Command::new(env!("CARGO_BIN_EXE_mcp"));
+    check.args(["deploy", "check", "--only", "cfn-lint"]).current_dir(&project).env("PATH", path);
+    let checked = said(check.output().unwrap());
+    assert_eq!(checked.code, 0, "{checked:?}");
+}
+
+/// Makes the zip and the image, which are static and so from a build of their own.
+fn package(project: &Path, target: &Path) {
+    if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
+        eprintln!("skipped: packages of this machine's programs are for Linux");
+        return;
+    }
+    for (kind, file) in [("lambda", "bootstrap.zip"), ("image", "image.tar")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp"));
+        command.args(["package", kind, "--profile", "dev", "--json"]).current_dir(project);
+        // As `cargo xtask image` builds, which so finds what is built here.
+        command.env("CARGO_TARGET_DIR", target).env("CARGO_PROFILE_DEV_DEBUG", "false");
+        let made = said(command.env("CARGO_NET_OFFLINE", "true").output().unwrap()).json();
+        assert!(made["bytes"].as_u64().is_some_and(|bytes| bytes > 100_000), "{made}");
+        assert!(project.join(file).exists(), "{made}");
+    }
 }
 
 #[test]

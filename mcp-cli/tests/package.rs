@@ -129,3 +129,26 @@ fn a_program_that_would_not_start_is_refused() {
     let script = mcp(&["package", "lambda", "--program", script.to_str().unwrap()]);
     assert_eq!(script.code, 2, "{script:?}");
 }
+
+#[test]
+fn a_cross_compiler_that_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = if cfg!(target_arch = "x86_64") { "arm64" } else { "x86_64" };
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("src/main.rs"), "fn main() {}").unwrap();
+    let manifest = "[package]\nname = \"tiny\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    let said = Command::new(env!("CARGO_BIN_EXE_mcp"))
+        .args(["package", "lambda", "--arch", other])
+        .current_dir(folder.path())
+        .env("CARGO", env!("CARGO"))
+        // Nothing but the project is there.
+        .env("PATH", folder.path())
+        .output()
+        .unwrap();
+    let said = support::said(said);
+    assert_eq!((said.code, said.err.lines().count()), (4, 1), "{said:?}");
+    for part in [other, "cargo-zigbuild", "rustup target add", "--program"] {
+        assert!(said.err.contains(part), "{part}: {said:?}");
+    }
+}

@@ -33,7 +33,7 @@ enum Command {
     Conformance(conformance::Options),
     /// Check that crates depend on each other only as ARCHITECTURE.md lists.
     Deps,
-    /// Check the templates of `deploy` and of the examples with the linters of their kinds.
+    /// Render every target of `deploy`, and check it with the linters of its kinds; the examples' templates, too.
     Templates(templates::Options),
     /// Build the container image of `deploy/image` from a static binary, and run it.
     Image,

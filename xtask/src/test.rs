@@ -70,6 +70,10 @@ fn cargo_test() -> anyhow::Result<()> {
         }
         _ => skip("tests on emulators of AWS Lambda that others have made", toolbox::NO_PYTHON)?,
     }
+    // One of the tests asks a linter.
+    if let Some(path) = templates::path_with_linters()? {
+        test.env("MCP_TEST_LINTERS", path);
+    }
     shell::run(&mut test)
 }
 

@@ -1,12 +1,15 @@
 mod call;
 mod client_config;
 mod content;
+mod cost;
+mod deploy;
 mod dev;
 mod doctor;
 mod inspect;
 mod list;
 mod new;
 mod package;
+mod path;
 mod project;
 mod prompt;
 mod read;
@@ -42,6 +45,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect { server } => on(server, |client| inspect::run(client, json)),
         Command::Doctor { server } => doctor::run(server, json),
         Command::Dev(dev) => dev::run(dev, json),
+        Command::Cost(cost) => cost::run(*cost, json),
+        Command::Deploy(deploy) => deploy::run(deploy, json),
         Command::Package(package) => package::run(package, json),
         Command::New(new) => new::run(new, json),
         Command::ClientConfig(config) => client_config::run(config, json),

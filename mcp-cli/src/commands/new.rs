@@ -7,14 +7,16 @@ use std::{
 
 use serde_json::json;
 
+use super::deploy;
 use crate::{args::New, exit::Failure, output};
 
 /// Where each file of the template goes.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("Cargo.toml", include_str!("../../template/Cargo.toml.txt")),
     ("README.md", include_str!("../../template/README.md.txt")),
     ("Dockerfile", include_str!("../../template/Dockerfile.txt")),
     (".dockerignore", include_str!("../../template/dockerignore.txt")),
+    ("mcp.toml", include_str!("../../template/mcp.toml.txt")),
     (".gitignore", include_str!("../../template/gitignore.txt")),
     ("src/lib.rs", include_str!("../../template/src/lib.rs.txt")),
     ("src/main.rs", include_str!("../../template/src/main.rs.txt")),
@@ -47,6 +49,7 @@ pub(super) fn run(new: New, is_json: bool) -> Result<(), Failure> {
     let values = [
         ("{{name}}", name.clone()),
         ("{{crate}}", name.replace('-', "_")),
+        ("{{stack}}", name.replace('_', "-")),
         ("{{mcp-serve}}", dependency("mcp-serve")),
         ("{{mcp-testing}}", dependency("mcp-testing")),
         ("{{workspace}}", if is_inside { "\n[workspace]\n".to_owned() } else { String::new() }),
@@ -61,11 +64,16 @@ pub(super) fn run(new: New, is_json: bool) -> Result<(), Failure> {
         write(&path, &format!("{}\n", text.trim_end()))?;
         written.push(path);
     }
+    for (file, text) in deploy::starter(&name.replace('_', "-"))? {
+        let path = folder.join(file);
+        write(&path, &text)?;
+        written.push(path);
+    }
     if is_json {
         return output::print_json(&json!({ "name": name, "folder": folder, "files": written }));
     }
     output::print(&format!(
-        "{} holds a server with one tool and its test. Next:\n  cd {}\n  cargo test\n  cargo run \
+        "{} holds a server with one tool, its test and templates to deploy it. Next:\n  cd {}\n  cargo test\n  cargo run \
          -- http",
         folder.display(),
         shell_words::quote(&folder.to_string_lossy())

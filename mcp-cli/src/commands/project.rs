@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 
+use super::package::{Linker, Toolchain};
 use crate::exit::Failure;
 
 #[derive(Debug)]
@@ -45,21 +46,18 @@ impl Project {
     /// Builds a program that needs no libraries.
     pub(crate) fn build_static(
         &self,
-        target: &str,
+        toolchain: &Toolchain,
         profile: &str,
-        is_foreign: bool,
     ) -> Result<PathBuf, Failure> {
+        let target = &toolchain.target;
         let mut command = cargo();
-        // `cargo-zigbuild` brings a linker for everywhere, where it is installed.
-        let has_zig = is_foreign
-            && cargo()
-                .args(["zigbuild", "--version"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|status| status.success());
-        command.arg(if has_zig { "zigbuild" } else { "build" });
+        command.arg(if toolchain.linker == Linker::Zig { "zigbuild" } else { "build" });
         command.args(["--target", target, "--profile", profile]);
+        if let Linker::Gcc(compiler) = &toolchain.linker {
+            let name = target.replace('-', "_");
+            command.env(format!("CARGO_TARGET_{}_LINKER", name.to_uppercase()), compiler);
+            command.env(format!("CC_{name}"), compiler);
+        }
         let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
         flags += " -C target-feature=+crt-static";
         command.env("RUSTFLAGS", flags.trim());

@@ -1,7 +1,9 @@
 //! A client's conversation with a server, over whichever transport its address names.
 
 mod http_sse;
+mod lambda;
 mod program;
+mod signed;
 mod texts;
 mod web_socket;
 
@@ -22,11 +24,13 @@ use rmcp::{
 
 use crate::{
     args::{EraChoice, Server},
-    connect::texts::Heard,
+    connect::{signed::Signed, texts::Heard},
     exit::Failure,
     target::Target,
     user::User,
 };
+
+pub(crate) use self::signed::Signer;
 
 pub(crate) type Client = RunningService<RoleClient, User>;
 
@@ -56,18 +60,36 @@ pub(crate) async fn connect(server: &Server, user: User) -> Result<Client, Failu
 
 async fn open(server: &Server, user: User, heard: &Heard) -> Result<Client, Failure> {
     let headers = headers(server)?;
+    if server.sigv4.is_some() && !matches!(server.target, Target::Http(_)) {
+        return Err(Failure::usage(
+            "--sigv4 signs requests over Streamable HTTP: name a server with http:// or https://",
+        ));
+    }
     match &server.target {
         Target::Command(words) => begin(server, user, program::start(words, heard)?).await,
         Target::Http(url) => {
             let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
             config.custom_headers = headers;
-            let transport =
-                StreamableHttpClientTransport::with_client(http_client(server)?, config);
-            begin(server, user, transport).await
+            let client = http_client(server)?;
+            match &server.sigv4 {
+                None => {
+                    let transport = StreamableHttpClientTransport::with_client(client, config);
+                    begin(server, user, transport).await
+                }
+                Some(service) => {
+                    let signer = Signer::new(service, url).await?;
+                    let client = Signed { client, signer };
+                    let transport = StreamableHttpClientTransport::with_client(client, config);
+                    begin(server, user, transport).await
+                }
+            }
         }
         Target::HttpSse(url) => {
             let transport = http_sse::connect(http_client(server)?, url, headers, heard).await?;
             begin(server, user, transport).await
+        }
+        Target::Lambda(function) => {
+            begin(server, user, lambda::connect(function, heard).await?).await
         }
         Target::WebSocket(url) => {
             let transport = web_socket::connect(url, headers, heard).await?;

@@ -54,6 +54,27 @@ pub struct DeploymentCosts {
     pub warning: Option<String>,
 }
 
+impl Workload {
+    /// What the workload costs a month at each place, as [`EstimateDeploymentCost`] answers it. Prices that were
+    /// last checked long before `today` are warned of.
+    ///
+    /// ```
+    /// use mcp_tools_aws::{Prices, Workload};
+    ///
+    /// let today = "2026-11-21".parse()?;
+    /// let costs = Workload::new(1_000_000).costs(&Prices::built_in(), today).expect("us-east-1");
+    /// assert_eq!(costs.options[0].name, "Lambda with a Function URL");
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When there are no prices of the region, or no container of the size.
+    pub fn costs(&self, prices: &Prices, today: NaiveDate) -> ToolResult<DeploymentCosts> {
+        estimate(self, prices, today)
+    }
+}
+
 impl Call<PriceBook> for EstimateDeploymentCost {
     type Output = WithChart<DeploymentCosts>;
 

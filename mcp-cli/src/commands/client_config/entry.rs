@@ -48,7 +48,7 @@ pub(super) fn of(client: ClientName, server: &Server) -> Result<Value, Failure> 
         }
         Target::Http(url) => ("http", url),
         Target::HttpSse(url) => ("sse", url),
-        target @ Target::WebSocket(_) => return Err(cannot(client, target)),
+        target @ (Target::WebSocket(_) | Target::Lambda(_)) => return Err(cannot(client, target)),
     };
     if client == ClientName::ClaudeDesktop {
         return Ok(bridged(kind, url, &server.headers));

@@ -1,8 +1,4 @@
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use jsonc_parser::{
     ParseOptions,
@@ -11,15 +7,10 @@ use jsonc_parser::{
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::exit::Failure;
-
-/// What became of a file.
-#[derive(Debug)]
-pub(super) struct Change {
-    pub(super) is_changed: bool,
-    /// Where its former content is.
-    pub(super) backup: Option<PathBuf>,
-}
+use crate::{
+    exit::Failure,
+    file::{self, Change},
+};
 
 /// Puts an entry under a key of a file of settings, and leaves the rest of it as it is.
 pub(super) fn add(
@@ -29,21 +20,10 @@ pub(super) fn add(
     entry: &Value,
     has_comments: bool,
 ) -> Result<Change, Failure> {
-    // A link's target is what is replaced, not the link.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let old = match fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(cannot("read", path, &error)),
-    };
+    let old = file::read(path)?;
     let new = edited(old.as_deref().unwrap_or_default(), key, name, entry, has_comments)
         .map_err(|fault| Failure::usage(format!("{}: {fault}", path.display())))?;
-    if old.as_deref() == Some(new.as_str()) {
-        return Ok(Change { is_changed: false, backup: None });
-    }
-    let backup = old.map(|_| back_up(path)).transpose()?;
-    replace(path, &new)?;
-    Ok(Change { is_changed: true, backup })
+    file::put(path, &new)
 }
 
 /// The text with the entry in it.
@@ -93,47 +73,6 @@ fn input(value: &Value) -> CstInputValue {
             values.iter().map(|(name, value)| (name.clone(), input(value))).collect(),
         ),
     }
-}
-
-/// Copies a file beside itself, under a name that is free.
-fn back_up(path: &Path) -> Result<PathBuf, Failure> {
-    for number in 0_u32.. {
-        let mut name = path.as_os_str().to_owned();
-        name.push(if number == 0 { ".bak".to_owned() } else { format!(".bak{number}") });
-        let backup = PathBuf::from(name);
-        match fs::OpenOptions::new().write(true).create_new(true).open(&backup) {
-            Ok(_) => {
-                // Copies the permissions along: settings hold secrets.
-                fs::copy(path, &backup).map_err(|error| cannot("write", &backup, &error))?;
-                return Ok(backup);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(cannot("write", &backup, &error)),
-        }
-    }
-    Err(Failure::local("there is no free name for a backup"))
-}
-
-/// Replaces a file by another, at once: whoever reads it sees one of the two.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let cannot = |error: io::Error| cannot("write", path, &error);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(folder).map_err(cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
-    file.write_all(text.as_bytes()).map_err(cannot)?;
-    if let Ok(old) = fs::metadata(path) {
-        file.as_file().set_permissions(old.permissions()).map_err(cannot)?;
-    }
-    file.as_file().sync_all().map_err(cannot)?;
-    file.persist(path).map_err(|error| cannot(error.error))?;
-    Ok(())
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::local(format!("cannot {what} {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -133,6 +133,7 @@ fn cannot(client: ClientName, target: &Target) -> Failure {
         Target::Http(_) => "Streamable HTTP",
         Target::HttpSse(_) => "HTTP+SSE",
         Target::WebSocket(_) => "WebSockets",
+        Target::Lambda(_) => "functions of AWS Lambda",
     };
     Failure::usage(format!("{client} does not speak to {target}; give the address of its /mcp"))
 }

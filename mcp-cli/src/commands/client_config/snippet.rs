@@ -38,7 +38,9 @@ fn adk(server: &Server) -> Result<String, Failure> {
             "from google.adk.tools.mcp_tool import McpToolset, SseConnectionParams",
             format!("SseConnectionParams({})", address(url, server)),
         ),
-        target @ Target::WebSocket(_) => return Err(cannot(ClientName::Adk, target)),
+        target @ (Target::WebSocket(_) | Target::Lambda(_)) => {
+            return Err(cannot(ClientName::Adk, target));
+        }
     };
     Ok(format!(
         "from google.adk.agents import LlmAgent\n{imports}\n\ntools = McpToolset(\n    \
@@ -66,7 +68,9 @@ fn langchain(server: &Server) -> Result<String, Failure> {
         Target::HttpSse(url) => {
             json!({ "transport": "sse", "url": url, "headers": server.headers })
         }
-        target @ Target::WebSocket(_) => return Err(cannot(ClientName::Langchain, target)),
+        target @ (Target::WebSocket(_) | Target::Lambda(_)) => {
+            return Err(cannot(ClientName::Langchain, target));
+        }
     };
     Ok(format!(
         "import asyncio\n\nfrom langchain_mcp_adapters.client import MultiServerMCPClient\n\n\n\

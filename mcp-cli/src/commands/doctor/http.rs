@@ -7,7 +7,10 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::report::{Finding, Report};
-use crate::{args::Server, connect};
+use crate::{
+    args::Server,
+    connect::{self, Signer},
+};
 
 /// Skew that AWS's signatures still allow, and tokens mostly do not.
 const SKEW: Duration = Duration::from_secs(60);
@@ -32,10 +35,27 @@ pub(super) async fn examine(url: &str, server: &Server, report: &mut Report) -> 
             return false;
         }
     };
-    let probe = Probe { client, address, headers };
+    let signer = match &server.sigv4 {
+        None => None,
+        Some(service) => match Signer::new(service, url).await {
+            Ok(signer) => Some(signer),
+            Err(failure) => {
+                let advice = "the signature is what lets a caller in";
+                report.add(Finding::wrong("options", failure.to_string(), advice));
+                return false;
+            }
+        },
+    };
+    let stranger = Probe {
+        client: client.clone(),
+        address: address.clone(),
+        headers: HeaderMap::new(),
+        signer: None,
+    };
+    let probe = Probe { client, address, headers, signer };
     let discover = probe.request("server/discover", json!({}));
     // Without credentials first: a server that wants some has to say how to get them.
-    let answer = match probe.post(&discover, HeaderMap::new()).await {
+    let answer = match stranger.post(&discover, HeaderMap::new()).await {
         Ok(answer) => answer,
         Err(error) => {
             report.add(unreachable(&probe.address, &error));
@@ -59,6 +79,8 @@ struct Probe {
     client: reqwest::Client,
     address: Url,
     headers: HeaderMap,
+    /// Signs requests for a service of AWS.
+    signer: Option<Signer>,
 }
 
 struct Answer {
@@ -79,7 +101,17 @@ impl Probe {
         json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
     }
 
-    fn send(&self, body: String, method: &str, more: HeaderMap) -> reqwest::RequestBuilder {
+    async fn send(
+        &self,
+        body: String,
+        method: &str,
+        mut more: HeaderMap,
+    ) -> reqwest::RequestBuilder {
+        if let Some(signer) = &self.signer {
+            // Without a signature the request is refused, which is then what is found.
+            let signed = signer.headers("POST", self.address.as_str(), body.as_bytes()).await;
+            more.extend(signed.unwrap_or_default());
+        }
         self.client
             .post(self.address.clone())
             .header(header::CONTENT_TYPE, "application/json")
@@ -93,7 +125,7 @@ impl Probe {
 
     async fn post(&self, message: &Value, more: HeaderMap) -> reqwest::Result<Answer> {
         let method = message["method"].as_str().unwrap_or_default();
-        let response = self.send(message.to_string(), method, more).send().await?;
+        let response = self.send(message.to_string(), method, more).await.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await?;
         let body = serde_json::from_slice(&body).unwrap_or_default();
@@ -170,12 +202,17 @@ fn waits(address: &Url, report: &mut Report) {
 
 /// Whether callers have to show a credential, whether they are told so, and whether it is taken.
 async fn authentication(probe: &Probe, anonymous: &Answer, report: &mut Report) -> bool {
-    if anonymous.status == StatusCode::FORBIDDEN && anonymous.body.get("Message").is_some() {
+    let is_refused = anonymous.status == StatusCode::FORBIDDEN
+        && ["Message", "message"].iter().any(|key| anonymous.body.get(key).is_some());
+    if is_refused && probe.signer.is_some() {
+        return signature(probe, report).await;
+    }
+    if is_refused {
         report.add(Finding::wrong(
             "authentication",
             "AWS itself refuses: the address wants requests signed by IAM",
-            "sign them (SigV4, service `lambda` or `execute-api`), or set the authorization type to \
-             NONE and let the server ask for keys or tokens",
+            "sign them with --sigv4 lambda or --sigv4 execute-api, or set the authorization type to NONE \
+             and let the server ask for keys or tokens",
         ));
         return false;
     }
@@ -269,9 +306,28 @@ async fn challenge(probe: &Probe, headers: &HeaderMap, report: &mut Report) {
     });
 }
 
+/// Whether AWS lets in whom it has refused without a signature.
+async fn signature(probe: &Probe, report: &mut Report) -> bool {
+    let discover = probe.request("server/discover", json!({}));
+    let Ok(answer) = probe.post(&discover, probe.headers.clone()).await else { return false };
+    if answer.status != StatusCode::FORBIDDEN {
+        report.add(Finding::good("authentication", "AWS asks for a signature, and takes this one"));
+        return true;
+    }
+    let said = ["Message", "message"].iter().find_map(|key| answer.body[key].as_str());
+    report.add(Finding::wrong(
+        "authentication",
+        format!("AWS refuses the signature: {}", said.unwrap_or("without a reason")),
+        "the identity (aws sts get-caller-identity) needs lambda:InvokeFunctionUrl and \
+         lambda:InvokeFunction, or execute-api:Invoke; a wrong service, region or clock makes \
+         another signature",
+    ));
+    false
+}
+
 async fn malformed(probe: &Probe, report: &mut Report) {
     let request = probe.send("{\"jsonrpc\"".to_owned(), "server/discover", probe.headers.clone());
-    let Ok(response) = request.send().await else { return };
+    let Ok(response) = request.await.send().await else { return };
     let status = response.status();
     let body = response.bytes().await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -312,7 +368,7 @@ async fn streaming(probe: &Probe, report: &mut Report) {
     let filter = json!({ "notifications": { "toolsListChanged": true } });
     let listen = probe.request("subscriptions/listen", filter);
     let request = probe.send(listen.to_string(), "subscriptions/listen", probe.headers.clone());
-    let Ok(mut response) = request.send().await else {
+    let Ok(mut response) = request.await.send().await else {
         report.add(Finding::doubtful(
             ABOUT,
             "a subscription is not answered",

@@ -15,15 +15,24 @@ const PROGRAM: &str = "server";
 /// Nobody's user and group.
 const USER: &str = "65534:65534";
 
-/// An image that holds the program alone, and serves HTTP on port 8000.
-pub(super) fn of(program: &Bootstrap, tag: &str) -> io::Result<Vec<u8>> {
+/// Where programs look for the certificates that they trust.
+const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// An image that holds the program and the certificates that it trusts, and serves HTTP on port 8000.
+pub(super) fn of(
+    program: &Bootstrap,
+    tag: &str,
+    certificates: Option<&[u8]>,
+) -> io::Result<Vec<u8>> {
     if !program.is_static {
         return Err(io::Error::other(
             "the program needs libraries, and the image holds none: link it statically, with \
              RUSTFLAGS='-C target-feature=+crt-static'",
         ));
     }
-    let layer = tarred(&[(PROGRAM, &program.bytes, 0o755)])?;
+    let mut files = vec![(PROGRAM, program.bytes.as_slice(), 0o755)];
+    files.extend(certificates.map(|certificates| (CERTIFICATES, certificates, 0o644)));
+    let layer = tarred(&files)?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&layer)?;
     let compressed = encoder.finish()?;
@@ -38,7 +47,8 @@ pub(super) fn of(program: &Bootstrap, tag: &str) -> io::Result<Vec<u8>> {
         "config": {
             "User": USER,
             "Entrypoint": [format!("/{PROGRAM}")],
-            "Cmd": ["http", "--listen", "0.0.0.0:8000"],
+            // Not arguments, so that the same image is a function, which Lambda starts without any.
+            "Env": ["MCP_LISTEN=0.0.0.0:8000"],
             "ExposedPorts": { "8000/tcp": {} },
         },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", digest(&layer))] },

@@ -1,6 +1,7 @@
 //! `mcp package`: what AWS is given to run.
 
 mod bootstrap;
+mod cross;
 mod image;
 mod zip;
 
@@ -12,13 +13,19 @@ use std::{
 use clap::ValueEnum;
 use serde_json::json;
 
+pub(super) use self::cross::{Linker, Toolchain};
+
 use self::bootstrap::Bootstrap;
 use super::project::Project;
 use crate::{
     args::{Package, PackageKind},
     exit::Failure,
-    output,
+    output::{self, FAINT},
 };
+
+/// Where systems keep the certificates that they trust: Debian, Fedora, Alpine and macOS.
+const CERTIFICATES: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// A processor that Lambda and Fargate have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,7 +80,15 @@ pub(super) fn run(package: Package, is_json: bool) -> Result<(), Failure> {
         PackageKind::Image => {
             let file = package.output.unwrap_or_else(|| "image.tar".into());
             let tag = package.tag.unwrap_or_else(|| "server:latest".to_owned());
-            let image = image::of(&program, &tag)
+            let certificates = CERTIFICATES.iter().find_map(|path| fs::read(path).ok());
+            if certificates.is_none() {
+                anstream::eprintln!(
+                    "{FAINT}there are no certificates in {}: the program in the image can call \
+                     nothing over https{FAINT:#}",
+                    CERTIFICATES.join(", ")
+                );
+            }
+            let image = image::of(&program, &tag, certificates.as_deref())
                 .map_err(|error| Failure::local(format!("cannot make the image: {error}")))?;
             write(&file, &image)?;
             (file, image.len())
@@ -118,22 +133,8 @@ fn build(package: &Package) -> Result<PathBuf, Failure> {
         Failure::usage("Lambda has no processor like this machine's: choose one with --arch")
     })?;
     let is_native = here == Some(arch) && cfg!(target_os = "linux");
-    let libc = if is_native {
-        std::env::consts::ARCH.to_owned() + "-unknown-linux-gnu"
-    } else {
-        format!("{}-unknown-linux-musl", arch.rust())
-    };
-    let installed = project.installed_targets();
-    // A toolchain that does not say what it has is tried.
-    if !is_native && installed.as_ref().is_some_and(|targets| !targets.contains(&libc)) {
-        return Err(Failure::local(format!(
-            "this Rust does not build for {libc}: `rustup target add {libc}` adds what it needs, \
-             and `cargo install cargo-zigbuild` with `pip install ziglang` a linker for it; or \
-             build on a machine of that kind, and pass the result with --program"
-        )));
-    }
-    let profile = package.profile.as_str();
-    project.build_static(&libc, profile, !is_native)
+    let toolchain = if is_native { Toolchain::native() } else { Toolchain::cross(arch, &project)? };
+    project.build_static(&toolchain, package.profile.as_str())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
