@@ -124,22 +124,22 @@ fn events(rounds: usize) -> anyhow::Result<()> {
     let meta = format!(r#"{params},"_meta":{{"progressToken":"p",{META}}}"#);
     let text = Bytes::from(message("tools/call", &meta));
     // The events are written down, as a binding does it.
-    let go = |mut reply: Reply| {
+    async fn go(mut reply: Reply) -> anyhow::Result<usize> {
         let (mut written, mut count) = (Vec::with_capacity(32 * 1024), 0);
         loop {
-            match ready(reply.next())? {
+            match reply.next().await {
                 Some(ReplyPart::Notification(event)) => event.write_to(&mut written),
                 Some(ReplyPart::Response(_)) => return Ok(count),
                 _ => anyhow::bail!("a reply without a response"),
             }
             count += 1;
         }
-    };
+    }
     // A timer is armed where a call has to wait, which is once the channel is full.
     in_runtime(async {
-        ensure!(go(server.call(request(&text)?))? == 100, "not a hundred events");
+        ensure!(go(server.call(request(&text)?)).await? == 100, "not a hundred events");
         for _ in 0..rounds {
-            black_box(go(server.call(request(&text)?))?);
+            black_box(go(server.call(request(&text)?)).await?);
         }
         Ok(())
     })
