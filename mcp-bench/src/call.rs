@@ -1,5 +1,7 @@
 //! The calls that are sent, and what must come back.
 
+use std::sync::LazyLock;
+
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 
@@ -20,12 +22,7 @@ pub enum Dialect {
     Legacy,
     /// 2025-11-25 after `initialize`: over HTTP, in a session.
     Session,
-    /// 2026-07-28, and instead of a call of `add` the list of a hundred tools.
-    List,
 }
-
-/// How many tools there are to list.
-pub const LISTED_TOOLS: usize = 100;
 
 impl Dialect {
     /// The dialect's name in tables.
@@ -34,14 +31,13 @@ impl Dialect {
             Self::Modern => "modern",
             Self::Legacy => "legacy",
             Self::Session => "session",
-            Self::List => "list",
         }
     }
 
     /// The revision of the protocol.
     pub const fn version(self) -> &'static str {
         match self {
-            Self::Modern | Self::List => "2026-07-28",
+            Self::Modern => "2026-07-28",
             Self::Legacy | Self::Session => "2025-11-25",
         }
     }
@@ -65,17 +61,98 @@ impl Dialect {
     pub(crate) fn initialized() -> String {
         json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string()
     }
+}
 
-    /// The first request: a call of `add`, unless it is the list that is measured.
-    pub(crate) fn call(self) -> String {
-        const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"compare","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
-        let add = format!(r#""name":"add","arguments":{{"a":{FIRST},"b":{ADDEND}}}"#);
-        let (method, params) = match self {
-            Self::Modern => ("tools/call", format!("{add},{META}")),
-            Self::Legacy | Self::Session => ("tools/call", add),
-            Self::List => ("tools/list", META.to_owned()),
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Load {
+    /// `add` of other numbers each time.
+    Add,
+    /// `add` of the same numbers each time, which a cache can answer.
+    Same,
+    /// `echo` of a megabyte of text, with a line break every 80 characters.
+    Echo,
+    /// `stream` of [`EVENTS`] progress events.
+    Stream,
+    /// The list of [`LISTED_TOOLS`] tools.
+    List,
+}
+
+/// How many tools there are to list.
+pub const LISTED_TOOLS: usize = 100;
+/// How many progress events a call of `stream` asks for.
+pub const EVENTS: usize = 100;
+
+/// A megabyte as it stands in JSON, in quotes.
+static MEGABYTE: LazyLock<String> = LazyLock::new(|| {
+    let line = "All work and no play makes a server fast, and all play makes it dull to measure.";
+    let mut text = format!("{line}\n").repeat(1_000_000 / (line.len() + 1));
+    text.push_str(&"x".repeat(1_000_000 - text.len()));
+    Value::from(text).to_string()
+});
+
+/// A request: what is called, and how that is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// How it is put.
+    pub dialect: Dialect,
+    /// What is called.
+    pub load: Load,
+}
+
+impl Call {
+    /// A call of `add` in a dialect.
+    pub const fn add(dialect: Dialect) -> Self {
+        Self { dialect, load: Load::Add }
+    }
+
+    /// The method, and the name of what is called.
+    pub(crate) const fn target(self) -> (&'static str, Option<&'static str>) {
+        match self.load {
+            Load::Add | Load::Same => ("tools/call", Some("add")),
+            Load::Echo => ("tools/call", Some("echo")),
+            Load::Stream => ("tools/call", Some("stream")),
+            Load::List => ("tools/list", None),
+        }
+    }
+
+    /// The first request.
+    pub(crate) fn text(self) -> String {
+        const MODERN: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"compare","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}"#;
+        let (method, name) = self.target();
+        let arguments = match self.load {
+            Load::Add => format!(r#"{{"a":{FIRST},"b":{ADDEND}}}"#),
+            Load::Same => format!(r#"{{"a":{ADDEND},"b":{ADDEND}}}"#),
+            Load::Echo => format!(r#"{{"text":{}}}"#, *MEGABYTE),
+            Load::Stream => format!(r#"{{"n":{EVENTS}}}"#),
+            Load::List => String::new(),
         };
+        let mut params = Vec::new();
+        if let Some(name) = name {
+            params.push(format!(r#""name":"{name}","arguments":{arguments}"#));
+        }
+        let mut meta = Vec::new();
+        if self.load == Load::Stream {
+            meta.push(r#""progressToken":"p""#);
+        }
+        if self.dialect == Dialect::Modern {
+            meta.push(MODERN);
+        }
+        if !meta.is_empty() {
+            params.push(format!(r#""_meta":{{{}}}"#, meta.join(",")));
+        }
+        let params = params.join(",");
         format!(r#"{{"jsonrpc":"2.0","id":{FIRST},"method":"{method}","params":{{{params}}}}}"#)
+    }
+}
+
+impl Load {
+    /// How many events come before the answer.
+    pub const fn events(self) -> usize {
+        match self {
+            Self::Stream => EVENTS,
+            _ => 0,
+        }
     }
 }
 
@@ -122,29 +199,40 @@ impl Expected {
     /// # Errors
     ///
     /// When it is not what it must be.
-    pub fn learn(answer: &[u8], dialect: Dialect) -> anyhow::Result<Self> {
-        let shown = || format!("in the answer {}", String::from_utf8_lossy(answer));
+    pub fn learn(answer: &[u8], call: Call) -> anyhow::Result<Self> {
+        let shown = || {
+            format!("in the answer {}", String::from_utf8_lossy(&answer[..answer.len().min(2000)]))
+        };
         let json: Value = serde_json::from_slice(answer).with_context(shown)?;
-        let sum = FIRST + ADDEND;
+        let sum = if call.load == Load::Same { 2 * ADDEND } else { FIRST + ADDEND };
         let result = &json["result"];
         ensure!(json["jsonrpc"] == "2.0", "not JSON-RPC {}", shown());
         ensure!(json["id"] == FIRST, "another id {}", shown());
-        if dialect == Dialect::List {
-            let listed = result["tools"].as_array().map_or(0, Vec::len);
-            ensure!(listed == LISTED_TOOLS, "{listed} tools {}", shown());
-        } else {
-            ensure!(
-                result["content"][0]["text"].as_str() == Some(sum.to_string().as_str()),
-                "another text {}",
-                shown()
-            );
+        let text = result["content"][0]["text"].as_str();
+        let is_modern = call.dialect == Dialect::Modern;
+        match call.load {
+            Load::List => {
+                let listed = result["tools"].as_array().map_or(0, Vec::len);
+                ensure!(listed == LISTED_TOOLS, "{listed} tools {}", shown());
+            }
+            Load::Echo => {
+                let echoed = text.map(|text| Value::from(text).to_string());
+                ensure!(echoed.as_ref() == Some(&*MEGABYTE), "another text {}", shown());
+            }
+            Load::Stream => {
+                ensure!(text == Some("streamed 100"), "another text {}", shown());
+            }
+            Load::Add | Load::Same => {
+                ensure!(text == Some(&*sum.to_string()), "another text {}", shown());
+                if is_modern {
+                    ensure!(result["structuredContent"] == sum, "no structuredContent {}", shown());
+                }
+            }
         }
-        if dialect == Dialect::Modern {
-            ensure!(result["resultType"] == "complete", "no resultType {}", shown());
-            ensure!(result["structuredContent"] == sum, "no structuredContent {}", shown());
-        }
+        ensure!(!is_modern || result["resultType"] == "complete", "no resultType {}", shown());
         let [number_at] = places(answer, FIRST)[..] else { bail!("more than one id {}", shown()) };
-        Ok(Self { bytes: answer.to_vec(), number_at, sums_at: places(answer, sum) })
+        let sums_at = if call.load == Load::Add { places(answer, sum) } else { Vec::new() };
+        Ok(Self { bytes: answer.to_vec(), number_at, sums_at })
     }
 
     /// The answer that was learned, or the last that was checked.
@@ -164,6 +252,11 @@ impl Expected {
         }
         (answer == self.bytes).then_some(number)
     }
+}
+
+/// How many progress events there are in a text.
+pub(crate) fn events_in(text: &[u8]) -> usize {
+    memchr::memmem::find_iter(text, br#""notifications/progress""#).count()
 }
 
 fn places(bytes: &[u8], number: u32) -> Vec<usize> {
@@ -190,7 +283,7 @@ mod tests {
 
     #[test]
     fn calls_are_numbered_in_place() {
-        let mut template = Template::new(Dialect::Modern.call());
+        let mut template = Template::new(Call::add(Dialect::Modern).text());
         let first: Value = serde_json::from_slice(template.next_call().1).unwrap();
         let second: Value = serde_json::from_slice(template.next_call().1).unwrap();
         assert_eq!(first["id"], FIRST);
@@ -199,13 +292,25 @@ mod tests {
     }
 
     #[test]
+    fn every_call_is_json() {
+        for load in [Load::Add, Load::Same, Load::Echo, Load::Stream, Load::List] {
+            for dialect in [Dialect::Modern, Dialect::Legacy] {
+                let call: Value = serde_json::from_str(&Call { dialect, load }.text()).unwrap();
+                assert_eq!(call["id"], FIRST, "{load:?}");
+                let echoed = call["params"]["arguments"]["text"].as_str().map(str::len);
+                assert_eq!(echoed, (load == Load::Echo).then_some(1_000_000));
+            }
+        }
+    }
+
+    #[test]
     fn only_right_answers_pass() {
         let first = answer(FIRST, FIRST + ADDEND);
-        let mut expected = Expected::learn(&first, Dialect::Legacy).unwrap();
+        let mut expected = Expected::learn(&first, Call::add(Dialect::Legacy)).unwrap();
         assert_eq!(expected.check(&answer(12_345_678, 32_345_678)), Some(12_345_678));
         assert_eq!(expected.check(&answer(12_345_678, 32_345_679)), None);
         assert_eq!(expected.check(b"{}"), None);
-        assert!(Expected::learn(&answer(FIRST, 1), Dialect::Legacy).is_err());
-        assert!(Expected::learn(&first, Dialect::Modern).is_err());
+        assert!(Expected::learn(&answer(FIRST, 1), Call::add(Dialect::Legacy)).is_err());
+        assert!(Expected::learn(&first, Call::add(Dialect::Modern)).is_err());
     }
 }

@@ -1,6 +1,9 @@
 //! A keep-alive HTTP/1.1 client that costs little: one buffer, prepared requests.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail, ensure};
 use tokio::{
@@ -8,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{Dialect, Expected, Latencies, Template};
+use crate::{Call, Dialect, Expected, Latencies, Load, Template, call::events_in};
 
 /// One connection with its calls.
 #[derive(Debug)]
@@ -17,42 +20,91 @@ pub struct Connection {
     received: Vec<u8>,
     /// The body, where it came in chunks.
     body: Vec<u8>,
+    /// When the first event of the last answer was here.
+    first_event: Option<Instant>,
+    load: Load,
     template: Template,
     expected: Expected,
 }
 
 impl Connection {
-    /// Connects, opens a session if the dialect has them, and makes the first call.
+    /// Connects, opens a session if the dialect has them, and makes the first call. `credential` is
+    /// a header's line without its end.
     ///
     /// # Errors
     ///
     /// When the server does not answer as it must.
-    pub async fn open(address: SocketAddr, dialect: Dialect) -> anyhow::Result<Self> {
+    pub async fn open(
+        address: SocketAddr,
+        call: Call,
+        credential: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let mut connection = Self::connect(address, call.load).await?;
+        let mut headers = format!("MCP-Protocol-Version: {}\r\n", call.dialect.version());
+        if let Some(credential) = credential {
+            headers.push_str(&format!("{credential}\r\n"));
+        }
+        match call.dialect {
+            Dialect::Modern => {
+                let (method, name) = call.target();
+                headers.push_str(&format!("Mcp-Method: {method}\r\n"));
+                if let Some(name) = name {
+                    headers.push_str(&format!("Mcp-Name: {name}\r\n"));
+                }
+            }
+            Dialect::Legacy => {}
+            Dialect::Session => {
+                let session = connection.open_session(address).await?;
+                headers.push_str(&format!("Mcp-Session-Id: {session}\r\n"));
+            }
+        }
+        connection.template = Template::new(post(address, &headers, &call.text()));
+        connection.expected = connection.first_call(call).await?;
+        Ok(connection)
+    }
+
+    /// Opens so many sessions over one connection, and leaves them alone. How long each of them took
+    /// to open.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer as it must.
+    pub async fn leave_sessions(
+        address: SocketAddr,
+        count: usize,
+    ) -> anyhow::Result<Vec<Duration>> {
+        let mut connection = Self::connect(address, Load::Add).await?;
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            let begun = Instant::now();
+            connection.open_session(address).await?;
+            times.push(begun.elapsed());
+        }
+        Ok(times)
+    }
+
+    async fn connect(address: SocketAddr, load: Load) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let mut connection = Self {
+        Ok(Self {
             stream,
             received: Vec::with_capacity(16 * 1024),
             body: Vec::new(),
+            first_event: None,
+            load,
             template: Template::new([]),
             expected: Expected::default(),
-        };
-        let mut headers = format!("MCP-Protocol-Version: {}\r\n", dialect.version());
-        match dialect {
-            Dialect::Modern => headers.push_str("Mcp-Method: tools/call\r\nMcp-Name: add\r\n"),
-            Dialect::List => headers.push_str("Mcp-Method: tools/list\r\n"),
-            Dialect::Legacy => {}
-            Dialect::Session => {
-                let session = connection.initialize(address).await.context("initialize")?;
-                headers.push_str(&format!("Mcp-Session-Id: {session}\r\n"));
-                let initialized = post(address, &headers, &Dialect::initialized());
-                let answer = connection.exchange(initialized.as_bytes()).await?;
-                ensure!(answer.status == 202, "status {} to initialized", answer.status);
-            }
-        }
-        connection.template = Template::new(post(address, &headers, &dialect.call()));
-        connection.expected = connection.first_call(dialect).await?;
-        Ok(connection)
+        })
+    }
+
+    async fn open_session(&mut self, address: SocketAddr) -> anyhow::Result<String> {
+        let session = self.initialize(address).await.context("initialize")?;
+        let version = Dialect::Session.version();
+        let headers = format!("MCP-Protocol-Version: {version}\r\nMcp-Session-Id: {session}\r\n");
+        let initialized = post(address, &headers, &Dialect::initialized());
+        let answer = self.exchange(initialized.as_bytes()).await?;
+        ensure!(answer.status == 202, "status {} to initialized", answer.status);
+        Ok(session)
     }
 
     /// The session's name.
@@ -64,7 +116,7 @@ impl Connection {
         Ok(String::from_utf8(session.to_vec())?)
     }
 
-    async fn first_call(&mut self, dialect: Dialect) -> anyhow::Result<Expected> {
+    async fn first_call(&mut self, call: Call) -> anyhow::Result<Expected> {
         let mut template = self.template.clone();
         let answer = self.exchange(template.next_call().1).await?;
         ensure!(
@@ -73,7 +125,7 @@ impl Connection {
             answer.status,
             String::from_utf8_lossy(answer.body)
         );
-        Expected::learn(answer.body, dialect)
+        Expected::learn(answer.body, call)
     }
 
     /// The body of the answer to the first call.
@@ -90,16 +142,21 @@ impl Connection {
         let mut latencies = Latencies::default();
         let mut template = self.template.clone();
         let mut expected = self.expected.clone();
+        let events = self.load.events();
         let mut begun = Instant::now();
         while begun < end {
             let (number, request) = template.next_call();
             let answer = self.exchange(request).await?;
+            ensure!(answer.events == events, "{} events in place of {events}", answer.events);
             if answer.status != 200 || expected.check(answer.body) != Some(number) {
                 let body = String::from_utf8_lossy(answer.body);
                 bail!("status {} and a wrong answer to call {number}: {body}", answer.status);
             }
             let now = Instant::now();
             latencies.record(now - begun);
+            if let Some(first) = self.first_event {
+                latencies.record_first(first - begun);
+            }
             begun = now;
         }
         self.template = template;
@@ -108,6 +165,7 @@ impl Connection {
 
     async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.received.clear();
+        self.first_event = None;
         self.stream.write_all(request).await?;
         let head_length = loop {
             if let Some(end) = memchr::memmem::find(&self.received, b"\r\n\r\n") {
@@ -124,18 +182,26 @@ impl Connection {
                 self.receive().await?;
             }
             let (head, body) = self.received.split_at(head_length);
-            return Ok(Answer { status, head, body });
+            return Ok(Answer { status, head, body, events: 0 });
         }
         self.body.clear();
         if header(head, "transfer-encoding").is_some() {
             while !unchunk(&self.received[head_length..], &mut self.body)? {
+                self.note_first_event();
                 self.receive().await?;
             }
+            self.note_first_event();
         }
         let head = &self.received[..head_length];
         let is_events = header(head, "content-type") == Some(b"text/event-stream");
         let body = if is_events { last_event(&self.body) } else { &self.body };
-        Ok(Answer { status, head, body })
+        Ok(Answer { status, head, body, events: events_in(&self.body) })
+    }
+
+    fn note_first_event(&mut self) {
+        if self.first_event.is_none() && self.load.events() > 0 && events_in(&self.body) > 0 {
+            self.first_event = Some(Instant::now());
+        }
     }
 
     async fn receive(&mut self) -> anyhow::Result<()> {
@@ -149,6 +215,8 @@ struct Answer<'a> {
     status: u16,
     head: &'a [u8],
     body: &'a [u8],
+    /// How many progress events came before it.
+    events: usize,
 }
 
 fn post(address: SocketAddr, headers: &str, body: &str) -> String {

@@ -2,31 +2,57 @@ use std::time::Duration;
 
 /// How long calls took, as their client saw it.
 #[derive(Debug, Default)]
-pub struct Latencies(Vec<u32>);
+pub struct Latencies {
+    calls: Times,
+    first_events: Times,
+}
+
+/// Nanoseconds up to 4.2 s each.
+#[derive(Debug, Default)]
+struct Times(Vec<u32>);
 
 impl Latencies {
-    /// Adds a call, in nanoseconds up to 4.2 s.
+    /// Adds a call.
     pub fn record(&mut self, elapsed: Duration) {
-        self.0.push(u32::try_from(elapsed.as_nanos()).unwrap_or(u32::MAX));
+        self.calls.record(elapsed);
+    }
+
+    /// Adds the time that a call's first event took.
+    pub fn record_first(&mut self, elapsed: Duration) {
+        self.first_events.record(elapsed);
     }
 
     /// Adds all of another.
     pub fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.calls.0.extend(other.calls.0);
+        self.first_events.0.extend(other.first_events.0);
     }
 
     /// How many calls there were.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.calls.0.len()
     }
 
     /// The duration that this share of the calls did not exceed, in microseconds.
-    pub fn percentile(&mut self, share: f64) -> f64 {
-        if self.0.is_empty() {
-            return 0.0;
-        }
-        let index = ((self.0.len() - 1) as f64 * share).round() as usize;
+    pub fn percentile(&mut self, share: f64) -> Option<f64> {
+        self.calls.percentile(share)
+    }
+
+    /// The duration in which half of the calls had brought their first event, in microseconds.
+    pub fn first_event(&mut self) -> Option<f64> {
+        self.first_events.percentile(0.5)
+    }
+}
+
+impl Times {
+    fn record(&mut self, elapsed: Duration) {
+        self.0.push(u32::try_from(elapsed.as_nanos()).unwrap_or(u32::MAX));
+    }
+
+    fn percentile(&mut self, share: f64) -> Option<f64> {
+        let last = self.0.len().checked_sub(1)?;
+        let index = (last as f64 * share).round() as usize;
         let (_, value, _) = self.0.select_nth_unstable(index);
-        f64::from(*value) / 1e3
+        Some(f64::from(*value) / 1e3)
     }
 }

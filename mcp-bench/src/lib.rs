@@ -4,21 +4,23 @@
 //! `bench-server` and `compare`; on AWS Lambda `lambda-floor`, `lambda-server` and `lambda`.
 
 mod call;
+mod credentials;
+mod duplex;
 mod http;
 mod latency;
 mod listen;
 mod process;
 mod runtime_api;
 mod server;
-mod stdio;
 
 pub use self::{
-    call::{Dialect, Expected, LISTED_TOOLS, Template},
+    call::{Call, Dialect, EVENTS, Expected, LISTED_TOOLS, Load, Template},
+    credentials::Credentials,
+    duplex::Duplex,
     http::Connection,
     latency::Latencies,
     listen::Listen,
     process::{Memory, Usage},
     runtime_api::Function,
-    server::{RunningServer, Subject},
-    stdio::Pipe,
+    server::{RunningServer, Setting, Subject},
 };

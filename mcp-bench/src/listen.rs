@@ -13,6 +13,12 @@ pub enum Listen {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Listen for WebSockets.
+    Ws {
+        /// The address to listen on.
+        #[arg(long)]
+        listen: SocketAddr,
+    },
 }
 
 impl Listen {

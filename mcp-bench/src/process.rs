@@ -13,7 +13,7 @@ use anyhow::Context as _;
 ///
 /// Processor time is the sum of the first figure of `/proc/PID/task/*/schedstat`: the nanoseconds
 /// that the scheduler gave to each thread, in user space and in the kernel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Usage {
     threads: BTreeMap<String, Thread>,
 }

@@ -13,10 +13,10 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::{Dialect, LISTED_TOOLS, Memory, Pipe, Usage};
+use crate::{Call, Credentials, Dialect, Duplex, Load, Memory, Usage};
 
 /// How long a server may take to listen.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,22 +25,41 @@ pub enum Subject {
     Floor,
     /// This project, with `RUST_LOG=warn`.
     Ours,
-    /// This project with its default logs: one line a call.
-    OursLogging,
+    /// The same with something added or left out.
+    OursWith(Setting),
     /// rmcp's own services.
     Rmcp,
 }
 
-impl Subject {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Floor, Self::Ours, Self::OursLogging, Self::Rmcp];
+/// What a server of ours has besides, or has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// Arguments that no schema checks.
+    NoSchema,
+    /// Answers out of a cache.
+    Cache,
+    /// The default logs: one line a call.
+    Info,
+    /// The same, and metrics for Prometheus.
+    InfoAndMetrics,
+    /// Callers with API keys.
+    ApiKey,
+    /// Callers with JSON Web Tokens (ES256) of an issuer whose keys are known.
+    Jwt,
+}
 
+impl Subject {
     /// The name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",
             Self::Ours => "ours",
-            Self::OursLogging => "ours, info",
+            Self::OursWith(Setting::NoSchema) => "ours, no schema",
+            Self::OursWith(Setting::Cache) => "ours, cache",
+            Self::OursWith(Setting::Info) => "ours, info",
+            Self::OursWith(Setting::InfoAndMetrics) => "ours, info+metrics",
+            Self::OursWith(Setting::ApiKey) => "ours, API key",
+            Self::OursWith(Setting::Jwt) => "ours, JWT",
             Self::Rmcp => "rmcp",
         }
     }
@@ -49,24 +68,53 @@ impl Subject {
     pub const fn program(self) -> &'static str {
         match self {
             Self::Floor => "floor",
-            Self::Ours | Self::OursLogging => "bench-server",
+            Self::Ours | Self::OursWith(_) => "bench-server",
             Self::Rmcp => "rmcp-server",
         }
     }
 
-    /// The program, told what it is told by its environment.
-    pub fn command(self, programs: &Path, dialect: Dialect) -> Command {
+    /// The program, told what it is told by its environment: so many tools, for calls like these.
+    pub fn command(
+        self,
+        programs: &Path,
+        call: Call,
+        tools: usize,
+        credentials: &Credentials,
+    ) -> Command {
         let mut command = Command::new(programs.join(self.program()));
-        match self {
-            Self::Ours => command.env("RUST_LOG", "warn"),
-            Self::OursLogging => command.env("RUST_LOG", "info"),
-            Self::Rmcp if dialect == Dialect::Session => command.env("BENCH_SESSIONS", "1"),
-            _ => &mut command,
+        let log = match self {
+            Self::OursWith(Setting::Info | Setting::InfoAndMetrics) => "info",
+            _ => "warn",
         };
-        if dialect == Dialect::List {
-            command.env("BENCH_TOOLS", LISTED_TOOLS.to_string());
+        command.env("RUST_LOG", log).env("BENCH_TOOLS", tools.to_string());
+        if let Self::OursWith(setting) = self {
+            match setting {
+                Setting::NoSchema => command.env("BENCH_WITH", "no-schema"),
+                Setting::Cache => command.env("BENCH_WITH", "cache"),
+                Setting::InfoAndMetrics => command.env("MCP_PROMETHEUS", "true"),
+                Setting::ApiKey | Setting::Jwt => {
+                    command.envs(credentials.settings(setting == Setting::Jwt))
+                }
+                Setting::Info => &mut command,
+            };
+        }
+        // rmcp has to be told beforehand.
+        if self == Self::Rmcp && call.dialect == Dialect::Session {
+            command.env("BENCH_SESSIONS", "1");
+        }
+        if self == Self::Rmcp && call.load == Load::Stream {
+            command.env("BENCH_EVENTS", "1");
         }
         command
+    }
+
+    /// The header by which a caller shows who it is, if it is asked.
+    pub fn credential(self, credentials: &Credentials) -> Option<&str> {
+        match self {
+            Self::OursWith(Setting::ApiKey) => Some(credentials.api_key()),
+            Self::OursWith(Setting::Jwt) => Some(credentials.token()),
+            _ => None,
+        }
     }
 }
 
@@ -89,14 +137,14 @@ impl RunningServer {
         Ok((Self { _child: child, pid }, pipes))
     }
 
-    /// Starts a server that listens for HTTP, and waits until it does.
+    /// Starts a server that listens for HTTP (`http`) or for WebSockets (`ws`), and waits until it does.
     ///
     /// # Errors
     ///
     /// When it does not.
-    pub async fn http(mut command: Command) -> anyhow::Result<(Self, SocketAddr)> {
+    pub async fn listening(mut command: Command, how: &str) -> anyhow::Result<(Self, SocketAddr)> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        command.args(["http", "--listen", &address.to_string()]);
+        command.args([how, "--listen", &address.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let (server, _) = Self::start(&mut command)?;
         let begun = Instant::now();
@@ -112,13 +160,13 @@ impl RunningServer {
     /// # Errors
     ///
     /// When it does not answer as it must.
-    pub async fn stdio(mut command: Command, dialect: Dialect) -> anyhow::Result<(Self, Pipe)> {
+    pub async fn stdio(mut command: Command, call: Call) -> anyhow::Result<(Self, Duplex)> {
         command.arg("stdio").stdin(Stdio::piped()).stdout(Stdio::piped());
         let (server, pipes) = Self::start(&mut command)?;
         let (stdin, stdout) = pipes.context("no pipes")?;
-        let pipe = tokio::time::timeout(START, Pipe::open(stdin, stdout, dialect));
-        let pipe = pipe.await.with_context(|| format!("{command:?} does not answer"))??;
-        Ok((server, pipe))
+        let duplex = tokio::time::timeout(START, Duplex::over_pipes(stdin, stdout, call));
+        let duplex = duplex.await.with_context(|| format!("{command:?} does not answer"))??;
+        Ok((server, duplex))
     }
 
     /// What it has used so far.

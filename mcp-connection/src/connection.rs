@@ -156,6 +156,24 @@ impl<'a, W: Wire> Connection<'a, W> {
                 session.hang_up();
             }
 
+            // What has come together is answered together.
+            if may_read && !self.wire.has_ended() {
+                match self.wire.poll_read(cx) {
+                    Poll::Pending => {}
+                    Poll::Ready(Ok(())) => continue,
+                    // It may still read its answers.
+                    Poll::Ready(Err(error)) if is_disconnect(&error) => {
+                        self.wire.stop();
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => {
+                        // Of no use to whoever is told of the first error.
+                        let _ = self.wire.poll_flush(cx);
+                        return Poll::Ready(Err(error));
+                    }
+                }
+            }
+
             let had_room = self.wire.has_room();
             let written = self.wire.poll_flush(cx)?;
             if !had_room {
@@ -173,16 +191,9 @@ impl<'a, W: Wire> Connection<'a, W> {
                     Until::Idle => Poll::Pending,
                 };
             }
-            if !may_read {
-                return Poll::Pending;
-            }
-            match self.wire.poll_read(cx) {
-                Poll::Pending => return Poll::Pending,
-                // It may still read its answers.
-                Poll::Ready(Err(error)) if is_disconnect(&error) => self.wire.stop(),
-                Poll::Ready(result) => result?,
-            }
+            return Poll::Pending;
         }
+        let _ = self.wire.poll_flush(cx)?;
         cx.waker().wake_by_ref();
         Poll::Pending
     }

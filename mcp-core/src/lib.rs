@@ -42,6 +42,7 @@ mod connection_store;
 pub mod content;
 mod dynamic;
 mod hook;
+mod json_text;
 mod limits;
 mod principal;
 mod prompt;

@@ -126,13 +126,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         });
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    /// Hands over to the stream what there is, which writes it once it is much, or flushed.
+    fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while !self.outbox.is_empty() {
             ready!(Pin::new(&mut self.stream).poll_ready(cx))?;
             if let Some(text) = self.outbox.pop_front() {
                 Pin::new(&mut self.stream).start_send(Message::Text(text))?;
             }
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_hand_over(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.unwritten = 0;
         Poll::Ready(Ok(()))
@@ -188,6 +194,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire for Socket<S> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What the client says next may be that it closes, after which the stream takes nothing more.
+        // An error is that of the next flush, too.
+        let _ = self.poll_hand_over(cx);
         if let Poll::Ready(read) = self.poll_message(cx) {
             return Poll::Ready(read);
         }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod conformance;
+mod counts;
 mod deps;
 mod image;
 mod shell;
@@ -41,6 +42,8 @@ enum Command {
     Soak(soak::Options),
     /// Measure the CPU per call against a hand-written server and rmcp's own services.
     Bench(bench::Options),
+    /// Count the instructions of the hot paths, and compare them with the baseline.
+    Counts(counts::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Command::Templates(options) => templates::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Counts(options) => counts::run(&options),
     }
 }
 

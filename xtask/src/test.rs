@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    conformance, image,
+    bench, conformance, counts, image,
     shell::{self, skip, step},
     soak, templates, toolbox,
 };
@@ -11,6 +11,8 @@ use crate::{
 pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     step("the workspace's own tests");
     cargo_test()?;
+    bench::see_that_it_runs()?;
+    counts::run(&counts::Options::default())?;
     soak::run(&soak::Options::default())?;
     templates::run(&templates::Options::default())?;
     image::run()?;

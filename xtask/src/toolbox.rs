@@ -169,6 +169,14 @@ pub(crate) fn sshd() -> anyhow::Result<bool> {
     Ok(is_there())
 }
 
+/// Whether there is a valgrind.
+pub(crate) fn valgrind() -> anyhow::Result<bool> {
+    if !exists("valgrind") {
+        debian(&["valgrind"])?;
+    }
+    Ok(exists("valgrind"))
+}
+
 pub(crate) fn is_root() -> bool {
     shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

@@ -1,18 +1,19 @@
-//! The floor: `tools/call` of `add` by hand, with hyper and `serde_json` and nothing else; and
-//! `tools/list` of a hundred tools, whose bytes are there and only have to be written.
+//! The floor: `tools/call` by hand, with hyper, tokio-tungstenite and `serde_json` and nothing else;
+//! and `tools/list` of a hundred tools, whose bytes are there and only have to be written.
 //!
-//! It parses the request into types, looks at the method and the tool's name, adds, and writes the
-//! same bytes that our server answers. It validates no header and no schema, knows one tool, has no
-//! deadline, no log, no limits and no errors worth the name: what a framework costs is what it
-//! costs beyond this.
+//! It parses the request into types, looks at the method and the tool's name, does the tool's work,
+//! and writes the same bytes that our server answers. It validates no header and no schema, has no
+//! deadline, no cancellation, no log, no limits and no errors worth the name: what a framework costs is
+//! what it costs beyond this.
 
-use std::{convert::Infallible, net::SocketAddr, sync::LazyLock};
+use std::{borrow::Cow, convert::Infallible, io::Write as _, net::SocketAddr, sync::LazyLock};
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt as _, Full};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::{
     Request, Response, StatusCode,
-    body::Incoming,
+    body::{Frame, Incoming},
     header::{CONTENT_TYPE, HeaderValue},
     server::conn::http1,
     service::service_fn,
@@ -25,6 +26,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, unix::pipe},
 };
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 #[derive(Deserialize)]
 struct CallRequest<'a> {
@@ -38,36 +40,42 @@ struct CallRequest<'a> {
 #[derive(Deserialize)]
 struct Params<'a> {
     name: Option<&'a str>,
-    arguments: Option<Add>,
+    #[serde(borrow)]
+    arguments: Option<Arguments<'a>>,
     #[serde(rename = "_meta", borrow)]
     meta: Option<Meta<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Add {
-    a: i64,
-    b: i64,
+struct Arguments<'a> {
+    a: Option<i64>,
+    b: Option<i64>,
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
+    n: Option<u32>,
 }
 
 #[derive(Deserialize)]
 struct Meta<'a> {
     #[serde(rename = "io.modelcontextprotocol/protocolVersion")]
     protocol_version: Option<&'a str>,
+    #[serde(rename = "progressToken", borrow)]
+    progress_token: Option<&'a RawValue>,
 }
 
 #[derive(Serialize)]
 struct CallResponse<'a> {
     jsonrpc: &'static str,
     id: &'a RawValue,
-    result: CallResult,
+    result: CallResult<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallResult {
+struct CallResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result_type: Option<&'static str>,
-    content: [Text; 1],
+    content: [Text<'a>; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     structured_content: Option<i64>,
     #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
@@ -75,9 +83,9 @@ struct CallResult {
 }
 
 #[derive(Serialize)]
-struct Text {
+struct Text<'a> {
     r#type: &'static str,
-    text: String,
+    text: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -129,38 +137,93 @@ fn list(id: &RawValue) -> Vec<u8> {
     answer
 }
 
-/// The answer to one message, or `None` if it is neither a call of `add` nor `tools/list`.
-fn answer(message: &[u8]) -> Option<Vec<u8>> {
+/// What is said in answer to a message.
+enum Answer {
+    One(Vec<u8>),
+    /// So many steps under a token, and then this.
+    Steps {
+        token: String,
+        steps: u32,
+        last: Vec<u8>,
+    },
+}
+
+/// The answer to one message, or `None` if it is none of those that are known.
+fn answer(message: &[u8]) -> Option<Answer> {
     let request: CallRequest<'_> = serde_json::from_slice(message).ok()?;
-    if request.jsonrpc == "2.0" && request.method == "tools/list" {
-        return Some(list(request.id));
-    }
-    if request.jsonrpc != "2.0"
-        || request.method != "tools/call"
-        || request.params.name != Some("add")
-    {
+    if request.jsonrpc != "2.0" {
         return None;
     }
-    let Add { a, b } = request.params.arguments?;
-    let modern = match request.params.meta.and_then(|meta| meta.protocol_version) {
+    match request.method {
+        "tools/list" => return Some(Answer::One(list(request.id))),
+        "tools/call" => {}
+        _ => return None,
+    }
+    let meta = request.params.meta.as_ref();
+    let modern = match meta.and_then(|meta| meta.protocol_version) {
         Some("2026-07-28") => true,
         Some(_) => return None,
         None => false,
     };
-    let sum = a.saturating_add(b);
+    let arguments = request.params.arguments?;
+    let (mut sum, mut steps) = (None, None);
+    let text = match request.params.name? {
+        "add" => {
+            let added = arguments.a?.saturating_add(arguments.b?);
+            sum = modern.then_some(added);
+            added.to_string().into()
+        }
+        "echo" => arguments.text?,
+        "stream" => {
+            steps = arguments.n;
+            format!("streamed {}", steps?).into()
+        }
+        _ => return None,
+    };
+    let capacity = text.len() + text.len() / 16 + 256;
     let response = CallResponse {
         jsonrpc: "2.0",
         id: request.id,
         result: CallResult {
             result_type: modern.then_some("complete"),
-            content: [Text { r#type: "text", text: sum.to_string() }],
-            structured_content: modern.then_some(sum),
+            content: [Text { r#type: "text", text }],
+            structured_content: sum,
             meta: modern.then_some(ResultMeta {
                 server_info: ServerInfo { name: "bench", version: env!("CARGO_PKG_VERSION") },
             }),
         },
     };
-    serde_json::to_vec(&response).ok()
+    let mut json = Vec::with_capacity(capacity);
+    serde_json::to_writer(&mut json, &response).ok()?;
+    Some(match steps.zip(meta.and_then(|meta| meta.progress_token)) {
+        Some((steps, token)) => Answer::Steps { token: token.get().to_owned(), steps, last: json },
+        None => Answer::One(json),
+    })
+}
+
+/// Appends the notification of a step.
+fn write_step(out: &mut Vec<u8>, token: &str, step: u32, steps: u32) {
+    // Writing to memory does not fail.
+    let _ = write!(
+        out,
+        r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{step},"total":{steps},"message":"step {step}"}}}}"#
+    );
+}
+
+impl Answer {
+    /// All that is said, one message after the other.
+    fn messages(self) -> impl Iterator<Item = Vec<u8>> {
+        let (token, steps, last) = match self {
+            Self::One(last) => (String::new(), 0, last),
+            Self::Steps { token, steps, last } => (token, steps, last),
+        };
+        let step = move |step| {
+            let mut out = Vec::with_capacity(160);
+            write_step(&mut out, &token, step, steps);
+            out
+        };
+        (1..=steps).map(step).chain([last])
+    }
 }
 
 #[tokio::main]
@@ -168,6 +231,7 @@ async fn main() -> anyhow::Result<()> {
     match Listen::from_args() {
         Listen::Stdio => stdio().await,
         Listen::Http { listen } => http(listen).await,
+        Listen::Ws { listen } => web_sockets(listen).await,
     }
 }
 
@@ -182,22 +246,64 @@ async fn http(listen: SocketAddr) -> anyhow::Result<()> {
     }
 }
 
-async fn respond(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+type Responded = Response<Either<Full<Bytes>, StreamBody<Events>>>;
+type Events = stream::Iter<Box<dyn Iterator<Item = Result<Frame<Bytes>, Infallible>> + Send>>;
+
+async fn respond(request: Request<Incoming>) -> Result<Responded, Infallible> {
     let answer = match request.into_body().collect().await {
         Ok(body) => answer(&body.to_bytes()),
         Err(_) => None,
     };
-    let mut response = Response::new(Full::default());
-    match answer {
-        Some(json) => {
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *response.body_mut() = json.into();
+    let mut response = Response::new(Either::Left(Full::default()));
+    let kind = match answer {
+        Some(Answer::One(json)) => {
+            *response.body_mut() = Either::Left(json.into());
+            "application/json"
         }
-        None => *response.status_mut() = StatusCode::BAD_REQUEST,
-    }
+        Some(steps) => {
+            let events = steps.messages().map(|message| {
+                let event = [b"data: ", &*message, b"\n\n"].concat();
+                Ok(Frame::data(event.into()))
+            });
+            let events: Box<dyn Iterator<Item = _> + Send> = Box::new(events);
+            *response.body_mut() = Either::Right(StreamBody::new(stream::iter(events)));
+            "text/event-stream"
+        }
+        None => {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return Ok(response);
+        }
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
+}
+
+/// All messages that have come together are answered in one write.
+async fn web_sockets(listen: SocketAddr) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let mut socket = tokio_tungstenite::accept_async(stream).await?;
+            while let Some(message) = socket.next().await {
+                let mut next = Some(message?);
+                while let Some(message) = next.take() {
+                    if let Message::Text(text) = message
+                        && let Some(answer) = answer(text.as_bytes())
+                    {
+                        for message in answer.messages() {
+                            let text = Utf8Bytes::try_from(Bytes::from(message))?;
+                            socket.feed(Message::Text(text)).await?;
+                        }
+                    }
+                    next = socket.next().now_or_never().flatten().transpose()?;
+                }
+                socket.flush().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
 }
 
 /// All complete lines of a read are answered in one write.
@@ -213,10 +319,19 @@ async fn stdio() -> anyhow::Result<()> {
     while stdin.read_buf(&mut input).await? > 0 {
         while let Some(end) = memchr::memchr(b'\n', &input) {
             let line = input.split_to(end + 1);
-            if let Some(json) = answer(&line) {
-                output.extend_from_slice(&json);
-                output.push(b'\n');
-            }
+            let last = match answer(&line) {
+                None => continue,
+                Some(Answer::One(json)) => json,
+                Some(Answer::Steps { token, steps, last }) => {
+                    for step in 1..=steps {
+                        write_step(&mut output, &token, step, steps);
+                        output.push(b'\n');
+                    }
+                    last
+                }
+            };
+            output.extend_from_slice(&last);
+            output.push(b'\n');
         }
         stdout.write_all(&output).await?;
         output.clear();

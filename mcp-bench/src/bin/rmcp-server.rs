@@ -11,9 +11,12 @@ use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use mcp_bench::Listen;
 use rmcp::{
-    Json, ServerHandler, ServiceExt as _,
+    Json, Peer, RoleServer, ServerHandler, ServiceExt as _,
     handler::server::{router::tool::ToolRouter, wrapper::Parameters},
-    model::{Implementation, ServerCapabilities, ServerConfig},
+    model::{
+        Implementation, ProgressNotificationParam, RequestMetaObject, ServerCapabilities,
+        ServerConfig,
+    },
     schemars::{self, JsonSchema},
     tool, tool_handler, tool_router,
     transport::{
@@ -34,6 +37,18 @@ struct Add {
     b: i64,
 }
 
+#[derive(Deserialize, JsonSchema)]
+struct Echo {
+    /// The text to repeat.
+    text: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Steps {
+    /// How many steps to report.
+    n: u32,
+}
+
 #[derive(Clone)]
 struct Bench {
     router: Arc<ToolRouter<Self>>,
@@ -49,6 +64,32 @@ impl Bench {
     #[tool]
     async fn add(&self, Parameters(Add { a, b }): Parameters<Add>) -> Json<i64> {
         Json(a.saturating_add(b))
+    }
+
+    /// Repeats a text exactly.
+    #[tool]
+    async fn echo(&self, Parameters(Echo { text }): Parameters<Echo>) -> String {
+        text
+    }
+
+    /// Reports n steps as progress, one event each.
+    #[tool]
+    async fn stream(
+        &self,
+        peer: Peer<RoleServer>,
+        meta: RequestMetaObject,
+        Parameters(Steps { n }): Parameters<Steps>,
+    ) -> String {
+        if let Some(token) = meta.get_progress_token() {
+            for step in 1..=n {
+                let progress = ProgressNotificationParam::new(token.clone(), step.into())
+                    .with_total(n.into())
+                    .with_message(format!("step {step}"));
+                // Whoever does not listen any more is not told.
+                let _ = peer.notify_progress(progress).await;
+            }
+        }
+        format!("streamed {n}")
     }
 }
 
@@ -68,15 +109,18 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Listen::Http { listen } => http(listen).await,
+        Listen::Ws { .. } => anyhow::bail!("rmcp has no WebSockets"),
     }
 }
 
 async fn http(listen: SocketAddr) -> anyhow::Result<()> {
     // JSON answers to legacy requests exclude sessions, and the other way round.
     let sessions = std::env::var_os("BENCH_SESSIONS").is_some();
+    // Nor can JSON carry events.
+    let events = std::env::var_os("BENCH_EVENTS").is_some();
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(sessions)
-        .with_json_response(true);
+        .with_json_response(!events);
     let server = Bench::new();
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),

@@ -37,6 +37,15 @@ impl Token {
         }
     }
 
+    /// Appends the JSON. Formatting would take longer than all else of a small answer's head.
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            // Writing to memory does not fail.
+            Self::Integer(integer) => drop(serde_json::to_writer(out, integer)),
+            Self::Json(text) => out.extend_from_slice(text.as_bytes()),
+        }
+    }
+
     fn string(text: &str) -> Self {
         Self::Json(serde_json::Value::from(text).to_string().into())
     }
@@ -56,6 +65,11 @@ macro_rules! token {
         impl $name {
             pub(crate) fn parse(raw: &RawValue) -> Option<Self> {
                 Token::parse(raw).map(Self)
+            }
+
+            /// Appends the JSON.
+            pub(crate) fn write(&self, out: &mut Vec<u8>) {
+                self.0.write(out);
             }
         }
 

@@ -279,6 +279,14 @@ impl Request {
         }
     }
 
+    /// The arguments as they came, where the request has any.
+    pub(crate) fn arguments_text(&self) -> Option<&str> {
+        match &self.arguments.0 {
+            ArgumentsSource::Absent => None,
+            ArgumentsSource::Raw(span) => std::str::from_utf8(span.bytes(&self.text)).ok(),
+        }
+    }
+
     /// Whether the call is made again, with answers to what it has asked.
     pub fn has_input(&self) -> bool {
         self.input.is_some()

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{LogLevel, ProgressToken};
-use crate::SubscriptionNotification;
+use crate::{SubscriptionNotification, json_text};
 
 /// What a request's answer tells the client before the result.
 #[derive(Clone, Debug)]
@@ -43,14 +43,14 @@ impl Notification {
 
     /// Appends what [`Self::to_bytes`] returns.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        use std::io::Write as _;
-        // Writing to memory does not fail.
+        // Serializing into memory does not fail.
         match self {
             Self::Progress { token, progress, total, message } => {
-                let _ = write!(
-                    out,
-                    r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":"#
+                out.extend_from_slice(
+                    br#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#,
                 );
+                token.write(out);
+                out.extend_from_slice(br#","progress":"#);
                 write_number(out, *progress);
                 if let Some(total) = total {
                     out.extend_from_slice(br#","total":"#);
@@ -58,7 +58,7 @@ impl Notification {
                 }
                 if let Some(message) = message {
                     out.extend_from_slice(br#","message":"#);
-                    let _ = serde_json::to_writer(&mut *out, message);
+                    json_text::write(message, out);
                 }
             }
             Self::Log { level, logger, data } => {

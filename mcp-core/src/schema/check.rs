@@ -86,6 +86,13 @@ impl Validator {
         false
     }
 
+    /// Whether a part of a value fits the schema for it.
+    pub(super) fn fits(&self, id: NodeId, part: &Value) -> bool {
+        let budget = Budget::of(part);
+        let at = At { value: part, path: None, scope: None, depth: 0, budget: &budget };
+        self.node(id, at, None, None) && budget.overrun().is_none()
+    }
+
     fn node<'a>(
         &'a self,
         id: NodeId,

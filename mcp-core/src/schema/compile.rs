@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     SchemaError, Validator,
+    flat::Flat,
     index::Index,
     node::{
         ArrayRules, Contains, InPlace, Node, NodeId, NumberRules, ObjectRules, Resource,
@@ -56,7 +57,8 @@ impl<'s> Compiler<'s> {
             }
             compiler.finish()?;
         }
-        let validator = Validator { nodes: compiler.nodes, resources, root };
+        let flat = Flat::of(&compiler.nodes, root);
+        let validator = Validator { nodes: compiler.nodes, resources, root, flat };
         validator.refuse_circles()?;
         Ok(validator)
     }

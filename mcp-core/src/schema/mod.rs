@@ -17,6 +17,7 @@ mod equal;
 mod evaluated;
 mod expected;
 mod fault;
+mod flat;
 mod index;
 mod node;
 mod number;
@@ -40,6 +41,7 @@ use serde_json::Value;
 
 use self::{
     compile::Compiler,
+    flat::Flat,
     node::{Node, NodeId, Resource},
 };
 
@@ -65,6 +67,8 @@ pub(crate) struct Validator {
     nodes: Vec<Node>,
     resources: Vec<Resource>,
     root: NodeId,
+    /// Where little is asked for.
+    flat: Option<Flat>,
 }
 
 impl Validator {

@@ -61,7 +61,9 @@ impl ResultBody {
     /// About how many bytes it is written in.
     fn size(&self) -> usize {
         match self {
-            Self::Tool(_) | Self::Prompt(_) => 320,
+            // As much again is cheaper to be asked for late than to be asked for in vain.
+            Self::Tool(result) => result.text_size() + 320,
+            Self::Prompt(_) => 320,
             Self::Resource(contents) => contents.written_size() + 192,
             Self::Completion(completion) => completion.values().len() * 24 + 192,
             Self::Prebuilt(result) => result.len() + 64,
@@ -368,8 +370,7 @@ impl Encoding {
 fn write_head(out: &mut Vec<u8>, id: Option<&RequestId>) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
     match id {
-        // Writing to memory does not fail.
-        Some(id) => drop(write!(out, "{id}")),
+        Some(id) => id.write(out),
         None => out.extend_from_slice(b"null"),
     }
 }

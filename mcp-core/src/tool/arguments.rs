@@ -36,6 +36,13 @@ impl ArgumentsSchema {
         Self::new(&Map::from_iter([("type".to_owned(), "object".into())]))
     }
 
+    /// Whether the text of arguments is known to fit without a closer look.
+    pub(super) fn surely_fits(&self, arguments: &str) -> bool {
+        // A long text is cheaper to be read once, and kept.
+        const LONG: usize = 2048;
+        arguments.len() <= LONG && self.validator.surely_fits(arguments)
+    }
+
     /// Every fault of the arguments, or `None` if they have none.
     pub(super) fn faults(&self, tool: &str, arguments: &Value) -> Option<String> {
         if self.validator.is_valid(arguments) {

@@ -84,13 +84,20 @@ impl ErasedTool {
         let arguments = ArgumentsSchema::new(&definition.model.input_schema)
             .map_err(|reason| format!("`{tool}`: {reason}"))?;
         let call = move |request: Request, timeout: Duration, schema: &ArgumentsSchema| {
-            let arguments = request.arguments().map_err(Refusal::Rpc)?;
-            if let Some(faults) = schema.faults(&tool, &arguments) {
-                return Err(Refusal::Arguments(faults));
-            }
-            // What the schema lets through and the type does not, such as a date that is none.
-            let input: T = serde_json::from_value(arguments)
-                .map_err(|error| Refusal::Arguments(misfit::<T>(&tool, &request, &error)))?;
+            let input: T = match read_at_once(&request, schema) {
+                Some(input) => input,
+                None => {
+                    let arguments = request.arguments().map_err(Refusal::Rpc)?;
+                    if let Some(faults) = schema.faults(&tool, &arguments) {
+                        return Err(Refusal::Arguments(faults));
+                    }
+                    // What the schema lets through and the type does not, such as a date that is
+                    // none.
+                    serde_json::from_value(arguments).map_err(|error| {
+                        Refusal::Arguments(misfit::<T>(&tool, &request, &error))
+                    })?
+                }
+            };
             let state = Arc::clone(&state);
             let future: CallFuture = Box::pin(async move {
                 let cx = ToolContext::new(request, timeout);
@@ -174,6 +181,16 @@ impl ErasedTool {
     pub(crate) fn call(&self, request: Request, timeout: Duration) -> Result<CallFuture, Refusal> {
         (self.call)(request, timeout, &self.arguments)
     }
+}
+
+/// The arguments without a [`Value`] in between, where they are plain and right. All others are looked
+/// at more closely.
+fn read_at_once<T: DeserializeOwned>(request: &Request, schema: &ArgumentsSchema) -> Option<T> {
+    let text = request.arguments_text()?;
+    if !schema.surely_fits(text) {
+        return None;
+    }
+    serde_json::from_str(text).ok()
 }
 
 /// Runs a call until it is done, or waits for nothing but answers of its client.

@@ -1,12 +1,12 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
-use rmcp::model::ContentBlock;
+use rmcp::model::{ContentBlock, TextContent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{ToolError, schema};
-use crate::Era;
+use crate::{Era, json_text};
 
 /// What a tool can answer.
 ///
@@ -214,6 +214,19 @@ impl CallResult {
         structured + foreign + self.content.iter().map(block).sum::<usize>()
     }
 
+    /// How many bytes of text it has, where that is known without writing it.
+    pub(crate) fn text_size(&self) -> usize {
+        let text = |block: &ContentBlock| match block {
+            ContentBlock::Text(text) => text.text.len(),
+            ContentBlock::Image(image) => image.data.len(),
+            ContentBlock::Audio(audio) => audio.data.len(),
+            _ => 0,
+        };
+        let structured = self.structured.as_ref().map_or(0, |text| 2 * text.len());
+        let foreign = self.foreign_content().map_or(0, str::len);
+        structured + foreign + self.content.iter().map(text).sum::<usize>()
+    }
+
     fn foreign_content(&self) -> Option<&str> {
         self.foreign.as_ref()?.content.as_deref()
     }
@@ -234,8 +247,7 @@ impl CallResult {
         if structured.starts_with('"') {
             out.extend_from_slice(structured.as_bytes());
         } else {
-            // Serializing a string into memory does not fail.
-            let _ = serde_json::to_writer(out, structured);
+            json_text::write(structured, out);
         }
     }
 
@@ -262,7 +274,16 @@ impl CallResult {
                     if index > 0 {
                         out.push(b',');
                     }
-                    let _ = serde_json::to_writer(&mut *out, block);
+                    match block {
+                        ContentBlock::Text(TextContent {
+                            text,
+                            meta: None,
+                            annotations: None,
+                            ..
+                        }) => write_text_block(text, out),
+                        // Serializing into memory does not fail.
+                        block => drop(serde_json::to_writer(&mut *out, block)),
+                    }
                 }
             }
         }
@@ -283,6 +304,12 @@ impl CallResult {
             out.extend_from_slice(br#","isError":true"#);
         }
     }
+}
+
+fn write_text_block(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":"text","text":"#);
+    json_text::write(text, out);
+    out.push(b'}');
 }
 
 /// Another server may write its JSON over several lines, which a transport that ends messages with

@@ -5,8 +5,11 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
+mod cases;
 mod measure;
+mod plot;
 mod report;
+mod targets;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,30 +20,56 @@ use crate::measure::Plan;
 #[derive(Debug, Parser)]
 #[command(about = "Measure our server against a hand-written one and rmcp's")]
 struct Options {
-    /// Fewer and shorter rounds: under 20 s, to see that everything runs.
+    /// One short round: to see that everything runs.
     #[arg(long)]
     quick: bool,
+    /// How many rounds.
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Measure only the cases whose name has this in it.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// Also write the table to a file.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
     /// Also write all figures of all rounds to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also draw the ratios to the floor into a file, as SVG.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let plan = if options.quick {
-        Plan { rounds: 3, warm_up: Duration::from_millis(40), measured: Duration::from_millis(100) }
+    let mut plan = if options.quick {
+        Plan {
+            rounds: 1,
+            warm_up: Duration::from_millis(10),
+            measured: Duration::from_millis(40),
+            starts: 1,
+        }
     } else {
         Plan {
             rounds: 7,
             warm_up: Duration::from_millis(150),
             measured: Duration::from_millis(450),
+            starts: 9,
         }
     };
-    let measured = measure::run(plan).await?;
-    print!("{}", report::table(&measured));
+    plan.rounds = options.rounds.unwrap_or(plan.rounds);
+    let measured = measure::run(plan, &options.only).await?;
+    let table = report::table(&measured);
+    print!("{table}");
+    if let Some(file) = options.table {
+        std::fs::write(&file, table)?;
+    }
     if let Some(file) = options.json {
         std::fs::write(&file, format!("{:#}\n", report::json(&measured)))?;
+    }
+    if let Some(file) = options.plot {
+        std::fs::write(&file, plot::svg(&measured)?)?;
     }
     Ok(())
 }

@@ -2,14 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use mcp_bench::{Connection, Dialect, Latencies, Memory, Pipe, RunningServer, Subject};
+use mcp_bench::{
+    Call, Connection, Credentials, Dialect, Duplex, Latencies, Memory, RunningServer, Subject,
+    Usage,
+};
 use tokio::{process::Command, task::JoinSet};
+
+use crate::cases::{CASES, Case, Wire};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -17,89 +21,28 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
-}
-
-/// How calls reach the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wire {
-    /// Keep-alive connections with one call at a time each.
-    Http { connections: usize },
-    /// The standard streams.
-    Stdio { in_flight: usize },
-}
-
-/// One row of the comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Case {
-    pub(crate) wire: Wire,
-    pub(crate) dialect: Dialect,
-}
-
-impl Case {
-    const ALL: [Self; 12] = {
-        const fn http(dialect: Dialect, connections: usize) -> Case {
-            Case { wire: Wire::Http { connections }, dialect }
-        }
-        const fn stdio(dialect: Dialect, in_flight: usize) -> Case {
-            Case { wire: Wire::Stdio { in_flight }, dialect }
-        }
-        [
-            http(Dialect::Modern, 1),
-            http(Dialect::Modern, 32),
-            http(Dialect::Legacy, 1),
-            http(Dialect::Legacy, 32),
-            http(Dialect::Session, 1),
-            http(Dialect::Session, 32),
-            http(Dialect::List, 1),
-            http(Dialect::List, 32),
-            stdio(Dialect::Modern, 1),
-            stdio(Dialect::Modern, 64),
-            stdio(Dialect::Session, 1),
-            stdio(Dialect::Session, 64),
-        ]
-    };
-
-    pub(crate) fn name(self) -> String {
-        let dialect = self.dialect.name();
-        match self.wire {
-            Wire::Http { connections } => format!("http {dialect} x{connections}"),
-            Wire::Stdio { in_flight } => format!("stdio {dialect} x{in_flight}"),
-        }
-    }
-
-    /// How this subject is called in this case, if at all. The floor knows no sessions: where
-    /// others answer within one, it answers without.
-    fn dialect_for(self, subject: Subject) -> Option<Dialect> {
-        match (subject, self.dialect) {
-            (Subject::Floor, Dialect::Session) => Some(Dialect::Legacy),
-            // Logs cost what they cost; one era shows it.
-            (Subject::OursLogging, Dialect::Legacy | Dialect::Session | Dialect::List) => None,
-            // It has only the tools that are called.
-            (Subject::Rmcp, Dialect::List) => None,
-            (_, dialect) => Some(dialect),
-        }
-    }
+    /// How many processes are started for a cold start.
+    pub(crate) starts: usize,
 }
 
 /// One measurement of one subject.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
-    pub(crate) calls: usize,
-    /// Microseconds of processor time for each call.
+    /// Calls; events where a call has many; starts; sessions.
+    pub(crate) units: usize,
+    /// Microseconds of processor time for each of them.
     pub(crate) cpu: f64,
-    /// Calls per second of wall time.
+    /// How many there were in a second of wall time.
     pub(crate) rate: f64,
-    /// Microseconds.
+    /// Microseconds that a call took, or a start to its first answer.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Context switches for each call.
+    /// Microseconds to a call's first event.
+    pub(crate) first_event: Option<f64>,
+    /// Context switches for each of them.
     pub(crate) voluntary: f64,
     pub(crate) involuntary: f64,
-}
-
-/// What a process held right after its start, and after all its cases.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Holding {
+    /// What the process held right after its start, and what after it all.
     pub(crate) idle: Memory,
     pub(crate) loaded: Memory,
 }
@@ -108,152 +51,167 @@ pub(crate) struct Holding {
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) plan: Plan,
-    pub(crate) samples: BTreeMap<Case, BTreeMap<Subject, Vec<Sample>>>,
-    pub(crate) memory: BTreeMap<(&'static str, Subject), Vec<Holding>>,
+    /// In the order of [`CASES`].
+    pub(crate) samples: Vec<BTreeMap<Subject, Vec<Sample>>>,
     /// Of the example `hello` after its start, over HTTP and over stdio.
     pub(crate) hello: [Memory; 2],
     /// The sizes of programs in bytes.
     pub(crate) sizes: BTreeMap<&'static str, u64>,
 }
 
-pub(crate) async fn run(plan: Plan) -> anyhow::Result<Measured> {
+impl Measured {
+    /// The cases with what was measured of them.
+    pub(crate) fn cases(
+        &self,
+    ) -> impl Iterator<Item = (&'static Case, &BTreeMap<Subject, Vec<Sample>>)> {
+        CASES.iter().zip(&self.samples).filter(|(_, subjects)| !subjects.is_empty())
+    }
+}
+
+/// Measures the cases whose name has `only` in it.
+pub(crate) async fn run(plan: Plan, only: &str) -> anyhow::Result<Measured> {
     let this = std::env::current_exe()?;
     let programs = this.parent().context("no folder of programs")?.to_owned();
     let mut measured = Measured {
         plan,
-        samples: BTreeMap::new(),
-        memory: BTreeMap::new(),
+        samples: vec![BTreeMap::new(); CASES.len()],
         hello: hello(&programs).await?,
         sizes: BTreeMap::new(),
     };
     for program in ["hello", "bench-server", "rmcp-server", "floor"] {
         measured.sizes.insert(program, std::fs::metadata(programs.join(program))?.len());
     }
+    let bench = Bench { programs, plan, credentials: Credentials::issue().await? };
     for round in 0..plan.rounds {
         eprintln!("round {} of {}", round + 1, plan.rounds);
-        run_round(&programs, round, &mut measured).await?;
+        for (case, samples) in CASES.iter().zip(&mut measured.samples) {
+            if !case.name().contains(only) {
+                continue;
+            }
+            // All servers are started afresh; they take turns, and who comes first changes.
+            for turn in 0..case.subjects.len() {
+                let subject = case.subjects[(round + turn) % case.subjects.len()];
+                let sample = bench.measure(case, subject).await;
+                let sample =
+                    sample.with_context(|| format!("{}, {}", case.name(), subject.name()))?;
+                samples.entry(subject).or_default().push(sample);
+            }
+        }
     }
     Ok(measured)
 }
 
 async fn hello(programs: &Path) -> anyhow::Result<[Memory; 2]> {
-    let (server, _) = RunningServer::http(Command::new(programs.join("hello"))).await?;
+    let command = || Command::new(programs.join("hello"));
+    let (server, _) = RunningServer::listening(command(), "http").await?;
     settle().await;
     let http = server.memory()?;
-    let command = Command::new(programs.join("hello"));
-    let (server, _pipe) = RunningServer::stdio(command, Dialect::Modern).await?;
+    let (server, _open) = RunningServer::stdio(command(), Call::add(Dialect::Modern)).await?;
     settle().await;
     Ok([http, server.memory()?])
 }
 
-/// All servers are started afresh; in each case they take turns, and who comes first changes
-/// from round to round.
-async fn run_round(programs: &Path, round: usize, measured: &mut Measured) -> anyhow::Result<()> {
-    let mut started = Started { programs: programs.to_owned(), ..Started::default() };
-    let mut subjects = Subject::ALL;
-    subjects.rotate_left(round % Subject::ALL.len());
-    for case in Case::ALL {
-        for subject in subjects {
-            let Some(dialect) = case.dialect_for(subject) else { continue };
-            let sample = started
-                .measure(subject, case.wire, dialect, measured.plan)
-                .await
-                .with_context(|| format!("{}, {}", case.name(), subject.name()))?;
-            let subjects = measured.samples.entry(case).or_default();
-            subjects.entry(subject).or_default().push(sample);
-        }
-    }
-    for ((subject, dialect), (server, _, idle)) in started.http {
-        // Neither the sessions' process of rmcp nor the one with many tools answers all else.
-        if dialect == Dialect::Modern {
-            let holding = Holding { idle, loaded: server.memory()? };
-            measured.memory.entry(("http", subject)).or_default().push(holding);
-        }
-    }
-    for ((subject, dialect), (server, _, idle)) in started.stdio {
-        if dialect == Dialect::Modern {
-            let holding = Holding { idle, loaded: server.memory()? };
-            measured.memory.entry(("stdio", subject)).or_default().push(holding);
-        }
-    }
-    Ok(())
-}
-
-/// The servers of a round.
-#[derive(Default)]
-struct Started {
+struct Bench {
     programs: PathBuf,
-    http: BTreeMap<(Subject, Dialect), (RunningServer, SocketAddr, Memory)>,
-    stdio: BTreeMap<(Subject, Dialect), (RunningServer, Pipe, Memory)>,
+    plan: Plan,
+    credentials: Credentials,
 }
 
-impl Started {
-    async fn measure(
-        &mut self,
-        subject: Subject,
-        wire: Wire,
-        dialect: Dialect,
-        plan: Plan,
-    ) -> anyhow::Result<Sample> {
-        match wire {
+impl Bench {
+    async fn measure(&self, case: &Case, subject: Subject) -> anyhow::Result<Sample> {
+        let call = case.call_of(subject);
+        let Plan { warm_up, measured, starts, .. } = self.plan;
+        let command = || subject.command(&self.programs, call, case.tools, &self.credentials);
+        let per_call = call.load.events().max(1);
+        match case.wire {
             Wire::Http { connections } => {
-                let (server, address) = self.http(subject, dialect).await?;
+                let (server, address) = RunningServer::listening(command(), "http").await?;
+                let running = Running::new(server).await?;
                 let mut clients = Vec::new();
                 for _ in 0..connections {
-                    clients.push(Connection::open(address, dialect).await?);
+                    let credential = subject.credential(&self.credentials);
+                    clients.push(Connection::open(address, call, credential).await?);
                 }
-                let (clients, _) = call_all(clients, plan.warm_up).await?;
-                sample(server, async || Ok(call_all(clients, plan.measured).await?.1)).await
+                let (clients, _) = call_all(clients, warm_up).await?;
+                running.sample(per_call, async || Ok(call_all(clients, measured).await?.1)).await
             }
             Wire::Stdio { in_flight } => {
-                let (server, pipe) = self.stdio(subject, dialect).await?;
-                pipe.call_until(Instant::now() + plan.warm_up, in_flight).await?;
-                let end = Instant::now() + plan.measured;
-                sample(server, async || pipe.call_until(end, in_flight).await).await
+                let (server, duplex) = RunningServer::stdio(command(), call).await?;
+                self.duplex(server, duplex, in_flight, per_call).await
+            }
+            Wire::WebSocket { in_flight } => {
+                let (server, address) = RunningServer::listening(command(), "ws").await?;
+                let duplex = Duplex::over_web_socket(address, call).await?;
+                self.duplex(server, duplex, in_flight, per_call).await
+            }
+            Wire::ColdStart => cold_start(starts, command, call).await,
+            Wire::Sessions { count } => {
+                let (server, address) = RunningServer::listening(command(), "http").await?;
+                // The first one brings along what all of them need once.
+                Connection::leave_sessions(address, 1).await?;
+                let running = Running::new(server).await?;
+                running
+                    .sample(1, async || {
+                        let mut latencies = Latencies::default();
+                        for elapsed in Connection::leave_sessions(address, count).await? {
+                            latencies.record(elapsed);
+                        }
+                        Ok(latencies)
+                    })
+                    .await
             }
         }
     }
 
-    /// One process answers all HTTP cases of a subject, but that a list of many tools needs them,
-    /// and that rmcp has to be told beforehand whether it keeps sessions.
-    async fn http(
-        &mut self,
-        subject: Subject,
-        dialect: Dialect,
-    ) -> anyhow::Result<(&RunningServer, SocketAddr)> {
-        let dialect = match (subject, dialect) {
-            (Subject::Rmcp, Dialect::Session) => Dialect::Session,
-            (_, Dialect::List) => Dialect::List,
-            _ => Dialect::Modern,
-        };
-        let key = (subject, dialect);
-        if !self.http.contains_key(&key) {
-            let command = subject.command(&self.programs, dialect);
-            let (server, address) = RunningServer::http(command).await?;
-            settle().await;
-            let idle = server.memory()?;
-            self.http.insert(key, (server, address, idle));
-        }
-        let (server, address, _) = &self.http[&key];
-        Ok((server, *address))
+    async fn duplex(
+        &self,
+        server: RunningServer,
+        mut duplex: Duplex,
+        in_flight: usize,
+        per_call: usize,
+    ) -> anyhow::Result<Sample> {
+        let running = Running::new(server).await?;
+        duplex.call_until(Instant::now() + self.plan.warm_up, in_flight).await?;
+        let end = Instant::now() + self.plan.measured;
+        running.sample(per_call, async || duplex.call_until(end, in_flight).await).await
     }
+}
 
-    async fn stdio(
-        &mut self,
-        subject: Subject,
-        dialect: Dialect,
-    ) -> anyhow::Result<(&RunningServer, &mut Pipe)> {
-        let key = (subject, dialect);
-        if !self.stdio.contains_key(&key) {
-            let command = subject.command(&self.programs, dialect);
-            let (server, pipe) = RunningServer::stdio(command, dialect).await?;
-            settle().await;
-            let idle = server.memory()?;
-            self.stdio.insert(key, (server, pipe, idle));
-        }
-        let (server, pipe, _) = self.stdio.get_mut(&key).context("just started")?;
-        Ok((server, pipe))
+/// All that a process uses until its first answer.
+async fn cold_start(
+    starts: usize,
+    command: impl Fn() -> Command,
+    call: Call,
+) -> anyhow::Result<Sample> {
+    let mut latencies = Latencies::default();
+    let (mut cpu, mut voluntary, mut involuntary) = (0.0, 0, 0);
+    let mut memory = None;
+    let begun = Instant::now();
+    for _ in 0..starts {
+        let begun = Instant::now();
+        let (server, _open) = RunningServer::stdio(command(), call).await?;
+        latencies.record(begun.elapsed());
+        settle().await;
+        let usage = server.usage()?;
+        cpu += usage.cpu_since(&Usage::default()).as_secs_f64() * 1e6;
+        let switches = usage.switches_since(&Usage::default());
+        voluntary += switches.0;
+        involuntary += switches.1;
+        memory = Some(server.memory()?);
     }
+    let memory = memory.context("no process was started")?;
+    Ok(Sample {
+        units: starts,
+        cpu: cpu / starts as f64,
+        rate: starts as f64 / begun.elapsed().as_secs_f64(),
+        p50: latencies.percentile(0.5).unwrap_or(f64::NAN),
+        p99: latencies.percentile(0.99).unwrap_or(f64::NAN),
+        first_event: None,
+        voluntary: voluntary as f64 / starts as f64,
+        involuntary: involuntary as f64 / starts as f64,
+        idle: memory,
+        loaded: memory,
+    })
 }
 
 async fn call_all(
@@ -278,30 +236,49 @@ async fn call_all(
     Ok((clients, all))
 }
 
-/// The readings are taken when no call is on its way.
-async fn sample(
-    server: &RunningServer,
-    calls: impl AsyncFnOnce() -> anyhow::Result<Latencies>,
-) -> anyhow::Result<Sample> {
-    settle().await;
-    let before = server.usage()?;
-    let begun = Instant::now();
-    let mut latencies = calls().await?;
-    let elapsed = begun.elapsed();
-    settle().await;
-    let after = server.usage()?;
-    let calls = latencies.count();
-    anyhow::ensure!(calls > 0, "no call was answered in time");
-    let (voluntary, involuntary) = after.switches_since(&before);
-    Ok(Sample {
-        calls,
-        cpu: after.cpu_since(&before).as_secs_f64() * 1e6 / calls as f64,
-        rate: calls as f64 / elapsed.as_secs_f64(),
-        p50: latencies.percentile(0.5),
-        p99: latencies.percentile(0.99),
-        voluntary: voluntary as f64 / calls as f64,
-        involuntary: involuntary as f64 / calls as f64,
-    })
+/// A server, with what it held at first.
+struct Running {
+    server: RunningServer,
+    idle: Memory,
+}
+
+impl Running {
+    async fn new(server: RunningServer) -> anyhow::Result<Self> {
+        settle().await;
+        let idle = server.memory()?;
+        Ok(Self { server, idle })
+    }
+
+    /// The readings are taken when no call is on its way.
+    async fn sample(
+        self,
+        per_call: usize,
+        calls: impl AsyncFnOnce() -> anyhow::Result<Latencies>,
+    ) -> anyhow::Result<Sample> {
+        let Self { server, idle } = self;
+        settle().await;
+        let before = server.usage()?;
+        let begun = Instant::now();
+        let mut latencies = calls().await?;
+        let elapsed = begun.elapsed();
+        settle().await;
+        let after = server.usage()?;
+        anyhow::ensure!(latencies.count() > 0, "no call was answered in time");
+        let units = latencies.count() * per_call;
+        let (voluntary, involuntary) = after.switches_since(&before);
+        Ok(Sample {
+            units,
+            cpu: after.cpu_since(&before).as_secs_f64() * 1e6 / units as f64,
+            rate: units as f64 / elapsed.as_secs_f64(),
+            p50: latencies.percentile(0.5).unwrap_or(f64::NAN),
+            p99: latencies.percentile(0.99).unwrap_or(f64::NAN),
+            first_event: latencies.first_event(),
+            voluntary: voluntary as f64 / units as f64,
+            involuntary: involuntary as f64 / units as f64,
+            idle,
+            loaded: server.memory()?,
+        })
+    }
 }
 
 /// Lets the server's threads go to sleep: the kernel books a thread's time when it leaves the
