@@ -111,5 +111,5 @@ pub(crate) fn server() -> Server {
         let name = format!("tool{number}");
         ToolPack::new(name.as_str(), ()).tool::<generated>().namespaced(name)
     });
-    more.fold(server, |server, pack| server.pack(pack)).build()
+    more.fold(server, mcp_core::ServerBuilder::pack).build()
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use chrono::{NaiveDate, Utc};
+use mcp_charts::Chart;
 use mcp_core::{Call, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,16 @@ impl Workload {
     /// When there are no prices of the region, or no container of the size.
     pub fn costs(&self, prices: &Prices, today: NaiveDate) -> ToolResult<DeploymentCosts> {
         estimate(self, prices, today)
+    }
+
+    /// Its [costs](Self::costs) by the number of requests, around the points where another place gets cheaper;
+    /// where none does, a bar for each place.
+    ///
+    /// # Errors
+    ///
+    /// When there are no prices of the region.
+    pub fn chart(&self, costs: &DeploymentCosts, prices: &Prices) -> ToolResult<Chart> {
+        Ok(chart(costs, self, region(self, prices)?))
     }
 }
 

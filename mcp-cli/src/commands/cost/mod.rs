@@ -22,16 +22,16 @@ use crate::{
 const REQUESTS: u64 = 1_000_000;
 
 pub(super) fn run(cost: Cost, is_json: bool) -> Result<(), Failure> {
-    let kind = cost.chart.as_deref().map(chart::kind).transpose()?;
+    let format = cost.chart.as_deref().map(chart::format).transpose()?;
     let prices = prices(&cost)?;
     let measured = measure::run(&cost)?;
     let workload = workload(&cost, &measured)?;
     let today = Utc::now().date_naive();
-    let costs = workload
-        .costs(&prices, today)
-        .map_err(|error| Failure::usage(one_line(error.message())))?;
-    if let (Some(file), Some(kind)) = (&cost.chart, kind) {
-        let drawn = chart::draw(kind, &workload, &costs, &prices, today)?;
+    let cannot = |why: &str| Failure::usage(one_line(why));
+    let costs = workload.costs(&prices, today).map_err(|error| cannot(error.message()))?;
+    if let (Some(file), Some(format)) = (&cost.chart, format) {
+        let chart = workload.chart(&costs, &prices).map_err(|error| cannot(error.message()))?;
+        let drawn = chart::draw(format, &chart)?;
         fs::write(file, drawn)
             .map_err(|error| Failure::local(format!("cannot write {}: {error}", file.display())))?;
     }
