@@ -367,3 +367,15 @@ async fn an_unknown_product_has_close_ones_suggested() {
     assert!(error.to_string().contains("The closest names: "), "{error}");
     assert!(error.to_string().contains("Easy-staple paper"), "{error}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn damaged_parquet_is_an_error_or_sales(at in proptest::prelude::any::<proptest::sample::Index>(), byte in proptest::prelude::any::<u8>()) {
+        let mut file = parquet(&REVENUE, &[1, 0, 1, 1, 1, 0]);
+        let at = at.index(file.len());
+        file[at] = byte;
+        let _ = SalesStore::from_reader("a.parquet", &*file);
+    }
+}

@@ -77,6 +77,12 @@ impl Columns {
         Ok(columns)
     }
 
+    /// The places of all.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let named = self.dimensions.into_iter().chain([self.order, self.returns]).flatten();
+        named.chain([self.date, self.units, self.amount])
+    }
+
     /// What the columns are and what they are used as.
     pub(super) fn describe(&self, schema: &SchemaDescriptor) -> Vec<DataColumn> {
         let amount = if self.is_price { Field::UnitPrice } else { Field::Revenue };

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     mem,
     num::NonZero,
     sync::{
@@ -82,6 +83,17 @@ pub(super) fn read<R: Ranges>(
     let metadata = &metadata.map_err(|error| broken(name, error))?;
     let schema = metadata.file_metadata().schema_descr();
     let columns = Columns::find(name, format, schema)?;
+    for (group, metadata) in metadata.row_groups().iter().enumerate() {
+        let rows = metadata.num_rows();
+        let odd = |place: &usize| {
+            let column = metadata.column(*place);
+            column.column_descr().max_rep_level() == 0 && column.num_values() != rows
+        };
+        if let Some(place) = columns.places().find(odd) {
+            let found = metadata.column(place).num_values();
+            return Err(lengths_differ(name, group, rows, found, &column_name(schema, place)));
+        }
+    }
     let lengths: Vec<usize> = metadata
         .row_groups()
         .iter()
@@ -165,6 +177,21 @@ fn recode(rows: Vec<(usize, Rows<'_>)>, known: &[Codes]) {
         (1..known.len()).for_each(|_| _ = scope.spawn(work));
         work();
     });
+}
+
+fn column_name(schema: &SchemaDescriptor, place: usize) -> String {
+    format!("{} ({})", place + 1, schema.column(place).path().string())
+}
+
+fn lengths_differ(
+    name: &str,
+    group: usize,
+    rows: impl Display,
+    found: impl Display,
+    column: &str,
+) -> LoadError {
+    let expected = format!("{rows} rows in row group {group}");
+    LoadError::file(name, expected, format!("{found} in column {column}"))
 }
 
 /// A file that is cut off or damaged, or a column that is.
@@ -318,7 +345,7 @@ impl<R: Ranges> Source<'_, R> {
     }
 
     fn column_name(&self, place: usize) -> String {
-        format!("{} ({})", place + 1, self.schema().column(place).path().string())
+        column_name(self.schema(), place)
     }
 
     /// All bytes of a column in a row group.
@@ -369,9 +396,7 @@ impl<R: Ranges> Column<'_, R> {
         if done == rows {
             return Ok(());
         }
-        let expected = format!("{rows} rows in row group {group}");
-        let found = format!("{done} in column {}", source.column_name(place));
-        Err(LoadError::file(source.name, expected, found))
+        Err(lengths_differ(source.name, group, rows, done, &source.column_name(place)))
     }
 
     /// Notes the first fault of a row.
