@@ -9,6 +9,7 @@ pub(crate) const BOUNDS: [f64; 14] =
 
 /// What one request is about.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "spans alone tell all of it"))]
 pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) target: Target,
@@ -85,6 +86,7 @@ impl Operation {
     }
 
     /// The name of its span.
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "there are no spans"))]
     pub(crate) fn name(&self) -> String {
         match &self.target {
             Target::Tool(name) | Target::Prompt(name) => format!("{} {name}", self.method),

@@ -152,6 +152,6 @@ impl Recorders {
             otlp.end(span, operation, end);
         }
         #[cfg(not(feature = "otlp"))]
-        drop(begun);
+        let _ = begun;
     }
 }

@@ -62,7 +62,7 @@ impl Workload {
     /// ```
     /// use mcp_tools_aws::{Prices, Workload};
     ///
-    /// let today = "2026-11-21".parse()?;
+    /// let today: chrono::NaiveDate = "2026-11-21".parse()?;
     /// let costs = Workload::new(1_000_000).costs(&Prices::built_in(), today).expect("us-east-1");
     /// assert_eq!(costs.options[0].name, "Lambda with a Function URL");
     /// # Ok::<(), chrono::ParseError>(())
