@@ -169,19 +169,11 @@ fn http(rounds: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As many lines as rounds, in batches of 64 that come together.
+/// As many lines as rounds, which come together.
 fn lines(rounds: usize, line: &str) -> anyhow::Result<()> {
     let server: Server = server();
-    let mut input = format!("{}\n", message("initialize", INITIALIZE));
-    // Numbered anew, as no two calls in flight may have one name.
-    for number in 0..rounds {
-        input.push_str(&line.replacen(
-            r#""id":1"#,
-            &format!(r#""id":{}"#, 1000 + number % 9000),
-            1,
-        ));
-        input.push('\n');
-    }
+    // No two of them are in flight at once, so that they may have one name.
+    let input = message("initialize", INITIALIZE) + "\n" + &format!("{line}\n").repeat(rounds);
     let mut output = Vec::with_capacity(rounds * 256 + 1024);
     in_runtime(async {
         let (reader, options) = (input.as_bytes(), StreamOptions::new());

@@ -1,6 +1,6 @@
 //! The tools that the paths lead to.
 
-use mcp_core::{Server, ToolContext, ToolPack, tool};
+use mcp_core::{Server, ServerBuilder, ToolContext, ToolPack, tool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,5 +111,5 @@ pub(crate) fn server() -> Server {
         let name = format!("tool{number}");
         ToolPack::new(name.as_str(), ()).tool::<generated>().namespaced(name)
     });
-    more.fold(server, mcp_core::ServerBuilder::pack).build()
+    more.fold(server, ServerBuilder::pack).build()
 }

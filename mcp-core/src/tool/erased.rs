@@ -93,9 +93,8 @@ impl ErasedTool {
                     }
                     // What the schema lets through and the type does not, such as a date that is
                     // none.
-                    serde_json::from_value(arguments).map_err(|error| {
-                        Refusal::Arguments(misfit::<T>(&tool, &request, &error))
-                    })?
+                    serde_json::from_value(arguments)
+                        .map_err(|error| Refusal::Arguments(misfit::<T>(&tool, &request, &error)))?
                 }
             };
             let state = Arc::clone(&state);

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{any::Any, borrow::Cow, collections::BTreeMap};
 
 use rmcp::model::{ContentBlock, TextContent};
 use schemars::JsonSchema;
@@ -35,7 +35,12 @@ impl<T: Serialize + JsonSchema + Send + 'static> Output for T {
     }
 
     fn into_call_result(self) -> Result<CallResult, ToolError> {
-        CallResult::structured(&self)
+        let mut output = Some(self);
+        // A text need not be written as JSON to become a text.
+        match (&mut output as &mut dyn Any).downcast_mut().and_then(Option::<String>::take) {
+            Some(text) => Ok(CallResult::text(text)),
+            None => CallResult::structured(&output),
+        }
     }
 }
 
