@@ -94,7 +94,7 @@ fn every_example_has_a_readme_of_one_screen_and_a_test() {
         }
         match fs::read_to_string(folder.join("README.md")) {
             Ok(text) if text.lines().count() > 60 => {
-                faults.push(format!("{name}: README too long"))
+                faults.push(format!("{name}: README too long"));
             }
             Ok(_) => {}
             Err(_) => faults.push(format!("{name}: no README.md")),
