@@ -45,10 +45,13 @@ fi
 ARGUMENTS
 MCP_LISTEN="127.0.0.1:$PORT" "$program" "$@" >/dev/null 2>"$LOG" </dev/null &
 echo $! >"$SERVING"
-until grep -q ":$PORT" "$LOG"; do
-    kill -0 $! 2>/dev/null || { cat "$LOG" >&2; exit 1; }
+for ((step = 0; step < 2400; step++)); do
+    grep -q ":$PORT" "$LOG" && exit
+    kill -0 $! 2>/dev/null || break
     sleep 0.05
 done
+cat "$LOG" >&2
+exit 1
 "#;
 
 /// Starts what it would have built.

@@ -3,8 +3,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue};
 use rmcp::{
     ClientHandler, RoleClient,
-    model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion, Tool},
-    service::{ClientLifecycleMode, Peer, RunningService, serve_client_with_lifecycle},
+    model::{ClientCapabilities, ClientConfig, ErrorCode, Implementation, ProtocolVersion, Tool},
+    service::{
+        ClientInitializeError, ClientLifecycleMode, Peer, RunningService,
+        serve_client_with_lifecycle,
+    },
     transport::{
         IntoTransport, StreamableHttpClientTransport, common::client_side_sse::SseRetryPolicy,
         streamable_http_client::StreamableHttpClientTransportConfig,
@@ -144,8 +147,19 @@ impl Connection {
                 Self::begin(transport, calls, Notes::All).await
             }
             Endpoint::Command(command) => {
-                let transport = Stdio::spawn(&mut *command.lock().await, Arc::clone(&calls))?;
-                Self::begin(transport, calls, Notes::Progress).await
+                let mut command = command.lock().await;
+                let transport = Stdio::spawn(&mut command, Arc::clone(&calls))?;
+                match Self::begin(transport, Arc::clone(&calls), Notes::Progress).await {
+                    // It was slow to start, and had understood the first question.
+                    Err(reason) if is_modern(&reason) => {
+                        let transport = Stdio::spawn(&mut command, Arc::clone(&calls))?;
+                        let modern = ClientLifecycleMode::Discover {
+                            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+                        };
+                        Self::begin_as(modern, transport, calls, Notes::Progress).await
+                    }
+                    begun => begun,
+                }
             }
             #[cfg(feature = "lambda")]
             Endpoint::Lambda(function) => {
@@ -164,6 +178,19 @@ impl Connection {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::V_2025_11_25),
         };
+        Self::begin_as(lifecycle, transport, calls, notes).await
+    }
+
+    async fn begin_as<T, E, A>(
+        lifecycle: ClientLifecycleMode,
+        transport: T,
+        calls: Arc<Calls>,
+        notes: Notes,
+    ) -> Result<Self, Reason>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
         let service = serve_client_with_lifecycle(Gateway, transport, lifecycle).await?;
         // Also what tells the client over HTTP which arguments are mirrored into headers.
         let tools = service.list_all_tools().await?;
@@ -177,6 +204,16 @@ impl Connection {
     pub(crate) fn is_closed(&self) -> bool {
         self.service.peer().is_transport_closed()
     }
+}
+
+/// Whether a server has refused the legacy beginning, since it does not know the revision.
+fn is_modern(reason: &Reason) -> bool {
+    let Reason::Other(error) = reason else { return false };
+    matches!(
+        error.downcast_ref(),
+        Some(ClientInitializeError::JsonRpcError(error))
+            if error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+    )
 }
 
 fn check_url(url: &str) -> Result<(), &'static str> {

@@ -3,6 +3,7 @@ use std::{io, sync::Arc, time::Duration};
 use futures_util::StreamExt as _;
 use rmcp::{
     RoleClient,
+    model::{ClientRequest, JsonRpcMessage, RequestId},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
@@ -27,6 +28,11 @@ pub(crate) struct Stdio {
     input: Arc<Mutex<Option<ChildStdin>>>,
     output: FramedRead<ChildStdout, LinesCodec>,
     calls: Arc<Calls>,
+    /// The request that asks what the program speaks, until the client begins in the legacy way.
+    probe: Option<RequestId>,
+    /// That request from then on. A program that was slow to start answers it all the same, which the
+    /// client would take for the answer to `initialize`.
+    given_up: Option<RequestId>,
 }
 
 impl Stdio {
@@ -45,7 +51,29 @@ impl Stdio {
             input: Arc::new(Mutex::new(Some(input))),
             output: FramedRead::new(output, LinesCodec::new_with_max_length(LONGEST_LINE)),
             calls,
+            probe: None,
+            given_up: None,
         })
+    }
+
+    /// Notes how the client begins.
+    fn note(&mut self, message: &TxJsonRpcMessage<RoleClient>) {
+        let JsonRpcMessage::Request(request) = message else { return };
+        match &request.request {
+            ClientRequest::DiscoverRequest(_) => self.probe = Some(request.id.clone()),
+            ClientRequest::InitializeRequest(_) => self.given_up = self.probe.take(),
+            _ => {}
+        }
+    }
+
+    /// Whether a message answers what the client no longer waits for.
+    fn comes_too_late(&self, message: &RxJsonRpcMessage<RoleClient>) -> bool {
+        let id = match message {
+            JsonRpcMessage::Response(response) => Some(&response.id),
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            _ => None,
+        };
+        id.is_some() && id == self.given_up.as_ref()
     }
 
     /// Asks the program to end, as a service manager would.
@@ -67,6 +95,7 @@ impl Transport<RoleClient> for Stdio {
         &mut self,
         mut message: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        self.note(&message);
         // The inbox is in the message, which is gone once it is written; the call holds it, too.
         let inbox = Inbox::address(&mut message);
         let line = serde_json::to_vec(&message);
@@ -106,6 +135,7 @@ impl Transport<RoleClient> for Stdio {
                 continue;
             }
             match serde_json::from_str(text) {
+                Ok(message) if self.comes_too_late(&message) => {}
                 Ok(message) => return Some(message),
                 // Some programs greet their users on standard output.
                 Err(error) => tracing::warn!(%error, "a program wrote what is no message"),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use mcp_remote::Remote;
 use mcp_serve::Server;
@@ -42,6 +42,24 @@ async fn its_progress_arrives_in_order_and_before_the_answer(mcp: Harness) {
     assert_eq!(outcome.text(), "counted to 100");
     let steps: Vec<f64> = outcome.progress().iter().map(|step| step.progress).collect();
     assert_eq!(steps, (1..=100).map(f64::from).collect::<Vec<_>>());
+}
+
+/// The client asks in the modern way for 10 s, then in the legacy one, and gets both answers at once.
+#[test]
+fn a_program_that_is_slow_to_start_is_mounted() {
+    block_on(async {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"sleep 11; exec "$0" stdio"#, env!("CARGO_BIN_EXE_hello")])
+            .env_remove("RUST_LOG")
+            .stderr(std::process::Stdio::null());
+        let remote = Remote::command(command).connect_timeout(Duration::from_secs(90));
+        let remote = remote.connect().await.unwrap();
+        let server = Server::builder("outer", "1.0").mount("hello", remote).build();
+        let mcp = Harness::in_memory(server).await;
+        let sum = mcp.try_call("hello_add", json!({"a": 1, "b": 2})).await.unwrap();
+        assert_eq!(sum.text(), "3");
+    });
 }
 
 #[test]
@@ -116,7 +134,7 @@ fn a_program_that_was_killed_is_started_again_and_ends_with_its_server() {
 
         drop(mcp);
         while second.signal("-0") {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         std::fs::remove_dir_all(&directory).unwrap();
     });

@@ -1,7 +1,7 @@
 //! A server that somebody else wrote for stdio, over HTTP and on AWS Lambda. Its program runs as a
 //! child of this one, which offers its tools.
 
-use std::{env, process::Command};
+use std::{env, process::Command, time::Duration};
 
 use mcp_remote::{ConnectError, Remote};
 use mcp_serve::{Server, ToolPack};
@@ -28,6 +28,9 @@ impl std::fmt::Display for WrapError {
 
 impl std::error::Error for WrapError {}
 
+/// How long the program may take to start: an interpreter has much to read on a small processor.
+const START: Duration = Duration::from_secs(60);
+
 /// The program that `WRAPPED_COMMAND` names, with the environment of this one.
 ///
 /// # Errors
@@ -49,7 +52,11 @@ pub fn command() -> Result<Command, WrapError> {
 ///
 /// When it cannot be started, or does not speak the protocol.
 pub async fn server(command: Command) -> Result<Server, WrapError> {
-    let wrapped = Remote::command(command).connect().await.map_err(WrapError::Connect)?;
+    let wrapped = Remote::command(command)
+        .connect_timeout(START)
+        .connect()
+        .await
+        .map_err(WrapError::Connect)?;
     let tools = wrapped.into_iter().fold(ToolPack::new("wrapped", ()), ToolPack::dyn_tool);
     Ok(Server::builder("wrap-stdio-server", env!("CARGO_PKG_VERSION")).pack(tools).build())
 }
