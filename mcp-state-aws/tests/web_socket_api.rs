@@ -180,10 +180,12 @@ fn a_legacy_session_goes_on_in_any_process() {
         socket.request("resources/subscribe", json!({ "uri": "state://now" })).await;
 
         // All processes that there are now are busy, so that others go on.
-        let file = temporary("hold");
-        let hold = json!({ "name": "hold", "arguments": { "file": file.0 } });
-        let held =
-            [socket.ask("tools/call", hold.clone()).await, socket.ask("tools/call", hold).await];
+        let files = [temporary("hold-one"), temporary("hold-another")];
+        let mut held = Vec::new();
+        for file in &files {
+            let hold = json!({ "name": "hold", "arguments": { "file": file.0 } });
+            held.push(socket.ask("tools/call", hold).await);
+        }
         until("two processes are busy", async || function.processes() - function.idle() == 2).await;
         let told = socket.call("tell", json!({})).await;
         assert_eq!(socket.heard.len(), 1, "{:?}", socket.heard);
@@ -192,8 +194,8 @@ fn a_legacy_session_goes_on_in_any_process() {
         let updated = socket.receive().await;
         assert_eq!(updated["method"], "notifications/resources/updated", "{updated}");
         assert_eq!(updated["params"]["uri"], "state://now");
-        file.says("go on");
-        for id in held {
+        for (id, file) in held.into_iter().zip(&files) {
+            file.says("go on");
             let result = socket.response(id).await;
             assert_ne!(result["result"]["content"][0]["text"], told);
         }

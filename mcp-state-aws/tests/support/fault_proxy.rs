@@ -29,8 +29,8 @@ pub enum Fault {
     Failing(&'static str),
     /// There is no answer.
     Hanging(&'static str),
-    /// The connection is cut before anything is done, for all requests but one of so many.
-    Cut(&'static str, usize),
+    /// The connection is cut before anything is done, for the next request alone.
+    CutOnce(&'static str),
     /// What is asked is done, and the connection cut before the answer, for the next request alone.
     CutOnceDone(&'static str),
 }
@@ -99,10 +99,10 @@ impl State {
         let is_hit = match fault {
             Fault::None => false,
             Fault::PassesOneOf(many) => !one_of(many),
-            Fault::Cut(operation, many) => target.contains(operation) && !one_of(many),
             Fault::Throttled(operation)
             | Fault::Failing(operation)
             | Fault::Hanging(operation)
+            | Fault::CutOnce(operation)
             | Fault::CutOnceDone(operation) => target.contains(operation),
         };
         if !is_hit {
@@ -112,7 +112,10 @@ impl State {
         match fault {
             Fault::Failing(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
             Fault::Hanging(_) => std::future::pending().await,
-            Fault::Cut(..) => Err(io::ErrorKind::ConnectionReset.into()),
+            Fault::CutOnce(_) => {
+                *self.fault.lock().unwrap() = Fault::None;
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
             Fault::CutOnceDone(_) => {
                 *self.fault.lock().unwrap() = Fault::None;
                 forward(request).await;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
@@ -20,7 +20,7 @@ pub(super) const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 pub(super) const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 
 /// What stands between a stream's prelude and its body.
-const DELIMITER: [u8; 8] = [0; 8];
+const DELIMITER: Bytes = Bytes::from_static(&[0; 8]);
 
 /// The body of a request to the Runtime API.
 #[derive(Debug)]
@@ -32,8 +32,9 @@ pub(crate) enum Outgoing {
 /// A stream that begins with its prelude. Polling it does the call's work.
 #[derive(Debug)]
 pub(crate) struct Streamed<S = BodyStream> {
-    /// What is still to be written before the body, so that both can be one piece.
-    prelude: Option<Bytes>,
+    /// What comes before the body, the last first. Each is a chunk of its own, as some emulators take a
+    /// chunk for the prelude; they are one write, with the first event if that is there.
+    before: Vec<Bytes>,
     body: Option<S>,
     trailers: Option<HeaderMap>,
     /// The invocation's, which goes on as long as its stream.
@@ -83,51 +84,30 @@ impl Body for Outgoing {
 }
 
 impl<S: Stream<Item = Result<Bytes, Infallible>> + Unpin> Streamed<S> {
-    fn new(mut prelude: Vec<u8>, body: S, span: Span) -> Self {
-        prelude.extend_from_slice(&DELIMITER);
-        Self { prelude: Some(prelude.into()), body: Some(body), trailers: None, span }
+    fn new(prelude: Vec<u8>, body: S, span: Span) -> Self {
+        Self { before: vec![DELIMITER, prelude.into()], body: Some(body), trailers: None, span }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        let next = match &mut self.body {
-            None => Poll::Ready(None),
-            Some(body) => {
-                let _entered = self.span.enter();
-                let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *body).poll_next(cx)));
-                polled.unwrap_or_else(|_| {
+        if let Some(data) = self.before.pop() {
+            return Poll::Ready(Some(Frame::data(data)));
+        }
+        if let Some(body) = &mut self.body {
+            let _entered = self.span.enter();
+            let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *body).poll_next(cx)));
+            match polled {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(Some(Ok(data)))) => return Poll::Ready(Some(Frame::data(data))),
+                Ok(Poll::Ready(None)) => {}
+                Err(_) => {
                     tracing::error!("a streamed reply panicked");
                     self.trailers = Some(broken_off());
-                    Poll::Ready(None)
-                })
-            }
-        };
-        let data = match next {
-            Poll::Pending => match self.prelude.take() {
-                Some(prelude) => prelude,
-                None => return Poll::Pending,
-            },
-            Poll::Ready(Some(Ok(data))) => match self.prelude.take() {
-                Some(prelude) => joined(&prelude, &data),
-                None => data,
-            },
-            Poll::Ready(None) => {
-                self.body = None;
-                match self.prelude.take() {
-                    Some(prelude) => prelude,
-                    None => return Poll::Ready(self.trailers.take().map(Frame::trailers)),
                 }
             }
-        };
-        Poll::Ready(Some(Frame::data(data)))
+            self.body = None;
+        }
+        Poll::Ready(self.trailers.take().map(Frame::trailers))
     }
-}
-
-/// A stream's prelude and its first event are one write: they are there at the same time.
-fn joined(prelude: &[u8], data: &[u8]) -> Bytes {
-    let mut joined = BytesMut::with_capacity(prelude.len() + data.len());
-    joined.extend_from_slice(prelude);
-    joined.extend_from_slice(data);
-    joined.freeze()
 }
 
 fn broken_off() -> HeaderMap {
@@ -196,33 +176,26 @@ mod tests {
         Some(text.to_owned())
     }
 
-    const PRELUDE: &str = "{}\0\0\0\0\0\0\0\0";
-
-    #[test]
-    fn the_first_event_is_one_piece_with_the_prelude() {
-        let (frames, trailers) = play([Step::Says("one"), Step::Waits, Step::Says("two")]);
-        assert_eq!(frames, [data(&format!("{PRELUDE}one")), None, data("two")]);
-        assert_eq!(trailers, None);
-    }
+    const DELIMITER: &str = "\0\0\0\0\0\0\0\0";
 
     #[test]
     fn the_prelude_does_not_wait_for_an_event() {
-        let (frames, _) = play([Step::Waits, Step::Waits, Step::Says("one")]);
-        assert_eq!(frames, [data(PRELUDE), None, data("one")]);
-        assert_eq!(play([]).0, [data(PRELUDE)]);
+        let (frames, trailers) = play([Step::Says("one"), Step::Waits, Step::Says("two")]);
+        assert_eq!(frames, [data("{}"), data(DELIMITER), data("one"), None, data("two")]);
+        assert_eq!(trailers, None);
+        let (frames, _) = play([Step::Waits, Step::Says("one")]);
+        assert_eq!(frames, [data("{}"), data(DELIMITER), None, data("one")]);
+        assert_eq!(play([]).0, [data("{}"), data(DELIMITER)]);
     }
 
     #[test]
     fn a_panic_in_the_midst_of_a_stream_is_told_in_its_trailers() {
         let (frames, trailers) = play([Step::Says("one"), Step::Panics]);
-        assert_eq!(frames, [data(&format!("{PRELUDE}one"))]);
+        assert_eq!(frames, [data("{}"), data(DELIMITER), data("one")]);
         let trailers = trailers.unwrap();
         assert_eq!(trailers[ERROR_TYPE], "Runtime.Panic");
         let error = BASE64_STANDARD.decode(&trailers[ERROR_BODY]).unwrap();
         let error: serde_json::Value = serde_json::from_slice(&error).unwrap();
         assert_eq!(error["errorType"], "Runtime.Panic");
-        // Before the first event, too.
-        let (frames, trailers) = play([Step::Panics]);
-        assert!(frames == [data(PRELUDE)] && trailers.is_some());
     }
 }
