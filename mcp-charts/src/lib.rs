@@ -20,6 +20,8 @@
 //! # Ok::<(), mcp_charts::ChartError>(())
 //! ```
 
+#[cfg(feature = "answers")]
+mod answer;
 mod app;
 mod chart;
 mod font;
@@ -30,6 +32,8 @@ mod scene;
 mod svg;
 mod theme;
 
+#[cfg(feature = "answers")]
+pub use crate::answer::{ChartFormat, WithChart};
 pub use crate::{
     app::{APP, page},
     chart::{Band, Chart, ChartError, Kind, Mark, Series, X},

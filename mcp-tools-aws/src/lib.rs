@@ -3,8 +3,6 @@
 
 #[cfg(feature = "sdk")]
 mod aws;
-#[cfg(any(feature = "cost", feature = "deploy"))]
-mod chart;
 #[cfg(any(feature = "cost", feature = "operations"))]
 mod closest;
 #[cfg(feature = "cost")]
@@ -22,10 +20,11 @@ mod usd;
 #[cfg(feature = "waste")]
 mod waste;
 
+#[cfg(any(feature = "cost", feature = "deploy"))]
+pub use mcp_charts::{ChartFormat, WithChart};
+
 #[cfg(feature = "sdk")]
 pub use crate::aws::{Aws, Identity, Whoami, iam_policy};
-#[cfg(any(feature = "cost", feature = "deploy"))]
-pub use crate::chart::{ChartFormat, WithChart};
 #[cfg(feature = "cost")]
 pub use crate::cost::{
     AwsCostAnalyzer, AwsSimpleCostCheck, Billed, BudgetState, BudgetStatus, Budgets,

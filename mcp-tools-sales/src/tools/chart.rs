@@ -1,82 +1,10 @@
-use mcp_charts::{Chart, Kind, Series, Theme, X};
-use mcp_core::{
-    CallResult, Output, ToolError, ToolErrorKind, ToolResult, WithText, apps::App, content,
-};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use mcp_charts::{Chart, Kind, Series, X};
+use mcp_core::apps::App;
 
-use super::{About, compute::off_thread, one_line};
+use super::{About, one_line};
 
 /// The app that shows the charts of all tools.
 pub(crate) const APP: &str = "ui://sales/chart";
-
-/// Whether a chart goes along with an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum ChartFormat {
-    /// No chart.
-    #[default]
-    None,
-    /// An SVG document as an embedded resource: small, and sharp at any size.
-    Svg,
-    /// A PNG image, which most clients show.
-    Png,
-}
-
-/// An answer, and a chart of it where one was asked for.
-#[derive(Debug)]
-pub struct WithChart<T> {
-    answer: WithText<T>,
-    chart: Option<(ChartFormat, Vec<u8>)>,
-}
-
-impl<T> WithChart<T> {
-    /// Draws the chart, on another thread, if it was asked for.
-    pub(super) async fn new(
-        answer: WithText<T>,
-        format: ChartFormat,
-        chart: impl FnOnce(&T) -> Chart,
-    ) -> ToolResult<Self> {
-        if format == ChartFormat::None {
-            return Ok(Self { answer, chart: None });
-        }
-        let chart = chart(&answer.value);
-        let drawn = off_thread(move |_| match format {
-            ChartFormat::Png => mcp_charts::png(&chart, Theme::Light),
-            _ => mcp_charts::svg(&chart, Theme::Light).map(String::into_bytes),
-        });
-        let drawn = drawn.await?.map_err(|error| {
-            let message =
-                format!("There is no chart of this: {error}. Ask without `chart`, or for less.");
-            ToolError::new(ToolErrorKind::InvalidArguments, message)
-        })?;
-        Ok(Self { answer, chart: Some((format, drawn)) })
-    }
-}
-
-impl<T: Serialize + JsonSchema + Send + 'static> Output for WithChart<T> {
-    fn schema() -> Option<Map<String, Value>> {
-        WithText::<T>::schema()
-    }
-
-    fn into_call_result(self) -> Result<CallResult, ToolError> {
-        let result = self.answer.into_call_result()?;
-        Ok(match self.chart {
-            None => result,
-            Some((ChartFormat::Png, png)) => result.with_content(content::image(png, "image/png")),
-            Some((_, svg)) => {
-                let svg = String::from_utf8_lossy(&svg).into_owned();
-                result.with_content(content::embedded_text(
-                    "sales://chart.svg",
-                    "image/svg+xml",
-                    svg,
-                ))
-            }
-        })
-    }
-}
 
 /// A bar for each name, as many as a chart has room for.
 pub(super) fn bars<'a>(

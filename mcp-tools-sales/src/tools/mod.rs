@@ -21,10 +21,11 @@ mod sales_trend;
 mod selection;
 mod top_n_products;
 
+pub use mcp_charts::{ChartFormat, WithChart};
+
 use self::about::one_line;
 pub use self::{
     about::About,
-    chart::{ChartFormat, WithChart},
     compare_periods::{Change, ComparePeriods, Comparison, NamedChange},
     describe_sales_data::{DataDescription, DescribeSalesData},
     detect_sales_anomalies::{DetectSalesAnomalies, SalesAnomalies, SalesAnomaly},

@@ -1,10 +1,14 @@
-//! Charts that go along with answers.
+//! Charts that go along with the answers of tools.
 
-use mcp_charts::{Chart, Theme};
 use mcp_core::{CallResult, Output, ToolError, ToolErrorKind, ToolResult, WithText, content};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::{Chart, Theme, png, svg};
+
+/// How clients tell a drawn chart from other resources within an answer.
+const URI: &str = "chart://answer.svg";
 
 /// Whether a chart goes along with an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +24,7 @@ pub enum ChartFormat {
     Png,
 }
 
-/// An answer, and a chart of it where one was asked for.
+/// The answer of a tool, and a chart of it where one was asked for.
 #[derive(Debug)]
 pub struct WithChart<T> {
     answer: WithText<T>,
@@ -29,7 +33,11 @@ pub struct WithChart<T> {
 
 impl<T> WithChart<T> {
     /// Draws the chart, which takes milliseconds, on a thread for such work, if it was asked for.
-    pub(crate) async fn new(
+    ///
+    /// # Errors
+    ///
+    /// When the chart cannot be drawn, such as one of too many points; the model is told to do without.
+    pub async fn new(
         answer: WithText<T>,
         format: ChartFormat,
         chart: impl FnOnce(&T) -> Chart,
@@ -39,8 +47,8 @@ impl<T> WithChart<T> {
         }
         let chart = chart(&answer.value);
         let draw = move || match format {
-            ChartFormat::Png => mcp_charts::png(&chart, Theme::Light),
-            _ => mcp_charts::svg(&chart, Theme::Light).map(String::into_bytes),
+            ChartFormat::Png => png(&chart, Theme::Light),
+            _ => svg(&chart, Theme::Light).map(String::into_bytes),
         };
         let drawn = tokio::task::spawn_blocking(draw).await?.map_err(|error| {
             let message =
@@ -63,8 +71,7 @@ impl<T: Serialize + JsonSchema + Send + 'static> Output for WithChart<T> {
             Some((ChartFormat::Png, png)) => result.with_content(content::image(png, "image/png")),
             Some((_, svg)) => {
                 let svg = String::from_utf8_lossy(&svg).into_owned();
-                let chart = content::embedded_text("aws://chart.svg", "image/svg+xml", svg);
-                result.with_content(chart)
+                result.with_content(content::embedded_text(URI, "image/svg+xml", svg))
             }
         })
     }
