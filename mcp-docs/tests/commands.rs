@@ -36,7 +36,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("cargo install", &["--path"]),
     ("cargo lambda build", &["--release", "--arm64", "--output-format", "-p"]),
     ("cargo lambda watch", &[]),
-    ("cargo run", &["--release", "-p", "--features", "--example"]),
+    ("cargo run", &["--release", "-p", "--features", "--example", "--no-default-features"]),
     ("cargo test", &["--release", "-p", "--test"]),
     ("cp", &[]),
     ("curl", &["-s", "-N", "-i", "-H", "-d"]),

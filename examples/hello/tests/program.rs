@@ -294,10 +294,18 @@ fn lambda_is_served_where_the_environment_is_lambdas() {
 }
 
 #[test]
-fn half_an_environment_of_lambda_is_an_error_that_names_the_rest() {
-    let (code, _, stderr) = output(program().env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"));
+fn an_environment_that_lambda_cannot_have_is_an_error_that_names_it() {
+    let (code, _, stderr) = output(program().env("AWS_LAMBDA_RUNTIME_API", "no address"));
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("AWS_LAMBDA_FUNCTION_NAME"), "{stderr}");
+    assert!(stderr.contains("AWS_LAMBDA_RUNTIME_API is \"no address\""), "{stderr}");
+    assert!(stderr.contains("a host and a port"), "{stderr}");
+    let (code, _, stderr) = output(
+        program()
+            .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+            .env("AWS_LAMBDA_MAX_CONCURRENCY", "many"),
+    );
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("AWS_LAMBDA_MAX_CONCURRENCY is \"many\""), "{stderr}");
     let (code, _, stderr) = output(
         program()
             .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
