@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeMap,
     fmt::Display,
-    mem,
+    io, mem,
     num::NonZero,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -79,8 +80,10 @@ pub(super) fn read<R: Ranges>(
     content: &R,
     loading: &mut Loading,
 ) -> Result<Part, LoadError> {
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(content);
-    let metadata = &metadata.map_err(|error| broken(name, error))?;
+    let metadata = &damaged_or(name, || {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(content);
+        metadata.map_err(|error| broken(name, error))
+    })?;
     let schema = metadata.file_metadata().schema_descr();
     let columns = Columns::find(name, format, schema)?;
     for (group, metadata) in metadata.row_groups().iter().enumerate() {
@@ -118,7 +121,7 @@ pub(super) fn read<R: Ranges>(
             if group > stop.load(Ordering::Relaxed) {
                 return (names, done);
             }
-            let result = source.row_group(group, &mut rows, &mut names);
+            let result = damaged_or(name, || source.row_group(group, &mut rows, &mut names));
             if result.is_err() {
                 stop.fetch_min(group, Ordering::Relaxed);
             }
@@ -129,7 +132,7 @@ pub(super) fn read<R: Ranges>(
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut done = vec![work()];
         for other in others {
-            done.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            done.push(other.join().unwrap_or_else(|cause| panic::resume_unwind(cause)));
         }
         done
     });
@@ -192,6 +195,14 @@ fn lengths_differ(
 ) -> LoadError {
     let expected = format!("{rows} rows in row group {group}");
     LoadError::file(name, expected, format!("{found} in column {column}"))
+}
+
+/// What reading comes to. The crate takes some of what cannot be in a file for its own mistake, and panics.
+fn damaged_or<T>(name: &str, read: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let damaged = io::Error::new(io::ErrorKind::InvalidData, "the file is damaged");
+        Err(LoadError::io(name, None, damaged))
+    })
 }
 
 /// A file that is cut off or damaged, or a column that is.
