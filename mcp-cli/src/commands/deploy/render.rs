@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(way("deploy/lambda", "bootstrap.zip"), "../../bootstrap.zip");
         assert_eq!(way("./infra", "target/image"), "../target/image");
         assert_eq!(way("target/image", "deploy/image/Dockerfile"), "../../deploy/image/Dockerfile");
-        assert_eq!(way("deploy/lambda", "/tmp/it.zip"), "/tmp/it.zip");
+        assert_eq!(way("deploy/lambda", "/builds/it.zip"), "/builds/it.zip");
         assert!(way("/elsewhere/lambda", "bootstrap.zip").ends_with("/bootstrap.zip"));
     }
 }
