@@ -16,8 +16,8 @@ use crate::{
 
 /// How much more than the baseline a path may take, in percent: with the compiler of the baseline, and
 /// with another.
-const MARGIN: u64 = 10;
-const MARGIN_OF_ANOTHER_COMPILER: u64 = 20;
+const MARGIN: u64 = 5;
+const MARGIN_OF_ANOTHER_COMPILER: u64 = 15;
 /// A round costs the difference between these two numbers of rounds, divided by that of the rounds.
 const ROUNDS: [u64; 2] = [40, 240];
 
