@@ -5,6 +5,7 @@
 
 mod call;
 mod credentials;
+mod door;
 mod duplex;
 mod http;
 mod latency;
@@ -16,6 +17,7 @@ mod server;
 pub use self::{
     call::{Call, Dialect, EVENTS, Expected, LISTED_TOOLS, Load, Template},
     credentials::Credentials,
+    door::Door,
     duplex::Duplex,
     http::Connection,
     latency::Latencies,

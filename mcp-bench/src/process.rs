@@ -83,8 +83,11 @@ impl Thread {
 /// The memory of a process, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// Resident now (`VmRSS`).
+    /// Resident now (`VmRSS`), pages of the program's file among them.
     pub resident: u64,
+    /// What of that is the process's own: heap and stacks (`RssAnon`). Pages of files are the kernel's
+    /// to take back.
+    pub anonymous: u64,
     /// The most that ever was (`VmHWM`).
     pub peak: u64,
 }
@@ -99,6 +102,7 @@ impl Memory {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(Self {
             resident: figure(&status, "VmRSS")? * 1024,
+            anonymous: figure(&status, "RssAnon")? * 1024,
             peak: figure(&status, "VmHWM")? * 1024,
         })
     }

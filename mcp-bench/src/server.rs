@@ -34,6 +34,8 @@ pub enum Subject {
 /// What a server of ours has besides, or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Setting {
+    /// One thread of the runtime instead of one for each core.
+    OneThread,
     /// Arguments that no schema checks.
     NoSchema,
     /// Answers out of a cache.
@@ -54,6 +56,7 @@ impl Subject {
         match self {
             Self::Floor => "floor",
             Self::Ours => "ours",
+            Self::OursWith(Setting::OneThread) => "ours, one thread",
             Self::OursWith(Setting::NoSchema) => "ours, no schema",
             Self::OursWith(Setting::Cache) => "ours, cache",
             Self::OursWith(Setting::Info) => "ours, info",
@@ -89,6 +92,7 @@ impl Subject {
         command.env("RUST_LOG", log).env("BENCH_TOOLS", tools.to_string());
         if let Self::OursWith(setting) = self {
             match setting {
+                Setting::OneThread => command.env("TOKIO_WORKER_THREADS", "1"),
                 Setting::NoSchema => command.env("BENCH_WITH", "no-schema"),
                 Setting::Cache => command.env("BENCH_WITH", "cache"),
                 Setting::InfoAndMetrics => command.env("MCP_PROMETHEUS", "true"),

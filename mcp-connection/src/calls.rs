@@ -20,6 +20,10 @@ use mcp_core::{Reply, ReplyPart, RequestId};
 
 use crate::wire::Wire;
 
+/// How many notifications a call may begin with before they are written: what it says at first does
+/// not wait until it has said all.
+const FIRST: usize = 16;
+
 /// Names a call among those in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CallKey(u64);
@@ -38,8 +42,8 @@ enum Progress {
     Ended,
     /// It waits for something of its own.
     Pending,
-    /// It waits for the client to read.
-    Full,
+    /// It can go on, once what it has said is on its way or the client has read.
+    Yields,
 }
 
 #[derive(Debug)]
@@ -118,13 +122,15 @@ impl CallWaker {
         Self { waker: Waker::from(Arc::clone(&inner)), inner }
     }
 
-    /// Polls the reply for all that it can give now.
-    fn poll(&self, reply: &mut Reply, wire: &mut impl Wire) -> Progress {
+    /// Polls the reply for all that it can give now, or so many notifications of it.
+    fn poll(&self, reply: &mut Reply, wire: &mut impl Wire, most: usize) -> Progress {
         let mut cx = Context::from_waker(&self.waker);
-        while wire.has_room() {
+        let mut notifications = 0;
+        while wire.has_room() && notifications < most {
             match Pin::new(&mut *reply).poll_next(&mut cx) {
                 Poll::Ready(Some(ReplyPart::Notification(notification))) => {
-                    wire.push(notification.to_bytes());
+                    wire.push_with(|out| notification.write_to(out));
+                    notifications += 1;
                 }
                 Poll::Ready(Some(ReplyPart::Request(request))) => wire.push(request),
                 // The connection carries everything.
@@ -137,7 +143,7 @@ impl CallWaker {
                 Poll::Pending => return Progress::Pending,
             }
         }
-        Progress::Full
+        Progress::Yields
     }
 }
 
@@ -167,7 +173,7 @@ impl Calls {
         if self.closing {
             reply.close();
         }
-        let progress = self.spare.poll(&mut reply, wire);
+        let progress = self.spare.poll(&mut reply, wire, FIRST);
         if matches!(progress, Progress::Ended) {
             return Started::Answered;
         }
@@ -175,7 +181,7 @@ impl Calls {
         let key = self.spare.inner.key;
         let next = CallWaker::new(CallKey(key.0 + 1), &self.ready);
         let waker = std::mem::replace(&mut self.spare, next);
-        if matches!(progress, Progress::Full) {
+        if matches!(progress, Progress::Yields) {
             waker.waker.wake_by_ref();
         }
         self.running.insert(key, Call { reply, waker });
@@ -198,14 +204,14 @@ impl Calls {
                 continue;
             };
             call.waker.inner.queued.store(false, Ordering::Release);
-            match call.waker.poll(&mut call.reply, wire) {
+            match call.waker.poll(&mut call.reply, wire, usize::MAX) {
                 Progress::Ended => {
                     if let Some(call) = self.running.remove(&key) {
                         ended(call.reply.id());
                     }
                 }
                 Progress::Pending => {}
-                Progress::Full => call.waker.waker.wake_by_ref(),
+                Progress::Yields => call.waker.waker.wake_by_ref(),
             }
         }
         // The client has to read first; the wakers believe these to be queued.

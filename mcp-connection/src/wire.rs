@@ -38,6 +38,13 @@ pub trait Wire {
     /// Adds a message to those that are to be written.
     fn push(&mut self, message: impl AsRef<[u8]> + Into<Bytes>);
 
+    /// Adds a message that is yet to be written down.
+    fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut message = Vec::with_capacity(160);
+        write(&mut message);
+        self.push(message);
+    }
+
     /// Writes as much as the client takes; ready when everything is written and flushed.
     ///
     /// # Errors

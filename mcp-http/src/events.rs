@@ -22,6 +22,16 @@ const FRAME: usize = 16 * 1024;
 /// From which size on a response is handed over without a copy, in bytes.
 const LARGE: usize = 8 * 1024;
 
+/// How far the first frame is on its way. What a call says at first must not wait until it has said all;
+/// later frames may go out together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    Due,
+    /// It is handed over, and written once there is nothing more at once.
+    HandedOver,
+    Written,
+}
+
 /// Writes a reply's parts as events, as many in one frame as are ready.
 pub(crate) struct Events {
     /// `None` after the response.
@@ -29,6 +39,7 @@ pub(crate) struct Events {
     buffer: Vec<u8>,
     /// What goes before `buffer`.
     queue: VecDeque<Bytes>,
+    beginning: Beginning,
     interval: Duration,
     keep_alive: Option<Pin<Box<Sleep>>>,
     /// When a stream ends that would never end by itself.
@@ -44,6 +55,7 @@ impl Events {
             reply: Some(reply),
             buffer: Vec::with_capacity(512),
             queue: VecDeque::new(),
+            beginning: Beginning::Due,
             interval: config.keep_alive,
             keep_alive: None,
             until,
@@ -61,6 +73,11 @@ impl Events {
             let Some(reply) = &mut self.reply else {
                 return Poll::Ready(None);
             };
+            if self.beginning == Beginning::HandedOver {
+                self.beginning = Beginning::Written;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if let Some(until) = &mut self.until
                 && until.as_mut().poll(cx).is_ready()
             {
@@ -83,6 +100,9 @@ impl Events {
             && let Some(part) = self.reply.as_mut().and_then(Reply::next_ready)
         {
             self.push(part);
+        }
+        if self.beginning == Beginning::Due {
+            self.beginning = Beginning::HandedOver;
         }
         if let Some(bytes) = self.queue.pop_front() {
             return Poll::Ready(Some(bytes));

@@ -63,6 +63,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Wire for Lines<R, W> {
         self.output.push(message.as_ref());
     }
 
+    fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.output.push_with(write);
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.output.poll_write(&mut self.writer, cx)
     }

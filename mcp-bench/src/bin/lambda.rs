@@ -14,9 +14,8 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use bytes::Bytes;
 use clap::Parser;
-use mcp_bench::Function;
+use mcp_bench::{Door, Function};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -47,23 +46,26 @@ async fn main() -> anyhow::Result<()> {
         }
     }
 
-    let mut best = [Duration::MAX; 2];
+    // One after the other within a round, so that all meet the same machine.
+    let mut best = [Duration::MAX; 1 + Door::ALL.len()];
     for _ in 0..rounds {
-        // One after the other within a round, so that both meet the same machine.
-        for (best, name) in best.iter_mut().zip(["lambda-floor", "lambda-server"]) {
-            *best = (*best).min(warm(&programs.join(name), calls).await?);
+        let by_hand = warm(&programs.join("lambda-floor"), Door::FunctionUrl, calls).await?;
+        best[0] = by_hand.min(best[0]);
+        for (best, door) in best[1..].iter_mut().zip(Door::ALL) {
+            *best = (*best).min(warm(&programs.join("lambda-server"), door, calls).await?);
         }
     }
-    let [floor, ours] = best.map(|time| time.as_secs_f64() * 1e6);
-    println!(
-        "\nCPU of a warm invocation: {ours:.1} us, by hand {floor:.1} us: {:.2} times",
-        ours / floor
-    );
+    let [floor, ours @ ..] = best.map(|time| time.as_secs_f64() * 1e6);
+    println!("\n| warm invocation | CPU | times by hand |\n|---|---|---|");
+    println!("| by hand, Function URL | {floor:.1} us | 1.00 |");
+    for (door, ours) in Door::ALL.into_iter().zip(ours) {
+        println!("| {} | {ours:.1} us | {:.2} |", door.name(), ours / floor);
+    }
 
     let mut delays = stream(&programs.join("lambda-server"), streams).await?;
     delays.sort_unstable();
     println!(
-        "a tool's first notification to the streamed event: p50 {:.2} ms, p90 {:.2} ms",
+        "\na tool's first notification to the streamed event: p50 {:.2} ms, p90 {:.2} ms",
         millis(quantile(&delays, 50)),
         millis(quantile(&delays, 90)),
     );
@@ -99,63 +101,19 @@ async fn start(name: &str, path: &Path, times: usize) -> anyhow::Result<String> 
     ))
 }
 
-/// The event of a Function URL, as a client's call of `tool` makes it.
-fn event(tool: &str, arguments: serde_json::Value) -> Bytes {
-    let message = json!({
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "tools/call",
-        "params": { "name": tool, "arguments": arguments, "_meta": { "progressToken": "p" } },
-    });
-    json!({
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": "/mcp",
-        "rawQueryString": "",
-        "headers": {
-            "accept": "application/json, text/event-stream",
-            "content-type": "application/json",
-            "host": "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws",
-            "user-agent": "bench",
-            "x-amzn-trace-id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
-            "x-forwarded-for": "203.0.113.7",
-            "x-forwarded-port": "443",
-            "x-forwarded-proto": "https",
-        },
-        "requestContext": {
-            "accountId": "anonymous",
-            "apiId": "abcdefghijklmnopqrstuvwxyz012345",
-            "domainName": "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws",
-            "domainPrefix": "abcdefghijklmnopqrstuvwxyz012345",
-            "http": {
-                "method": "POST",
-                "path": "/mcp",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "203.0.113.7",
-                "userAgent": "bench",
-            },
-            "requestId": "e1506fd5-9e7b-434f-bd42-4f8fa224b599",
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": "12/Mar/2026:19:03:58 +0000",
-            "timeEpoch": 1_773_342_238_000_u64,
-        },
-        "body": message.to_string(),
-        "isBase64Encoded": false,
-    })
-    .to_string()
-    .into()
-}
-
 /// The processor time of one invocation among many.
-async fn warm(path: &Path, calls: u32) -> anyhow::Result<Duration> {
+async fn warm(path: &Path, door: Door, calls: u32) -> anyhow::Result<Duration> {
     let mut function = Function::start(function(path, "buffered")).await?;
-    let event = event("add", json!({ "a": 2, "b": 40 }));
+    let event = door.call("add", &json!({ "a": 2, "b": 40 }));
     for _ in 0..calls / 10 {
         let parts = function.invoke(event.clone()).await?;
         let text: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
         let text = String::from_utf8(text)?;
-        ensure!(text.contains("42") && text.contains(r#""statusCode":200"#), "wrong: {text}");
+        let (status, sum) = match door {
+            Door::Direct => ("", r#""text":"42""#),
+            _ => (r#""statusCode":200"#, r#"\"text\":\"42\""#),
+        };
+        ensure!(text.contains(status) && text.contains(sum), "wrong: {text}");
     }
     let before = function.usage()?;
     for _ in 0..calls {
@@ -167,7 +125,7 @@ async fn warm(path: &Path, calls: u32) -> anyhow::Result<Duration> {
 /// How long after a tool's first notification its event is at the Runtime API.
 async fn stream(path: &Path, calls: u32) -> anyhow::Result<Vec<Duration>> {
     let mut function = Function::start(function(path, "stream")).await?;
-    let event = event("stamp", json!({}));
+    let event = Door::FunctionUrl.call("stamp", &json!({}));
     let mut delays = Vec::new();
     for _ in 0..calls {
         let parts = function.invoke(event.clone()).await?;

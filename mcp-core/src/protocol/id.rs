@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -14,8 +14,9 @@ pub struct ProgressToken(Token);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Token {
     Integer(i64),
-    /// A string, or an integer beyond 64 bits, as JSON text.
-    Json(Box<str>),
+    /// A string, or an integer beyond 64 bits, as JSON text. Shared, for every notification of a call has
+    /// its token.
+    Json(Arc<str>),
 }
 
 impl Token {

@@ -224,6 +224,12 @@ impl Stream for Reply {
     type Item = ReplyPart;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ReplyPart>> {
+        // The call goes on once all is taken that it has said, not after each part of it.
+        if let Some(notifications) = &mut self.notifications
+            && let Ok(notification) = notifications.try_recv()
+        {
+            return Poll::Ready(Some(ReplyPart::Notification(notification)));
+        }
         if let Some(future) = &mut self.future
             && let Poll::Ready(response) = future.poll_response(cx)
         {

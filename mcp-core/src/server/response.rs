@@ -61,8 +61,9 @@ impl ResultBody {
     /// About how many bytes it is written in.
     fn size(&self) -> usize {
         match self {
-            // As much again is cheaper to be asked for late than to be asked for in vain.
-            Self::Tool(result) => result.text_size() + 320,
+            // A sixteenth for what has to be escaped, line breaks above all: to be without room for
+            // it would double a large answer's memory.
+            Self::Tool(result) => result.text_size() / 16 * 17 + 320,
             Self::Prompt(_) => 320,
             Self::Resource(contents) => contents.written_size() + 192,
             Self::Completion(completion) => completion.values().len() * 24 + 192,

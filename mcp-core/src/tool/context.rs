@@ -8,7 +8,10 @@ use std::{
 };
 
 use rmcp::model::Implementation;
-use tokio::time::Instant;
+use tokio::{
+    sync::mpsc::{Sender, error::TrySendError},
+    time::Instant,
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
@@ -116,15 +119,9 @@ impl ToolContext {
             return;
         }
         let message = message.into();
-        // An error means that nobody listens any more; the call is about to be dropped.
-        let _ = notifications
-            .send(Notification::Progress {
-                token: token.clone(),
-                progress,
-                total,
-                message: (!message.is_empty()).then_some(message),
-            })
-            .await;
+        let message = (!message.is_empty()).then_some(message);
+        let token = token.clone();
+        tell(notifications, Notification::Progress { token, progress, total, message }).await;
     }
 
     /// Sends a log message to the client, if it asked for messages of this severity.
@@ -141,7 +138,7 @@ impl ToolContext {
             return;
         }
         let logger = self.request.name().unwrap_or_default().to_owned().into();
-        let _ = notifications.send(Notification::Log { level, logger, data: data.into() }).await;
+        tell(notifications, Notification::Log { level, logger, data: data.into() }).await;
     }
 
     /// Ends the stream on which the client waits, where the client can come back for the answer: a
@@ -223,5 +220,13 @@ impl ToolContext {
     /// Facts that the transport or a layer attached to the request.
     pub fn extensions(&self) -> &http::Extensions {
         self.request.extensions()
+    }
+}
+
+/// Waits only while the client is behind. Where nobody listens any more, the call is about to be
+/// dropped.
+async fn tell(notifications: &Sender<Notification>, notification: Notification) {
+    if let Err(TrySendError::Full(notification)) = notifications.try_send(notification) {
+        let _ = notifications.send(notification).await;
     }
 }

@@ -30,11 +30,14 @@ pub(crate) struct Case {
 }
 
 const ALL: &[Subject] = &[Subject::Floor, Subject::Ours, Subject::Rmcp];
+const THREADS: &[Subject] =
+    &[Subject::Floor, Subject::Ours, Subject::OursWith(Setting::OneThread), Subject::Rmcp];
 /// Where rmcp has nothing to compare with.
 const TWO: &[Subject] = &[Subject::Floor, Subject::Ours];
 const SETTINGS: &[Subject] = &[
     Subject::Floor,
     Subject::Ours,
+    Subject::OursWith(Setting::OneThread),
     Subject::OursWith(Setting::NoSchema),
     Subject::OursWith(Setting::Info),
     Subject::OursWith(Setting::InfoAndMetrics),
@@ -43,8 +46,13 @@ const SETTINGS: &[Subject] = &[
     Subject::Rmcp,
 ];
 const CACHED: &[Subject] = &[Subject::Floor, Subject::Ours, Subject::OursWith(Setting::Cache)];
-const LOGGING: &[Subject] =
-    &[Subject::Floor, Subject::Ours, Subject::OursWith(Setting::Info), Subject::Rmcp];
+const LOGGING: &[Subject] = &[
+    Subject::Floor,
+    Subject::Ours,
+    Subject::OursWith(Setting::OneThread),
+    Subject::OursWith(Setting::Info),
+    Subject::Rmcp,
+];
 
 const fn case(
     wire: Wire,
@@ -72,9 +80,9 @@ use Dialect::{Legacy, Modern, Session};
 use Load::{Add, Echo, List, Same, Stream};
 
 pub(crate) const CASES: &[Case] = &[
-    case(http(1), Modern, Add, ALL, 1.25),
+    case(http(1), Modern, Add, THREADS, 1.25),
     case(http(32), Modern, Add, SETTINGS, 1.25),
-    case(http(256), Modern, Add, ALL, 1.25),
+    case(http(256), Modern, Add, THREADS, 1.25),
     Case { tools: LISTED_TOOLS, ..case(http(32), Modern, Add, TWO, 1.25) },
     case(http(32), Modern, Same, CACHED, 1.25),
     case(http(1), Legacy, Add, ALL, 1.5),
@@ -100,7 +108,7 @@ pub(crate) const CASES: &[Case] = &[
     case(web_socket(64), Session, Add, TWO, 1.3),
     case(web_socket(1), Modern, Echo, TWO, 1.3),
     case(web_socket(1), Modern, Stream, TWO, 2.0),
-    case(Wire::ColdStart, Modern, Add, ALL, 1.2),
+    case(Wire::ColdStart, Modern, Add, THREADS, 1.2),
     case(Wire::Sessions { count: 1000 }, Session, Add, &[Subject::Ours, Subject::Rmcp], f64::MAX),
 ];
 

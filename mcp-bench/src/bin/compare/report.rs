@@ -11,7 +11,7 @@ use crate::{
     targets,
 };
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "case",
     "server",
     "CPU us",
@@ -26,6 +26,7 @@ const COLUMNS: [&str; 14] = [
     "invol",
     "idle MB",
     "peak MB",
+    "own MB",
 ];
 
 pub(crate) fn table(measured: &Measured) -> String {
@@ -54,6 +55,7 @@ pub(crate) fn table(measured: &Measured) -> String {
                 format!("{:.2}", median(|sample| sample.involuntary)),
                 format!("{:.1}", median(|sample| megabytes(sample.idle.resident))),
                 format!("{:.1}", median(|sample| megabytes(sample.loaded.peak))),
+                format!("{:.1}", median(|sample| megabytes(sample.loaded.anonymous))),
             ]);
         }
         rows.push(Vec::new());
@@ -79,7 +81,9 @@ pub(crate) fn table(measured: &Measured) -> String {
         "\n{} rounds of {} ms for each server and case on {}; medians over the rounds.\n\
          CPU us: on-CPU time of the server's threads (/proc/PID/task/*/schedstat) for one call, event, \
          start or session;\nper s: how many of them there were; first us: to the first event; vol and \
-         invol: context switches for each.",
+         invol: context switches for each.\n\
+         idle, peak: what is resident before and at most, with what is mapped of the program's file; own: heap \
+         and stacks after.",
         measured.plan.rounds,
         measured.plan.measured.as_millis(),
         machine(),
@@ -138,6 +142,7 @@ fn sample(sample: &Sample) -> Value {
         "idleBytes": sample.idle.resident,
         "loadedBytes": sample.loaded.resident,
         "peakBytes": sample.loaded.peak,
+        "ownBytes": sample.loaded.anonymous,
     })
 }
 
