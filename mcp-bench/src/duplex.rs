@@ -136,7 +136,7 @@ impl Duplex {
                 return Ok(latencies);
             }
             messages.clear();
-            self.carrier.receive(&mut messages).await?;
+            let begun = self.carrier.receive(&mut messages).await?;
             now = Instant::now();
             for message in &messages {
                 // Answers may come in any order; most come in that of the calls.
@@ -144,15 +144,15 @@ impl Duplex {
                     .expected
                     .check(message)
                     .and_then(|number| pending.iter().position(|(pending, _)| *pending == number));
-                if let Some((_, begun)) = call.and_then(|place| pending.remove(place)) {
-                    latencies.record(now - begun);
+                if let Some((_, called)) = call.and_then(|place| pending.remove(place)) {
+                    latencies.record(now - called);
                     if let Some(first) = first_event.take() {
-                        latencies.record_first(first - begun);
+                        latencies.record_first(first - called);
                     }
                     answered += 1;
                 } else if self.events > 0 && events_in(message) == 1 {
                     events += 1;
-                    first_event.get_or_insert(now);
+                    first_event.get_or_insert(begun);
                 } else {
                     bail!("a wrong answer: {}", String::from_utf8_lossy(message));
                 }
@@ -188,8 +188,9 @@ impl Carrier {
         Ok(())
     }
 
-    /// Waits for a message, and takes along those that have come with it.
-    async fn receive(&mut self, messages: &mut Vec<Bytes>) -> anyhow::Result<()> {
+    /// Waits for a message, and takes along those that have come with it. Tells when the first came.
+    async fn receive(&mut self, messages: &mut Vec<Bytes>) -> anyhow::Result<Instant> {
+        let mut first = None;
         match self {
             Self::Pipes { stdout, received, .. } => {
                 while messages.is_empty() {
@@ -204,13 +205,17 @@ impl Carrier {
                         taken = end + 1;
                         messages.push(line.slice(..line.len() - 1));
                     }
+                    first = Some(Instant::now());
                 }
             }
             Self::Socket(socket) => {
                 let mut message = socket.next().await;
                 loop {
                     match message.context("the server closed its WebSocket")?? {
-                        Message::Text(text) => messages.push(text.into()),
+                        Message::Text(text) => {
+                            first.get_or_insert_with(Instant::now);
+                            messages.push(text.into());
+                        }
                         Message::Ping(_) => {}
                         other => bail!("neither text nor a ping: {other:?}"),
                     }
@@ -222,6 +227,6 @@ impl Carrier {
                 }
             }
         }
-        Ok(())
+        Ok(first.unwrap_or_else(Instant::now))
     }
 }

@@ -51,8 +51,22 @@ impl Call<()> for ForeignJson {
     }
 }
 
+/// Tells of so many steps, without waiting for anything.
+#[tool]
+async fn steps(cx: &ToolContext, n: u64) -> String {
+    for step in 1..=n {
+        cx.progress_of(step, n, "a step").await;
+    }
+    "done".to_owned()
+}
+
 fn server() -> Server {
-    Server::builder("test", "1.0").tool::<whoami>().tool::<trace>().tool::<ForeignJson>().build()
+    Server::builder("test", "1.0")
+        .tool::<whoami>()
+        .tool::<trace>()
+        .tool::<steps>()
+        .tool::<ForeignJson>()
+        .build()
 }
 
 fn service() -> HttpService {
@@ -224,6 +238,33 @@ async fn line_breaks_in_json_do_not_break_events() {
             }
         }
     }
+}
+
+/// A connection writes what it has when there is nothing more at once.
+#[tokio::test]
+async fn what_a_call_says_first_is_written_before_it_has_said_all() {
+    use http_body::Body as _;
+    let params = |n| json!({"name": "steps", "arguments": {"n": n}, "_meta": {"progressToken": 1}});
+    let response = service().oneshot(modern("tools/call", params(100))).await.unwrap();
+    let mut body = response.into_body();
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut written = vec![0];
+    loop {
+        match Pin::new(&mut body).poll_frame(&mut cx) {
+            Poll::Ready(Some(frame)) => {
+                let text = String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap();
+                *written.last_mut().unwrap() += text.matches("\n\n").count();
+            }
+            Poll::Ready(None) => break,
+            Poll::Pending => written.push(0),
+        }
+    }
+    assert_eq!(written, [16, 85]);
+
+    // What is said together with the answer is written with it.
+    let response = service().oneshot(modern("tools/call", params(10))).await.unwrap();
+    let frame = response.into_body().frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(String::from_utf8(frame.to_vec()).unwrap().matches("\n\n").count(), 11);
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@
 use std::{
     collections::HashMap,
     io,
+    pin::Pin,
     sync::{Arc, Mutex, atomic::Ordering},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -956,4 +958,50 @@ async fn a_call_that_asks_can_be_cancelled() {
     client.send(accept(&question, "too late")).await;
     client.nothing_more().await;
     assert!(client.close().await.is_empty());
+}
+
+/// Counts the lines of each write.
+#[derive(Clone, Default)]
+struct Writes(Arc<Mutex<Vec<usize>>>);
+
+impl tokio::io::AsyncWrite for Writes {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.lock().unwrap().push(bytes.iter().filter(|byte| **byte == b'\n').count());
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_call_says_first_is_written_before_it_has_said_all() {
+    for (steps, expected) in [(10, vec![11]), (100, vec![16, 85])] {
+        let writes = Writes::default();
+        let call = with_progress(modern(1, "count", json!({ "n": steps })), "p");
+        let (mut to_server, from_client) = tokio::io::duplex(4096);
+        to_server.write_all(format!("{call}\n").as_bytes()).await.unwrap();
+        let (stage, options, shutdown) =
+            (Arc::default(), StreamOptions::new(), CancellationToken::new());
+        let serving = serve_stream(server(&stage), from_client, writes.clone(), options, shutdown);
+        let serving = tokio::spawn(serving);
+        let all = async {
+            while writes.0.lock().unwrap().iter().sum::<usize>() <= steps {
+                yield_now().await;
+            }
+        };
+        timeout(HANG, all).await.unwrap();
+        assert_eq!(*writes.0.lock().unwrap(), expected);
+        drop(to_server);
+        timeout(HANG, serving).await.unwrap().unwrap().unwrap();
+    }
 }
