@@ -136,7 +136,7 @@ impl CallWaker {
                 // The connection carries everything.
                 Poll::Ready(Some(ReplyPart::CloseStream)) => {}
                 Poll::Ready(Some(ReplyPart::Response(response))) => {
-                    wire.push(response.into_bytes());
+                    wire.push(response.into_vec());
                     return Progress::Ended;
                 }
                 Poll::Ready(None) => return Progress::Ended,

@@ -241,7 +241,7 @@ impl<'a, W: Wire> Connection<'a, W> {
         let text = match message {
             Incoming::Text(text) => text,
             Incoming::Refused(error) => {
-                return self.wire.push(Encoded::refusal(None, error).into_bytes());
+                return self.wire.push(Encoded::refusal(None, error).into_vec());
             }
         };
         match Message::parse(text) {
@@ -255,7 +255,7 @@ impl<'a, W: Wire> Connection<'a, W> {
                 }
             }
             Ok(_) => {}
-            Err(malformed) => self.wire.push(self.server.refuse(malformed).into_bytes()),
+            Err(malformed) => self.wire.push(self.server.refuse(malformed).into_vec()),
         }
     }
 
@@ -331,7 +331,7 @@ impl<'a, W: Wire> Connection<'a, W> {
     }
 
     fn refuse(&mut self, id: &RequestId, error: RpcError) {
-        self.wire.push(Encoded::refusal(Some(id), error).into_bytes());
+        self.wire.push(Encoded::refusal(Some(id), error).into_vec());
     }
 
     fn insert(&mut self, id: RequestId, bytes: usize, place: Place) {

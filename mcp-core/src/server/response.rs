@@ -263,19 +263,24 @@ impl From<Work> for ResponseFuture {
 /// A JSON-RPC response as bytes, without a line break.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    bytes: Bytes,
+    text: Vec<u8>,
     error: Option<Box<RpcError>>,
 }
 
 impl Encoded {
     /// The JSON text.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes
+        self.text.into()
+    }
+
+    /// The same for whoever copies it and needs no handle to share.
+    pub fn into_vec(self) -> Vec<u8> {
+        self.text
     }
 
     /// The JSON text, where it stands.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.text
     }
 
     /// What went wrong, if it is an error response.
@@ -300,7 +305,7 @@ impl Encoded {
         out.extend_from_slice(br#","error":"#);
         error.write(&mut out);
         out.push(b'}');
-        Self { bytes: out.into(), error: Some(Box::new(error)) }
+        Self { text: out, error: Some(Box::new(error)) }
     }
 }
 
@@ -364,7 +369,7 @@ impl Encoding {
             }
         }
         out.push(b'}');
-        Encoded { bytes: out.into(), error: None }
+        Encoded { text: out, error: None }
     }
 }
 

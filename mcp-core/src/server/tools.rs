@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
+
 use super::{
     BuildError, Response, ResponseFuture, builder::is_name, call, features::Defaults, tasks::Tasks,
 };
@@ -12,9 +14,10 @@ use crate::{
     tool::{BoxService, ErasedTool},
 };
 
-/// The tools by name, with the layers of their packs.
+/// The tools by name, with the layers of their packs. No stranger adds any, so that the hash need not
+/// withstand names that are chosen to collide.
 #[derive(Clone, Default)]
-pub(super) struct Tools(HashMap<Box<str>, Entry>);
+pub(super) struct Tools(HashMap<Box<str>, Entry, RandomState>);
 
 #[derive(Clone)]
 pub(super) struct Entry {
