@@ -7,8 +7,9 @@
 #![allow(clippy::print_stdout, reason = "the tables are what this program is for")]
 
 use std::{
-    num::NonZeroU64,
+    io::Write as _,
     path::{Path, PathBuf},
+    process::Stdio,
     time::{Duration, SystemTime},
 };
 
@@ -195,13 +196,18 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// The size in a zip, compressed as `mcp package lambda` does it.
+/// The size in a zip, whose compression is gzip's.
 fn deflated(program: &[u8]) -> anyhow::Result<usize> {
-    let options = zopfli::Options {
-        iteration_count: NonZeroU64::new(5).context("not zero")?,
-        ..zopfli::Options::default()
-    };
-    let mut zipped = Vec::new();
-    zopfli::compress(options, zopfli::Format::Deflate, program, &mut zipped)?;
-    Ok(zipped.len())
+    let mut gzip = std::process::Command::new("gzip")
+        .arg("-9")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start gzip")?;
+    let mut input = gzip.stdin.take().context("no pipe")?;
+    let program = program.to_vec();
+    let writing = std::thread::spawn(move || input.write_all(&program));
+    let output = gzip.wait_with_output()?;
+    writing.join().map_err(|_| anyhow::anyhow!("gzip cannot be written to"))??;
+    Ok(output.stdout.len())
 }
