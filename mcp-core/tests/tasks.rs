@@ -784,8 +784,24 @@ async fn a_question_that_nobody_waits_for_is_taken_back() {
 
 #[tokio::test]
 async fn a_call_may_ask_before_it_becomes_a_task_and_after() {
-    let (server, _) = server();
-    let first = send(&server, knowing_call("ask_before_and_after", json!({}))).await;
+    asks_before_and_after(&server().0, async || {}).await;
+}
+
+/// What was answered before the work changed hands is not asked again.
+#[tokio::test]
+async fn another_process_knows_what_was_answered_before_the_call_was_a_task() {
+    let elsewhere = Elsewhere::default();
+    let options = TaskOptions::new().runner(elsewhere.clone());
+    let server = Server::builder("test", "1").pack(pack(&Arc::default())).tasks(options).build();
+    asks_before_and_after(&server, async || {
+        let handover = elsewhere.0.lock().unwrap().pop().unwrap().handover();
+        tokio::spawn(server.take_over(handover).unwrap());
+    })
+    .await;
+}
+
+async fn asks_before_and_after(server: &Server, hand_over: impl AsyncFn()) {
+    let first = send(server, knowing_call("ask_before_and_after", json!({}))).await;
     assert_eq!(first.result["resultType"], "input_required", "{}", first.message);
     assert!(first.result["taskId"].is_null());
     let params = json!({
@@ -794,14 +810,15 @@ async fn a_call_may_ask_before_it_becomes_a_task_and_after() {
         "inputResponses": { "before": accept(true) },
         "requestState": first.result["requestState"],
     });
-    let second = send(&server, knowing("tools/call", params)).await;
+    let second = send(server, knowing("tools/call", params)).await;
     let id = handle(&second);
     assert!(second.result["requestState"].is_null());
-    let task = until(&server, &id, |task| task["status"] == "input_required").await;
+    hand_over().await;
+    let task = until(server, &id, |task| task["status"] == "input_required").await;
     assert_eq!(open(&task), ["after"]);
-    answer(&server, &id, json!({ "after": accept(false) })).await;
+    answer(server, &id, json!({ "after": accept(false) })).await;
     assert_eq!(
-        end(&server, &id).await["result"]["content"][0]["text"],
+        end(server, &id).await["result"]["content"][0]["text"],
         "Accepted(Consent { yes: true }) Accepted(Consent { yes: false })"
     );
 }

@@ -144,7 +144,8 @@ fn function() {
         let config = LambdaConfig::new(HttpConfig::new()).allow_anonymous(true).response(mode);
         let transport = LambdaTransport::new().config(config).hear_shutdown(wishes("last-words"));
         transport.serve(server, stop).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let farewell = if wishes("lingers") { 700 } else { 50 };
+        tokio::time::sleep(Duration::from_millis(farewell)).await;
         eprintln!("these are my last words");
     });
 }
@@ -203,6 +204,33 @@ fn a_process_that_hears_of_its_end_has_its_last_words() {
             let said = function.output().iter().any(|line| line.contains("last words"));
             assert_eq!(said, has, "{wishes}: {:?}", function.output());
         }
+    });
+}
+
+#[test]
+fn an_end_that_takes_longer_than_lambda_lets_it_is_a_fault() {
+    block_on(async {
+        let function = emulator("last-words lingers");
+        call(&function, "tell", json!({})).await;
+        function.shut_down().await;
+        // It is let finish all the same, so that a busy machine fails no test.
+        assert!(function.output().iter().any(|line| line.contains("last words")));
+        let faults = function.faults();
+        assert!(faults.len() == 1 && faults[0].contains("after SIGTERM"), "{faults:?}");
+    });
+}
+
+#[test]
+fn a_process_whose_program_has_changed_has_its_last_words_too() {
+    block_on(async {
+        let function = emulator("last-words");
+        call(&function, "tell", json!({})).await;
+        function.restart();
+        while !function.output().iter().any(|line| line.contains("last words")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        text(&call(&function, "tell", json!({})).await);
+        assert_eq!(function.processes(), 1);
     });
 }
 

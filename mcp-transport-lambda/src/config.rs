@@ -3,7 +3,10 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 use mcp_core::connections::{ConnectionGateway, ConnectionStore};
 use mcp_http::HttpConfig;
 
-use crate::shape::{PAYLOAD, Shape};
+use crate::{
+    shape::{PAYLOAD, Shape},
+    web_socket,
+};
 
 /// Whether replies are streamed, where the event source can pass a stream on.
 ///
@@ -71,6 +74,7 @@ pub struct LambdaConfig {
 pub(crate) struct Connections {
     pub(crate) store: Arc<dyn ConnectionStore>,
     pub(crate) gateway: Arc<dyn ConnectionGateway>,
+    pub(crate) answer: web_socket::Answer,
 }
 
 impl fmt::Debug for LambdaConfig {
@@ -129,6 +133,11 @@ impl LambdaConfig {
         self
     }
 
+    /// Whether the event source has to have authenticated the caller: nothing else does.
+    pub(crate) fn needs_principal(&self) -> bool {
+        !self.allow_anonymous && !self.http.has_authentication()
+    }
+
     /// Sets the scopes of callers whom IAM has let in, who bring none of their own; none by default.
     #[must_use]
     pub fn iam_scopes<I>(mut self, scopes: I) -> Self
@@ -149,7 +158,7 @@ impl LambdaConfig {
         store: Arc<dyn ConnectionStore>,
         gateway: Arc<dyn ConnectionGateway>,
     ) -> Self {
-        self.connections = Some(Connections { store, gateway });
+        self.connections = Some(Connections { store, gateway, answer: web_socket::answer });
         self
     }
 }

@@ -104,7 +104,13 @@ impl Function {
         let event = match event {
             Event::Http(shape, event) => return Ok(self.http(shape, *event, &context).await),
             Event::Socket(happened, event) => {
-                let answer = web_socket::answer(&self.inner, happened, *event, &context).await?;
+                let answer = match &config.connections {
+                    Some(connections) => {
+                        let answer = connections.answer;
+                        answer(&self.inner, connections, happened, *event, &context).await?
+                    }
+                    None => web_socket::not_set_up(),
+                };
                 return Ok(reply(Shape::WebSocketApi, false, answer).await);
             }
             Event::Task => {
@@ -149,7 +155,7 @@ impl Function {
         if let Some(health) = health(shape, &parts) {
             return reply(shape, streams, health).await;
         }
-        if principal.is_none() && !config.allow_anonymous {
+        if principal.is_none() && config.needs_principal() {
             return reply(shape, streams, anonymous()).await;
         }
 

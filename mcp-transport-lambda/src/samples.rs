@@ -108,6 +108,26 @@ fn rest_api() {
 }
 
 #[test]
+fn rest_api_with_iam() {
+    let text = sample!("example-apigw-console-test-request");
+    let Ok(Event::Http(shape, event)) = Event::parse(text) else { panic!("no HTTP event") };
+    assert_eq!(shape, Shape::RestApi);
+    let caller = principal(&event.request_context.unwrap(), &["iam".into()]).unwrap();
+    assert_eq!(caller.subject(), "arn:aws:sts::xxxxx:assumed-role/xxxxx/xxxxx");
+    assert!(caller.has_scope("iam"));
+}
+
+#[test]
+fn rest_api_with_cognito() {
+    let claims = sample!("cognito-access-token");
+    let context = format!(r#"{{"authorizer":{{"claims":{claims}}}}}"#);
+    let caller = caller(&context).unwrap();
+    assert_eq!(caller.subject(), "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
+    assert!(caller.has_scope("resourceserver.1/appclient2") && caller.has_scope("email"));
+    assert!(!caller.has_scope("testgroup"));
+}
+
+#[test]
 fn rest_api_with_several_values() {
     let read = read(sample!("example-apigw-request-multi-value-parameters"));
     assert_eq!(read.line(), "POST /hello/world?name=me&name=me2");

@@ -23,6 +23,7 @@ use crate::{
 
 mod client;
 mod doors;
+mod dynamodb;
 mod fixture;
 mod replicas;
 mod results;
@@ -45,8 +46,7 @@ pub(crate) struct Options {
     #[arg(long)]
     url: Option<String>,
     /// Test so many fixture servers behind a proxy that gives each request to the next one. Only
-    /// modern clients can be served so: sessions are one server's. The scenarios of tasks are left
-    /// out: the fixture keeps them in memory.
+    /// modern clients can be served so: sessions are one server's. Tasks are kept in a table.
     #[arg(long, value_name = "COUNT", conflicts_with = "url")]
     replicas: Option<usize>,
     /// Have the servers ask for a credential. A proxy adds it, since the suites send none.

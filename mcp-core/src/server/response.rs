@@ -137,7 +137,7 @@ impl Response {
         }
         let known = |content| earlier::as_known_in(version, content);
         Self(self.0.map(|body| match body {
-            ResultBody::Tool(result) => ResultBody::Tool(result.map_content(known)),
+            ResultBody::Tool(result) => ResultBody::Tool(result.known_in(version)),
             ResultBody::Prompt(messages) => ResultBody::Prompt(messages.map_content(known)),
             body => body,
         }))

@@ -12,6 +12,15 @@ pub(crate) fn is_limited(version: &str) -> bool {
     version < LINKS
 }
 
+/// Whether clients of a revision know content of this kind.
+pub(crate) fn knows(version: &str, kind: &str) -> bool {
+    match kind {
+        "audio" => version >= AUDIO,
+        "resource_link" => version >= LINKS,
+        _ => true,
+    }
+}
+
 /// The content as clients of a revision know it, with nothing of it lost.
 pub(crate) fn as_known_in(version: &str, content: ContentBlock) -> ContentBlock {
     match content {

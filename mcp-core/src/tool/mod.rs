@@ -7,6 +7,7 @@ mod definition;
 mod dynamic;
 mod erased;
 mod error;
+mod foreign;
 mod output;
 mod pack;
 mod schema;

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{ToolError, schema};
-use crate::{Era, json_text};
+use super::{ToolError, foreign, schema};
+use crate::{Era, json_text, session::earlier};
 
 /// What a tool can answer.
 ///
@@ -186,12 +186,13 @@ impl CallResult {
         self
     }
 
-    /// The same with other content. Another server's content of a kind that is not known is a text.
-    pub(crate) fn map_content(mut self, map: impl Fn(ContentBlock) -> ContentBlock) -> Self {
-        if let Some(content) = self.foreign.as_mut().and_then(|foreign| foreign.content.take()) {
-            self.content = serde_json::from_str(&legacy_content(&content)).unwrap_or_default();
+    /// The same with content as clients of an earlier revision know it.
+    pub(crate) fn known_in(mut self, version: &str) -> Self {
+        let known = |content| earlier::as_known_in(version, content);
+        self.content = self.content.into_iter().map(known).collect();
+        if let Some(content) = self.foreign.as_mut().and_then(|foreign| foreign.content.as_mut()) {
+            *content = foreign::known_in(version, content).into();
         }
-        self.content = self.content.into_iter().map(map).collect();
         self
     }
 
@@ -263,7 +264,7 @@ impl CallResult {
             out.extend_from_slice(br#""content":"#);
             match era {
                 Era::Modern => out.extend_from_slice(content.as_bytes()),
-                Era::Legacy => out.extend_from_slice(legacy_content(content).as_bytes()),
+                Era::Legacy => out.extend_from_slice(foreign::legacy(content).as_bytes()),
             }
             return self.write_rest(era, out);
         }
@@ -321,23 +322,6 @@ fn write_text_block(text: &str, out: &mut Vec<u8>) {
 /// a line break cannot carry. Strings have none: there it is escaped.
 fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
-}
-
-/// Another server's content as legacy clients know it: a block of a kind that is not known is a text,
-/// its JSON.
-fn legacy_content(content: &str) -> String {
-    let blocks: Vec<&RawValue> = serde_json::from_str(content).unwrap_or_default();
-    let blocks: Vec<Cow<'_, RawValue>> = blocks
-        .into_iter()
-        .map(|block| match serde_json::from_str::<ContentBlock>(block.get()) {
-            Ok(_) => Cow::Borrowed(block),
-            Err(_) => {
-                let text = ContentBlock::text(block.get());
-                serde_json::value::to_raw_value(&text).map_or(Cow::Borrowed(block), Cow::Owned)
-            }
-        })
-        .collect();
-    serde_json::to_string(&blocks).unwrap_or_default()
 }
 
 impl From<ToolError> for CallResult {

@@ -243,9 +243,15 @@ impl Emulator {
     }
 
     /// Has the next event answered by a new process: the program may have changed. Those that are
-    /// answering finish it.
+    /// answering finish it, and then are ended as by [`shut_down`](Self::shut_down).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime of tokio.
     pub fn restart(&self) {
-        self.function.lock().clear();
+        for sandbox in self.function.lock().drain(..) {
+            tokio::spawn(async move { sandbox.retire().await });
+        }
     }
 
     /// The function can invoke itself, as any function can that is allowed to.
@@ -287,7 +293,8 @@ impl Emulator {
         self.function.lines.all()
     }
 
-    /// What has been wrong with the function's replies so far, where a door has refused them.
+    /// What has been wrong with the function so far: replies that a door has refused, asynchronous events
+    /// that have failed, ends that took longer than Lambda lets them.
     pub fn faults(&self) -> Vec<String> {
         self.function.faults.all()
     }
@@ -297,7 +304,8 @@ impl Emulator {
     /// [`output`](Self::output) has all that they have written.
     ///
     /// After SIGTERM they have a minute. Lambda gives them half a second, which on a busy machine would
-    /// fail a test now and then, whatever the function does.
+    /// fail a test now and then, whatever the function does; so one that takes longer is a
+    /// [fault](Self::faults).
     pub async fn shut_down(&self) {
         let sandboxes: Vec<_> = self.function.lock().drain(..).collect();
         for sandbox in sandboxes {
@@ -406,7 +414,8 @@ impl Function {
         if let Some(free) = free {
             return Ok(free);
         }
-        let started = Sandbox::start(&self.settings.program, self.api.get(), &self.lines).await;
+        let started =
+            Sandbox::start(&self.settings.program, self.api.get(), &self.lines, &self.faults).await;
         let sandbox = Arc::new(started.map_err(|error| {
             Failure::new("Runtime.InvalidEntrypoint", format!("cannot start: {error}"))
         })?);

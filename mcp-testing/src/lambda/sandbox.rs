@@ -18,6 +18,7 @@ use tokio::{
     net::TcpListener,
     process::{Child, Command},
     sync::mpsc,
+    time::Instant,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -30,10 +31,14 @@ use super::{
 /// How many lines of what the processes write are kept.
 const MOST_LINES: usize = 10_000;
 
-/// How long a process has that is told of its end. Lambda gives it 500 ms ("Lambda execution environment
-/// lifecycle", where there are internal extensions alone), in which a busy machine may not even get
-/// around to it; so this only keeps one that never ends from holding up a test.
-const SHUTDOWN: Duration = Duration::from_secs(60);
+/// How long Lambda gives a process that is told of its end ("Lambda execution environment lifecycle", where
+/// there are internal extensions alone). Here more is a fault, and no death: a busy machine may not even
+/// get around to the process in that time.
+const SHUTDOWN: Duration = Duration::from_millis(500);
+/// When a process is killed that does not end.
+const MOST_SHUTDOWN: Duration = Duration::from_secs(60);
+/// How often is looked whether a process has nothing to answer any more.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long what a process has written is waited for once it has ended. A process that it has left
 /// behind may hold its output open.
 const LAST_LINES: Duration = Duration::from_secs(30);
@@ -97,6 +102,7 @@ impl Sandbox {
         program: &Program,
         api: Option<&String>,
         lines: &Lines,
+        faults: &Lines,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut command = Command::new(&program.path);
@@ -144,7 +150,7 @@ impl Sandbox {
         let (end, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let ends = [end.clone(), shutdown.clone()];
         let is_over = CancellationToken::new();
-        let running = run(child, api, listener, ends, Arc::clone(&has_ended));
+        let running = run(child, api, listener, ends, Arc::clone(&has_ended), faults.clone());
         let over = is_over.clone().drop_guard();
         tokio::spawn(async move {
             running.await;
@@ -180,6 +186,14 @@ impl Sandbox {
         self.is_over.cancelled().await;
     }
 
+    /// The same once it has answered what it has been given.
+    pub(super) async fn retire(&self) {
+        while !self.is_idle() && !self.has_ended() {
+            tokio::time::sleep(LOOK).await;
+        }
+        self.shut_down().await;
+    }
+
     /// Takes a place, if one is free.
     pub(super) fn occupy(&self) -> Option<Busy> {
         let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
@@ -201,6 +215,7 @@ async fn run(
     listener: TcpListener,
     [end, shutdown]: [CancellationToken; 2],
     has_ended: Arc<AtomicBool>,
+    faults: Lines,
 ) {
     let mut serving = pin!(Arc::clone(&api).serve(listener));
     tokio::select! {
@@ -211,10 +226,20 @@ async fn run(
         }
         () = shutdown.cancelled() => {
             if api.terminate() {
+                let told = Instant::now();
                 tokio::select! {
                     _ = child.wait() => {}
                     () = &mut serving => {}
-                    () = tokio::time::sleep(SHUTDOWN) => {}
+                    () = tokio::time::sleep(MOST_SHUTDOWN) => {}
+                }
+                let took = told.elapsed();
+                if took > SHUTDOWN {
+                    faults.push(format!(
+                        "the process went on for {} ms after SIGTERM; Lambda kills it after {} ms: do less at \
+                         the end, or, if this machine was busy, try again",
+                        took.as_millis(),
+                        SHUTDOWN.as_millis(),
+                    ));
                 }
             }
             let _ = child.kill().await;

@@ -37,7 +37,7 @@ pub(super) async fn answer(
         Err(refusal) => return *refusal,
     };
     let principal = request.extensions().get::<Principal>();
-    if principal.is_none() && !inner.config.allow_anonymous {
+    if principal.is_none() && inner.config.needs_principal() {
         return anonymous();
     }
     if !offers_mcp(request.headers()) {

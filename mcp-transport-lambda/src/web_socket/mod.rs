@@ -10,7 +10,7 @@ mod call;
 mod connect;
 mod message;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
 use lambda_runtime::{Context, Diagnostic};
@@ -18,6 +18,7 @@ use mcp_core::{ErrorKind, RpcError, connections::ConnectionAddress};
 use mcp_http::Body;
 
 use crate::{
+    config::Connections,
     event::{HttpEvent, RequestContext, SocketEvent},
     function::{Inner, refusal},
 };
@@ -28,25 +29,49 @@ const KEEP: Duration = Duration::from_secs(2 * 60 * 60 + 15 * 60);
 /// How long the store is waited for. A client waits all the while.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers API Gateway.
-///
-/// # Errors
-///
-/// When what has happened could not be worked on, and its client could not be told.
-pub(crate) async fn answer(
+/// [`answer`], which a configuration with connections names: programs without any are linked without
+/// its code.
+pub(crate) type Answer = for<'a> fn(
+    &'a Inner,
+    &'a Connections,
+    SocketEvent,
+    HttpEvent<'a>,
+    &'a Context,
+) -> Answering<'a>;
+
+pub(crate) type Answering<'a> =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, Diagnostic>> + Send + 'a>>;
+
+/// Answers API Gateway. The error says that what has happened could not be worked on, and that its
+/// client could not be told.
+pub(crate) fn answer<'a>(
+    inner: &'a Inner,
+    connections: &'a Connections,
+    happened: SocketEvent,
+    event: HttpEvent<'a>,
+    context: &'a Context,
+) -> Answering<'a> {
+    Box::pin(happens(inner, connections, happened, event, context))
+}
+
+/// The answer where there are no connections.
+pub(crate) fn not_set_up() -> Response<Body> {
+    let message = "this server is not set up for a WebSocket API: name the DynamoDB table for \
+                   its connections with MCP_CONNECTION_TABLE, or call LambdaConfig::connections";
+    tracing::error!("{message}");
+    let error = RpcError::new(ErrorKind::Internal, message);
+    refusal(StatusCode::NOT_IMPLEMENTED, None, error)
+}
+
+async fn happens(
     inner: &Inner,
+    connections: &Connections,
     happened: SocketEvent,
     event: HttpEvent<'_>,
     context: &Context,
 ) -> Result<Response<Body>, Diagnostic> {
-    let (Some(connections), Some(address)) =
-        (&inner.config.connections, event.request_context.as_ref().and_then(address))
-    else {
-        let message = "this server is not set up for a WebSocket API: name the DynamoDB table for \
-                       its connections with MCP_CONNECTION_TABLE, or call LambdaConfig::connections";
-        tracing::error!("{message}");
-        let error = RpcError::new(ErrorKind::Internal, message);
-        return Ok(refusal(StatusCode::NOT_IMPLEMENTED, None, error));
+    let Some(address) = event.request_context.as_ref().and_then(address) else {
+        return Ok(not_set_up());
     };
     match happened {
         SocketEvent::Connect => Ok(connect::answer(inner, connections, &address, event).await),

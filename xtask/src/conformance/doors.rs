@@ -1,7 +1,10 @@
 use std::path::Path;
 
-use super::{Suite, fixture::Fixture, results::Results, run_suite};
-use crate::shell::step;
+use super::{Suite, dynamodb::DynamoDb, fixture::Fixture, results::Results, run_suite};
+use crate::{
+    shell::{skip, step},
+    toolbox,
+};
 
 /// The fixture server as a function of AWS Lambda, and what is left out there.
 struct Behind {
@@ -32,9 +35,16 @@ pub(super) fn run(
     output: &Path,
     table: &mut Vec<(&'static str, Results)>,
 ) -> anyhow::Result<()> {
-    for Behind { door, suite } in DOORS.iter().filter(|behind| wanted(&behind.suite)) {
+    let doors: Vec<&Behind> = DOORS.iter().filter(|behind| wanted(&behind.suite)).collect();
+    if doors.is_empty() {
+        return Ok(());
+    }
+    let Some(dynamodb) = DynamoDb::start()? else {
+        return skip("the conformance suite behind the doors of AWS Lambda", toolbox::NO_PYTHON);
+    };
+    for Behind { door, suite } in doors {
         step(&format!("conformance: {}", suite.name));
-        let fixture = Fixture::behind(door)?;
+        let fixture = Fixture::behind(door, &dynamodb)?;
         let mut results = run_suite(suite, &programs[suite.release], fixture.url(), output)?;
         results.except_one_process();
         results.print_faults();

@@ -6,6 +6,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
+use super::dynamodb::DynamoDb;
 use crate::shell::{self, step};
 
 /// The fixture server on a free port; it ends with this value.
@@ -41,14 +42,16 @@ impl Fixture {
         Self::spawn(command)
     }
 
-    /// Starts the server as a function of AWS Lambda behind a door of the emulator.
-    pub(super) fn behind(door: &str) -> anyhow::Result<Self> {
+    /// Starts the server as a function of AWS Lambda behind a door of the emulator. Its tasks are in the
+    /// table, and worked on in invocations of their own.
+    pub(super) fn behind(door: &str, tasks: &DynamoDb) -> anyhow::Result<Self> {
         let programs = shell::target_directory()?.join("debug");
         let mode = if door.ends_with("-stream") { "stream" } else { "buffered" };
         let mut command = Command::new(programs.join("lambda-emulator"));
         command
             .arg(door)
             .arg(programs.join("conformance-server"))
+            .envs(tasks.environment())
             .env("MCP_LAMBDA_RESPONSE", mode)
             .env("MCP_ALLOW_ANONYMOUS", "true")
             .env("MCP_STATE_KEY", KEY);

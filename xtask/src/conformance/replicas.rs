@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::fixture::{Fixture, KEY};
+use super::{
+    dynamodb::DynamoDb,
+    fixture::{Fixture, KEY},
+};
 
 /// What the proxy adds for servers that ask for a credential.
 const CREDENTIAL: &str = "authorization: Bearer conformance\r\n";
@@ -25,14 +28,26 @@ pub(super) struct Replicas {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
     _fixtures: Vec<Fixture>,
+    _tasks: Option<DynamoDb>,
 }
 
 impl Replicas {
-    /// Starts so many servers, which share the key of their `requestState`. If they ask for a
-    /// credential, the proxy adds it: the suites have none to send.
+    /// Starts so many servers, which share the key of their `requestState` and, where there are
+    /// several, a table for tasks. If they ask for a credential, the proxy adds it: the suites have
+    /// none to send.
     pub(super) fn start(count: usize, authenticated: bool) -> anyhow::Result<Self> {
         let api_keys = format!("suite sha256:{DIGEST}");
         let mut environment = vec![("MCP_STATE_KEY", KEY)];
+        let tasks = if count > 1 {
+            Some(DynamoDb::start()?.context(
+                "several replicas keep their tasks in moto, which needs python3 with venv",
+            )?)
+        } else {
+            None
+        };
+        if let Some(tasks) = &tasks {
+            environment.extend(tasks.environment());
+        }
         let mut added = "";
         if authenticated {
             environment.push(("MCP_API_KEYS", &api_keys));
@@ -65,7 +80,13 @@ impl Replicas {
                 });
             }
         });
-        Ok(Self { url: format!("http://{address}/mcp"), address, ended, _fixtures: fixtures })
+        Ok(Self {
+            url: format!("http://{address}/mcp"),
+            address,
+            ended,
+            _fixtures: fixtures,
+            _tasks: tasks,
+        })
     }
 
     pub(super) fn url(&self) -> &str {

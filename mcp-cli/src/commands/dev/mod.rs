@@ -5,6 +5,7 @@ mod watch;
 use std::{
     io,
     path::{Path, PathBuf},
+    pin::pin,
     time::Duration,
 };
 
@@ -23,12 +24,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(dev: Dev, is_json: bool) -> Result<(), Failure> {
-    super::runtime()?.block_on(async {
-        tokio::select! {
-            served = serve(dev, is_json) => served,
-            _ = tokio::signal::ctrl_c() => Ok(()),
-        }
-    })
+    super::runtime()?.block_on(serve(dev, is_json))
 }
 
 async fn serve(dev: Dev, is_json: bool) -> Result<(), Failure> {
@@ -52,8 +48,10 @@ async fn serve(dev: Dev, is_json: bool) -> Result<(), Failure> {
     announce(&rows, is_json)?;
 
     let mut changes = source.watch()?;
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
+            _ = &mut interrupted => break,
             () = tokio::time::sleep(LOOK) => {
                 for (door, function, told) in &mut functions {
                     told.tell(*door, function);
@@ -72,6 +70,14 @@ async fn serve(dev: Dev, is_json: bool) -> Result<(), Failure> {
             }
         }
     }
+    // As Lambda ends processes, and with what that has them say. Another Ctrl-C has no patience.
+    for (door, function, told) in &mut functions {
+        tokio::select! {
+            () = function.shut_down() => told.tell(*door, function),
+            _ = tokio::signal::ctrl_c() => break,
+        }
+    }
+    Ok(())
 }
 
 /// Where the function comes from.
@@ -185,8 +191,7 @@ impl Told {
             anstream::eprintln!("{FAINT}{}{FAINT:#} {}", door.name(), one_line(line));
         }
         for fault in faults.iter().skip(self.faults) {
-            let refused = format!("{} refuses the reply: {fault}", door.name());
-            output::complain(&Failure::local(refused));
+            output::complain(&Failure::local(format!("{}: {fault}", door.name())));
         }
         (self.lines, self.faults) = (lines.len(), faults.len());
     }

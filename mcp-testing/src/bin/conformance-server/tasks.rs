@@ -1,8 +1,12 @@
 //! Tools of the tasks extension.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
-use mcp_core::{Elicited, ServerBuilder, ToolContext, ToolError, ToolErrorKind, ToolResult, tool};
+use mcp_core::{
+    Elicited, ServerBuilder, ToolContext, ToolError, ToolErrorKind, ToolResult, tasks::TaskOptions,
+    tool,
+};
+use mcp_state_aws::{DynamoDbTaskStore, LambdaTaskRunner};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,6 +19,19 @@ pub(crate) fn add(server: ServerBuilder) -> ServerBuilder {
         .tool::<confirm_delete>()
         .tool::<multi_input>()
         .tool::<test_tool_with_task>()
+        .tasks(options())
+}
+
+/// Tasks in memory, or in the table of DynamoDB that `TASK_TABLE` names: where requests reach several
+/// processes. A function of AWS Lambda works on them in invocations of their own.
+fn options() -> TaskOptions {
+    let Ok(table) = env::var("TASK_TABLE") else { return TaskOptions::new() };
+    let tasks = TaskOptions::new().store(DynamoDbTaskStore::new(table));
+    if env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some() {
+        tasks.runner(LambdaTaskRunner::new())
+    } else {
+        tasks
+    }
 }
 
 /// Greets someone, and is never a task.
