@@ -5,13 +5,12 @@
 use std::path::Path;
 
 use mcp_testing::{__private::block_on, Harness};
-use mcp_tools_aws::{Aws, Prices};
 
 /// After an intended change, copy the file that this test names over `tools.json`.
 #[test]
 fn the_tools_are_those_of_the_snapshot() {
     block_on(async {
-        let server = cost_server::server(Aws::from_env(), Prices::built_in());
+        let server = cost_server::server();
         let tools = Harness::in_memory(server).await.list_tools().await;
         let seen = format!("{}\n", serde_json::to_string_pretty(&tools).unwrap());
         if seen != include_str!("tools.json") {
