@@ -195,7 +195,7 @@ pub(crate) async fn invoke(
         .operation_name(operation)
         .endpoint_url(&url)
         .runtime_plugin(client.clone())
-        .runtime_plugin(of_request(&request, region))
+        .runtime_plugin(of_request(config, &request, region))
         .serializer(move |()| serialize(&request, &prefix))
         .deserializer_impl::<Answer, Failure>(Deserializer { limit, stream })
         .build();
@@ -208,7 +208,7 @@ pub(crate) async fn invoke(
 }
 
 /// What is this request's own.
-fn of_request(request: &Request, region: String) -> StaticRuntimePlugin {
+fn of_request(config: &SdkConfig, request: &Request, region: String) -> StaticRuntimePlugin {
     let mut layer = Layer::new("request");
     let mut options = SigningOptions::default();
     if request.service.signing_name() == "s3" {
@@ -224,6 +224,11 @@ fn of_request(request: &Request, region: String) -> StaticRuntimePlugin {
     });
     layer.store_put(ApiMetadata::new(request.service.id(), env!("CARGO_PKG_VERSION")));
     if let Some(time) = request.timeout {
+        layer.store_put(timeout(time));
+    } else if request.billed
+        && let Some(time) = config.timeout_config().and_then(TimeoutConfig::operation_timeout)
+    {
+        // What is not repeated may take the time of the repetitions.
         layer.store_put(timeout(time));
     }
     let plugin = StaticRuntimePlugin::new();

@@ -169,7 +169,7 @@ impl Request {
 
     /// AWS bills the request: it is repeated only where AWS has said that it did not do it, which is
     /// when it is throttled or [refused for its time](crate::is_refused_for_its_time). Nobody knows
-    /// whether one that got no answer is billed.
+    /// whether one that got no answer is billed. So one attempt may take as long as all of them.
     #[must_use]
     pub fn billed(mut self) -> Self {
         self.billed = true;

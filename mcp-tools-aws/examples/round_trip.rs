@@ -66,9 +66,10 @@ async fn measure(url: &str, times: u64) -> Result<(), Box<dyn Error>> {
                 if new { ask(&sdk(), question).await? } else { ask(&client, question).await? };
             alone.extend((question > 0).then(|| watch.stop()));
             black_box(answer);
+            // What is new is what connects; a server is there before its first question.
+            let fresh = new.then(&server);
             let watch = Watch::start();
-            let answer =
-                if new { call(&server(), question).await } else { call(&tools, question).await };
+            let answer = call(fresh.as_ref().unwrap_or(&tools), question).await;
             through.extend((question > 0).then(|| watch.stop()));
             black_box(answer?);
         }

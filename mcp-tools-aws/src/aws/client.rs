@@ -28,7 +28,7 @@ const REQUESTS_AT_ONCE: usize = 4;
 /// Nothing is loaded, and no connection made, before a tool needs it. Requests are retried three
 /// times in all, adaptively; those that cost money only where AWS has throttled them or refused their
 /// time, as nobody knows whether one that got no answer is billed. A request may take 20 seconds, with
-/// its retries 45. A clock that is wrong is set by AWS's.
+/// its retries 45, as may one that costs money by itself. A clock that is wrong is set by AWS's.
 ///
 /// All tools of a process share what limits them: for each service in each region so many requests
 /// are under way at once, and after five failures in a row it is left alone for 30 seconds.
@@ -132,10 +132,17 @@ impl Aws {
         self.inner
             .explorer
             .get_or_init(|| async {
-                let config = aws_sdk_costexplorer::config::Builder::from(self.config().await)
-                    .retry_classifier(OnlyUndone)
-                    .build();
-                Explorer::from_conf(config)
+                let config = self.config().await;
+                // What is not repeated may take the time of the repetitions.
+                let timeouts = config.timeout_config().map(|timeouts| {
+                    let mut longer = timeouts.to_builder();
+                    longer.set_operation_attempt_timeout(timeouts.operation_timeout());
+                    longer.build()
+                });
+                let mut config = aws_sdk_costexplorer::config::Builder::from(config)
+                    .retry_classifier(OnlyUndone);
+                config.set_timeout_config(timeouts);
+                Explorer::from_conf(config.build())
             })
             .await
     }
