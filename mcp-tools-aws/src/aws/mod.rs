@@ -11,10 +11,12 @@ mod policy;
 mod whoami;
 
 pub(crate) use self::action::Action;
+#[cfg(feature = "waste")]
+pub(crate) use self::client::Unanswered;
 #[cfg(feature = "cost")]
 pub(crate) use self::{action::cost_explorer_requests, client::Explorer};
 #[cfg(any(feature = "operations", feature = "waste"))]
-pub(crate) use self::{api::Api, client::Unanswered, whoami::is_region};
+pub(crate) use self::{api::Api, whoami::is_region};
 pub use self::{
     client::Aws,
     policy::iam_policy,
