@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::clock::{Clock, ClockSetting};
 
 /// Where is asked when no region is configured.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -19,12 +22,16 @@ pub async fn load_config() -> SdkConfig {
 
 /// A configuration with what it lacks of region (us-east-1) and connector; requests are made three
 /// times at most, adaptively, take 20 seconds each and 45 with their repetitions.
+///
+/// Its clock is set by AWS: once AWS has refused a request for having been signed more than four
+/// minutes off, requests are signed by AWS's time.
 pub fn with_defaults(given: &SdkConfig) -> SdkConfig {
     let mut config = given.to_builder();
     config.set_region(given.region().cloned().or(Some(Region::from_static(DEFAULT_REGION))));
-    if given.http_client().is_none() {
-        config.set_http_client(Some(connector()));
-    }
+    let clock = Clock::new(given.time_source().unwrap_or_default());
+    let client = ClockSetting::new(given.http_client().unwrap_or_else(connector), clock.clone());
+    config.set_http_client(Some(SharedHttpClient::new(client)));
+    config.set_time_source(Some(SharedTimeSource::new(clock)));
     config.set_retry_config(Some(RetryConfig::adaptive().with_max_attempts(3)));
     config.set_timeout_config(Some(
         TimeoutConfig::builder()

@@ -193,6 +193,14 @@ impl Error {
         &self.inner.action
     }
 
+    /// The same as an error of throttling: for a request without an answer of which its caller knows
+    /// that it was held back, because AWS has throttled those before it.
+    #[must_use]
+    pub fn into_throttled(mut self) -> Self {
+        self.inner.kind = ErrorKind::Throttled;
+        self
+    }
+
     /// Whether the same request may succeed later. It has been repeated already.
     pub fn is_retryable(&self) -> bool {
         match self.kind() {

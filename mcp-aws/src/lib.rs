@@ -42,6 +42,7 @@
 
 mod body;
 mod client;
+mod clock;
 mod config;
 mod endpoint;
 mod error;
@@ -55,6 +56,7 @@ pub mod service;
 
 pub use crate::{
     client::Client,
+    clock::{RetryAtTheRightTime, is_refused_for_its_time},
     config::{connector, load_config, with_defaults},
     endpoint::encode,
     error::{Error, ErrorKind},

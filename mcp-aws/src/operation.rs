@@ -14,7 +14,7 @@ use aws_runtime::{
     invocation_id::InvocationIdInterceptor,
     recursion_detection::RecursionDetectionInterceptor,
     request_info::RequestInfoInterceptor,
-    retries::classifiers::AwsErrorCodeClassifier,
+    retries::classifiers::{AwsErrorCodeClassifier, THROTTLING_ERRORS},
     service_clock_skew::ServiceClockSkewInterceptor,
     user_agent::{ApiMetadata, UserAgentInterceptor},
 };
@@ -34,9 +34,10 @@ use aws_smithy_runtime_api::{
             static_resolver::StaticAuthSchemeOptionResolver,
         },
         identity::SharedIdentityResolver,
-        interceptors::context,
+        interceptors::context::{self, InterceptorContext},
         orchestrator::{HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput},
         result::SdkError,
+        retries::classifiers::{ClassifyRetry, RetryAction},
         runtime_components::RuntimeComponentsBuilder,
         runtime_plugin::{SharedRuntimePlugin, StaticRuntimePlugin},
         ser_de::DeserializeResponse,
@@ -55,6 +56,7 @@ use bytes::Bytes;
 use crate::{
     Error, Protocol, Request,
     body::Truncated,
+    clock::{RetryAtTheRightTime, is_refused_for_its_time},
     endpoint::endpoint,
     protocol::{append, form, refusal},
     response::Headers,
@@ -147,7 +149,8 @@ pub(crate) fn plugin(config: &SdkConfig) -> SharedRuntimePlugin {
         .with_interceptor(RecursionDetectionInterceptor::new())
         .with_retry_classifier(TransientErrorClassifier::<Failure>::new())
         .with_retry_classifier(AwsErrorCodeClassifier::<Failure>::new())
-        .with_retry_classifier(HttpStatusCodeClassifier::default());
+        .with_retry_classifier(HttpStatusCodeClassifier::default())
+        .with_retry_classifier(RetryAtTheRightTime::<Failure>::new());
     let credentials = config
         .credentials_provider()
         .unwrap_or_else(|| SharedCredentialsProvider::new(NoCredentials));
@@ -192,7 +195,7 @@ pub(crate) async fn invoke(
         .operation_name(operation)
         .endpoint_url(&url)
         .runtime_plugin(client.clone())
-        .runtime_plugin(of_request(&request, region))
+        .runtime_plugin(of_request(config, &request, region))
         .serializer(move |()| serialize(&request, &prefix))
         .deserializer_impl::<Answer, Failure>(Deserializer { limit, stream })
         .build();
@@ -205,7 +208,7 @@ pub(crate) async fn invoke(
 }
 
 /// What is this request's own.
-fn of_request(request: &Request, region: String) -> StaticRuntimePlugin {
+fn of_request(config: &SdkConfig, request: &Request, region: String) -> StaticRuntimePlugin {
     let mut layer = Layer::new("request");
     let mut options = SigningOptions::default();
     if request.service.signing_name() == "s3" {
@@ -222,10 +225,45 @@ fn of_request(request: &Request, region: String) -> StaticRuntimePlugin {
     layer.store_put(ApiMetadata::new(request.service.id(), env!("CARGO_PKG_VERSION")));
     if let Some(time) = request.timeout {
         layer.store_put(timeout(time));
+    } else if request.billed
+        && let Some(time) = config.timeout_config().and_then(TimeoutConfig::operation_timeout)
+    {
+        // What is not repeated may take the time of the repetitions.
+        layer.store_put(timeout(time));
     }
     let plugin = StaticRuntimePlugin::new();
-    let plugin = if request.unsigned { plugin.with_runtime_components(no_auth()) } else { plugin };
-    plugin.with_config(layer.freeze())
+    let mut components =
+        if request.unsigned { no_auth() } else { RuntimeComponentsBuilder::new("request") };
+    if request.billed {
+        components = components.with_retry_classifier(OnlyUndone);
+    }
+    plugin.with_runtime_components(components).with_config(layer.freeze())
+}
+
+/// Forbids to make a request again that may already have been billed.
+#[derive(Debug)]
+struct OnlyUndone;
+
+impl ClassifyRetry for OnlyUndone {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let code = match context.output_or_error() {
+            Some(Ok(_)) => return RetryAction::NoActionIndicated,
+            Some(Err(error)) => error
+                .as_operation_error()
+                .and_then(|error| error.downcast_ref::<Failure>())
+                .and_then(ProvideErrorMetadata::code),
+            None => None,
+        };
+        match code {
+            Some(code) if THROTTLING_ERRORS.contains(&code) => RetryAction::throttling_error(),
+            code if is_refused_for_its_time(context, code) => RetryAction::client_error(),
+            _ => RetryAction::RetryForbidden,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "only what was not done"
+    }
 }
 
 /// In place of the client's identity and signature.

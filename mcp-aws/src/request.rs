@@ -29,6 +29,7 @@ pub struct Request {
     pub(crate) response_limit: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) unsigned: bool,
+    pub(crate) billed: bool,
 }
 
 /// Without what was asked: parameters may be secrets.
@@ -71,6 +72,7 @@ impl Request {
             response_limit: RESPONSE_LIMIT,
             timeout: None,
             unsigned: false,
+            billed: false,
         }
     }
 
@@ -162,6 +164,15 @@ impl Request {
     #[must_use]
     pub fn unsigned(mut self) -> Self {
         self.unsigned = true;
+        self
+    }
+
+    /// AWS bills the request: it is repeated only where AWS has said that it did not do it, which is
+    /// when it is throttled or [refused for its time](crate::is_refused_for_its_time). Nobody knows
+    /// whether one that got no answer is billed. So one attempt may take as long as all of them.
+    #[must_use]
+    pub fn billed(mut self) -> Self {
+        self.billed = true;
         self
     }
 

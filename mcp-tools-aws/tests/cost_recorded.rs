@@ -6,17 +6,22 @@ mod support;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use aws_credential_types::Credentials;
 use chrono::{Datelike as _, Days, NaiveDate, Utc};
 use mcp_core::Server;
-use mcp_testing::Harness;
+use mcp_testing::{Harness, Moto};
 use mcp_tools_aws::{
-    AwsCostAnalyzer, AwsSimpleCostCheck, BudgetState, Budgets, ChartFormat, CompareCostPeriods,
-    CostAnalysis, CostAnomalies, CostBreakdown, CostCheck, CostForecast, GetBudgetStatus,
-    GetCostAnomalies, GetCostBreakdown, GetCostForecast, Whoami, iam_policy,
+    Aws, AwsCostAnalyzer, AwsSimpleCostCheck, BudgetState, Budgets, ChartFormat,
+    CompareCostPeriods, CostAnalysis, CostAnomalies, CostBreakdown, CostCheck, CostForecast,
+    GetBudgetStatus, GetCostAnomalies, GetCostBreakdown, GetCostForecast, Whoami, iam_policy,
 };
 use serde_json::{Value, json};
 
-use crate::support::{Recording, Reply, at_recording, metrics, result, server};
+use crate::support::{
+    Fault, Proxy, Recording, Reply, at_recording,
+    clock::{checks_the_time, is_in_time, with_clock},
+    config, metrics, result, server,
+};
 
 const IDENTITY: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
     <GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:role/server</Arn><UserId>AROA:1</UserId>\
@@ -159,6 +164,62 @@ async fn without_history_there_is_a_sum_and_no_forecast() {
         mcp.call(AwsSimpleCostCheck { service: "lambda".to_owned() }).await.structured();
     assert_eq!(check.month_estimate, None);
     assert!(check.note.expect("a note").contains("too little history"));
+    assert_eq!(check.partial, None);
+}
+
+/// What is known is worth more than an error.
+#[tokio::test]
+async fn without_the_permission_to_forecast_the_answer_is_partial() {
+    let recording = Recording::start(|operation, _, _| match operation {
+        "GetCostForecast" => Reply::Error(400, "AccessDeniedException"),
+        other => good(other),
+    })
+    .await;
+    let mcp = Harness::in_memory(server(at_recording(&recording))).await;
+    let outcome = mcp.call(AwsSimpleCostCheck { service: "lambda".to_owned() }).await;
+    let check: CostCheck = outcome.structured();
+    assert_eq!((check.month_to_date.to_string(), check.month_estimate), ("$1.50".to_owned(), None));
+    assert!(check.partial.is_some_and(|why| why.contains("`ce:GetCostForecast`")));
+    assert!(outcome.text().contains("Partial:"), "{}", outcome.text());
+}
+
+/// Whatever the tool: the period, what is counted and in which currency, whether that may change, and
+/// what the answer cost.
+#[tokio::test]
+async fn every_answer_says_period_metric_estimate_and_what_it_cost() {
+    let (_recording, server) = all_well().await;
+    let mcp = Harness::in_memory(server).await;
+    let mut tools = 0;
+    for tool in mcp.list_tools().await {
+        let arguments = match &*tool.name {
+            "whoami" => continue,
+            "aws_simple_cost_check" => json!({ "service": "lambda" }),
+            _ => json!({}),
+        };
+        tools += 1;
+        let outcome = mcp.try_call(&tool.name, arguments).await.expect("served");
+        let answer: Value = outcome.structured();
+        let said: Vec<String> = names(&answer);
+        for name in ["from", "to", "metric", "estimated", "billed", "requests", "usd"] {
+            assert!(said.iter().any(|said| said == name), "{}: no {name} in {answer}", tool.name);
+        }
+        assert!(said.iter().any(|said| said == "currency" || said == "unit"), "{answer}");
+        let text = outcome.text();
+        assert!(text.contains("Cost Explorer: $0.0") || text.contains("costs nothing"), "{text}");
+    }
+    assert_eq!(tools, 7);
+}
+
+/// The names of all fields, however deep.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| std::iter::once(name.clone()).chain(names(value)))
+            .collect(),
+        Value::Array(values) => values.iter().flat_map(names).collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -210,11 +271,7 @@ async fn budgets_in_trouble_come_first() {
             ("calm", BudgetState::WithinLimit)
         ]
     );
-    assert!(
-        outcome.text().contains("over: exceeded, $130.00 of $100.00 (130 %)"),
-        "{}",
-        outcome.text()
-    );
+    assert!(outcome.text().contains(" of $100.00 (130 %), forecast $190.00"), "{}", outcome.text());
 }
 
 #[tokio::test]
@@ -353,8 +410,39 @@ async fn a_cut_connection_is_not_asked_again() {
     assert_eq!(recording.operations().len(), 1);
 }
 
+/// The first request is refused, which costs nothing, and tells the time.
 #[tokio::test]
-async fn a_clock_that_is_20_minutes_wrong_is_said_to_be_wrong_and_asked_once() {
+async fn a_clock_that_is_20_minutes_wrong_is_set_by_aws() {
+    for minutes in [-20, 20] {
+        let proxy = Proxy::start(Moto::shared().url(), checks_the_time).await;
+        let config = with_clock(&config(proxy.url(), Credentials::for_tests()), minutes);
+        let mcp = Harness::in_memory(server(Aws::with_config(config))).await;
+        let breakdown: CostBreakdown = mcp.call(GetCostBreakdown::default()).await.structured();
+        assert_eq!(breakdown.billed.requests, 1);
+        let in_time: Vec<bool> = proxy.take_asked().iter().map(is_in_time).collect();
+        assert_eq!(in_time, [false, true], "{minutes}");
+        // From then on the time is right, for other services, too.
+        mcp.call(GetBudgetStatus::default()).await.text();
+        let in_time: Vec<bool> = proxy.take_asked().iter().map(is_in_time).collect();
+        assert_eq!(in_time, [true, true], "{minutes}");
+    }
+}
+
+/// As where the secret key is wrong, too.
+#[tokio::test]
+async fn what_is_refused_at_the_right_time_is_said_to_be_wrong_and_not_asked_for_ever() {
+    let proxy =
+        Proxy::start(Moto::shared().url(), |_| Fault::Refuse(400, "InvalidSignatureException"))
+            .await;
+    let config = with_clock(&config(proxy.url(), Credentials::for_tests()), 20);
+    let mcp = Harness::in_memory(server(Aws::with_config(config))).await;
+    let error = mcp.call(GetCostBreakdown::default()).await.tool_error();
+    assert!(error.contains("the secret key is wrong") && error.contains("clock"), "{error}");
+    assert_eq!(proxy.take_asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_aws_says_is_wrong_and_is_not_is_told_of_and_asked_once() {
     let (recording, mcp) = failing(403, "RequestTimeTooSkewed").await;
     let error = mcp.call(GetCostBreakdown::default()).await.tool_error();
     assert!(error.contains("clock"), "{error}");

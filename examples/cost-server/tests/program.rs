@@ -6,8 +6,8 @@ use std::process::Command;
 
 use mcp_testing::{__private::block_on, Harness, Moto};
 use mcp_tools_aws::{
-    Architecture, Aws, ChartFormat, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus,
-    IdentifyUnusedResources, Identity, Prices, WasteReport, Whoami, Workload, iam_policy,
+    Architecture, ChartFormat, DeploymentCosts, EstimateDeploymentCost, GetBudgetStatus,
+    IdentifyUnusedResources, Identity, WasteReport, Whoami, Workload, iam_policy,
 };
 use serde_json::json;
 
@@ -80,7 +80,7 @@ fn what_needs_no_account_works_without_credentials() {
     });
 }
 
-#[mcp_testing::test(cost_server::server(Aws::from_env(), Prices::built_in()))]
+#[mcp_testing::test(cost_server::server())]
 async fn each_tool_is_listed_once_and_reads_only(mcp: Harness) {
     let tools = mcp.list_tools().await;
     let mut names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();

@@ -55,8 +55,6 @@ impl Action {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 3] = [Self::Sts, Self::CostExplorer, Self::Budgets];
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sts => "STS",

@@ -9,12 +9,14 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use mcp_aws::is_refused_for_its_time;
 
-/// Forbids to make a request again that may already have been billed.
+/// Forbids to make a request again that may already have been billed: other than those that AWS has
+/// throttled or refused for their time.
 #[derive(Debug)]
-pub(super) struct OnlyThrottled;
+pub(super) struct OnlyUndone;
 
-impl ClassifyRetry for OnlyThrottled {
+impl ClassifyRetry for OnlyUndone {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let code = match context.output_or_error() {
             Some(Ok(_)) => return RetryAction::NoActionIndicated,
@@ -30,11 +32,12 @@ impl ClassifyRetry for OnlyThrottled {
             Some("LimitExceededException" | "ThrottlingException" | "Throttling") => {
                 RetryAction::throttling_error()
             }
+            code if is_refused_for_its_time(context, code) => RetryAction::client_error(),
             _ => RetryAction::RetryForbidden,
         }
     }
 
     fn name(&self) -> &'static str {
-        "only throttled requests"
+        "only what was not done"
     }
 }

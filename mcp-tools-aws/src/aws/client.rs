@@ -1,31 +1,37 @@
 use std::{error::Error, fmt, future::Future, sync::Arc};
 
 use aws_config::SdkConfig;
+#[cfg(feature = "cost")]
+use aws_sdk_budgets::operation::describe_budgets::DescribeBudgetsError;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::region::Region;
-use mcp_aws::{load_config, with_defaults};
+use mcp_aws::{ErrorKind, RetryAtTheRightTime, load_config, with_defaults};
 use mcp_core::{ToolError, ToolResult};
 use tokio::sync::OnceCell;
 
+#[cfg(any(feature = "operations", feature = "waste"))]
+use super::Api;
 #[cfg(feature = "cost")]
-use super::billed::OnlyThrottled;
-use super::{Action, action::Service, gate::Gate};
-#[cfg(feature = "operations")]
-use super::{Api, gate::Gates};
+use super::billed::OnlyUndone;
+use super::{Action, action::Service, gate::Gates};
 #[cfg(feature = "cost")]
 use crate::cost::CostCache;
 
 /// So many requests are under way to one service in one region.
-#[cfg(feature = "operations")]
+#[cfg(any(feature = "operations", feature = "waste"))]
 const REQUESTS_AT_ONCE: usize = 4;
 
 /// AWS as the tools reach it: clients that share one connector, one chain of credentials, and limits.
 ///
 /// Nothing is loaded, and no connection made, before a tool needs it. Requests are retried three
-/// times in all, adaptively; those that cost money only where AWS has throttled them, as nobody
-/// knows whether one that got no answer is billed. A request may take 20 seconds, with its retries
-/// 45.
+/// times in all, adaptively; those that cost money only where AWS has throttled them or refused their
+/// time, as nobody knows whether one that got no answer is billed. A request may take 20 seconds, with
+/// its retries 45, as may one that costs money by itself. A clock that is wrong is set by AWS's.
+///
+/// All tools of a process share what limits them: for each service in each region so many requests
+/// are under way at once, and after five failures in a row it is left alone for 30 seconds.
 ///
 /// TLS is rustls with *ring*. The SDK's default, AWS-LC, makes binaries 2 MB larger and needs CMake
 /// on some targets; its post-quantum key exchange is the one thing that is given up.
@@ -43,9 +49,7 @@ struct Inner {
     budgets: OnceCell<aws_sdk_budgets::Client>,
     #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
     client: OnceCell<mcp_aws::Client>,
-    #[cfg(feature = "operations")]
-    gates_by_region: Gates,
-    gates: [Gate; Service::ALL.len()],
+    gates: Gates,
     #[cfg(feature = "cost")]
     cache: CostCache,
 }
@@ -83,9 +87,7 @@ impl Aws {
             budgets: OnceCell::new(),
             #[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
             client: OnceCell::new(),
-            #[cfg(feature = "operations")]
-            gates_by_region: Gates::default(),
-            gates: Service::ALL.map(|service| Gate::new(service.name(), service.concurrency())),
+            gates: Gates::default(),
             #[cfg(feature = "cost")]
             cache: CostCache::default(),
         };
@@ -116,14 +118,13 @@ impl Aws {
     }
 
     pub(crate) async fn sts(&self, region: Option<&str>) -> aws_sdk_sts::Client {
-        let config = self.config().await;
-        match region {
-            None => aws_sdk_sts::Client::new(config),
-            Some(region) => {
-                let region = Region::new(region.to_owned());
-                aws_sdk_sts::Client::new(&config.to_builder().region(region).build())
-            }
-        }
+        let config = aws_sdk_sts::config::Builder::from(self.config().await)
+            .retry_classifier(RetryAtTheRightTime::<GetCallerIdentityError>::new());
+        let config = match region {
+            None => config,
+            Some(region) => config.region(Region::new(region.to_owned())),
+        };
+        aws_sdk_sts::Client::from_conf(config.build())
     }
 
     #[cfg(feature = "cost")]
@@ -131,10 +132,17 @@ impl Aws {
         self.inner
             .explorer
             .get_or_init(|| async {
-                let config = aws_sdk_costexplorer::config::Builder::from(self.config().await)
-                    .retry_classifier(OnlyThrottled)
-                    .build();
-                Explorer::from_conf(config)
+                let config = self.config().await;
+                // What is not repeated may take the time of the repetitions.
+                let timeouts = config.timeout_config().map(|timeouts| {
+                    let mut longer = timeouts.to_builder();
+                    longer.set_operation_attempt_timeout(timeouts.operation_timeout());
+                    longer.build()
+                });
+                let mut config = aws_sdk_costexplorer::config::Builder::from(config)
+                    .retry_classifier(OnlyUndone);
+                config.set_timeout_config(timeouts);
+                Explorer::from_conf(config.build())
             })
             .await
     }
@@ -143,7 +151,12 @@ impl Aws {
     pub(crate) async fn budgets(&self) -> &aws_sdk_budgets::Client {
         self.inner
             .budgets
-            .get_or_init(|| async { aws_sdk_budgets::Client::new(self.config().await) })
+            .get_or_init(|| async {
+                let config = aws_sdk_budgets::config::Builder::from(self.config().await)
+                    .retry_classifier(RetryAtTheRightTime::<DescribeBudgetsError>::new())
+                    .build();
+                aws_sdk_budgets::Client::from_conf(config)
+            })
             .await
     }
 
@@ -152,45 +165,65 @@ impl Aws {
         &self.inner.cache
     }
 
-    /// Makes a request when its turn has come.
+    /// Makes a request of an SDK's client when its turn has come. The region is that of the client,
+    /// where it is not the configured one.
     pub(crate) async fn call<T, E>(
         &self,
         action: Action,
+        region: Option<&str>,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> ToolResult<T>
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let gate = &self.inner.gates[action.service() as usize];
+        let service = action.service();
+        let region = region.or_else(|| self.region()).unwrap_or_default();
+        let gate = self.inner.gates.of(service.name(), region, service.concurrency());
         let _permit = gate.enter().await?;
-        let result = request.await.map_err(|error| {
-            let service = action.service().name();
-            let error = mcp_aws::Error::from_sdk(service, action.iam(), error);
-            let closed = action.service() == Service::CostExplorer
-                && error.kind() == mcp_aws::ErrorKind::AccessDenied;
+        let result = request
+            .await
+            .map_err(|error| mcp_aws::Error::from_sdk(service.name(), action.iam(), error));
+        gate.ended(result).map_err(|error| {
+            let closed =
+                service == Service::CostExplorer && error.kind() == ErrorKind::AccessDenied;
             let told = error.into_tool_error();
             // The code is the same.
             if closed { with_advice(told, COST_EXPLORER_CLOSED) } else { told }
-        });
-        gate.ended(&result);
-        result
+        })
     }
 
     /// Makes a request to a service without its SDK, in a region, when its turn has come.
-    #[cfg(feature = "operations")]
+    #[cfg(any(feature = "operations", feature = "waste"))]
     pub(crate) async fn ask<T: serde::de::DeserializeOwned>(
         &self,
         api: &Api,
         request: mcp_aws::Request,
         region: &str,
-    ) -> ToolResult<T> {
+    ) -> Result<T, Unanswered> {
         debug_assert_eq!(request.operation(), api.operation);
-        let gate = self.inner.gates_by_region.of(api.service.name(), region, REQUESTS_AT_ONCE);
-        let _permit = gate.enter().await?;
-        let answer = self.client().await.call(request.region(region)).await;
-        let result = answer.map_err(mcp_aws::Error::into_tool_error);
-        gate.ended(&result);
-        result
+        let gate = self.inner.gates.of(api.service.name(), region, REQUESTS_AT_ONCE);
+        let _permit = gate.enter().await.map_err(Unanswered::LeftAlone)?;
+        let result = self.client().await.call(request.region(region)).await;
+        gate.ended(result).map_err(Unanswered::Failed)
+    }
+}
+
+/// Why a service has not answered.
+#[cfg(any(feature = "operations", feature = "waste"))]
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// It was not asked, as it has failed too often.
+    LeftAlone(ToolError),
+    Failed(mcp_aws::Error),
+}
+
+#[cfg(any(feature = "operations", feature = "waste"))]
+impl From<Unanswered> for ToolError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::LeftAlone(error) => error,
+            Unanswered::Failed(error) => error.into_tool_error(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod whoami;
 
 pub(crate) use self::action::Action;
 #[cfg(feature = "waste")]
-pub(crate) use self::gate::Gate;
+pub(crate) use self::client::Unanswered;
 #[cfg(feature = "cost")]
 pub(crate) use self::{action::cost_explorer_requests, client::Explorer};
 #[cfg(any(feature = "operations", feature = "waste"))]

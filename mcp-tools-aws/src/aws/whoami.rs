@@ -41,7 +41,8 @@ impl Call<Aws> for Whoami {
             ));
         }
         let sts = aws.sts(self.region.as_deref()).await;
-        let answer = aws.call(Action::GetCallerIdentity, sts.get_caller_identity().send()).await?;
+        let request = sts.get_caller_identity().send();
+        let answer = aws.call(Action::GetCallerIdentity, self.region.as_deref(), request).await?;
         let identity = Identity {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),

@@ -55,6 +55,8 @@ pub struct CostAnalysis {
     pub to: Day,
     /// Whether AWS may still change some of it.
     pub estimated: bool,
+    /// Which costs count: unblended.
+    pub metric: Metric,
     /// The currency of all amounts.
     pub currency: String,
     /// The sum.
@@ -109,6 +111,7 @@ impl Call<Aws> for AwsCostAnalyzer {
             from: Day(from),
             to: Day(to),
             estimated: table.estimated(),
+            metric: Metric::UnblendedCost,
             currency: table.currency.clone().unwrap_or_else(|| "USD".to_owned()),
             total,
             previous_total,
@@ -136,8 +139,9 @@ impl CostAnalysis {
         };
         let estimated = if self.estimated { ", partly estimated" } else { "" };
         let mut text = format!(
-            "{from} to {to}: {total} ({currency}{estimated}); before that {previous_total} \
-             ({change}). {daily_mean} a day."
+            "{from} to {to}: {total} ({}, {currency}{estimated}); before that {previous_total} \
+             ({change}). {daily_mean} a day.",
+            self.metric.name()
         );
         // Writing to a string does not fail.
         if let Some(day) = self.highest_day {

@@ -41,6 +41,8 @@ pub struct CostCheck {
     pub from: Day,
     /// Today.
     pub to: Day,
+    /// Which costs count: unblended.
+    pub metric: Metric,
     /// The currency of all amounts.
     pub currency: String,
     /// What the month has cost so far, today included as far as AWS knows.
@@ -50,9 +52,12 @@ pub struct CostCheck {
     /// What the whole month will probably cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub month_estimate: Option<Usd>,
-    /// Why something is missing.
+    /// Why there is no estimate, where AWS has too little history for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Why something could not be read, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
     /// What it cost to find out.
     pub billed: Billed,
 }
@@ -84,26 +89,33 @@ impl Call<Aws> for AwsSimpleCostCheck {
         let forecast = once(aws, |cache| &cache.forecasts, query, ForecastQuery::ask).await;
         let before_today: Usd =
             table.rows.iter().filter(|row| row.from < today).map(|row| row.total).sum();
-        let (month_estimate, note) = match forecast {
+        let (mut note, mut partial) = (None, table.missing.clone());
+        let month_estimate = match forecast {
             Ok((forecast, paid)) => {
                 requests += u32::from(paid);
-                (Some(before_today + forecast.total), None)
+                Some(before_today + forecast.total)
             }
             Err(error) if error.kind() == ToolErrorKind::NotFound => {
-                (None, Some("AWS has too little history for a forecast.".to_owned()))
+                note = Some("AWS has too little history for a forecast.".to_owned());
+                None
             }
             // What is known is worth more than an error.
-            Err(error) => (None, Some(format!("There is no forecast: {}", error.message()))),
+            Err(error) => {
+                partial.get_or_insert(format!("There is no forecast: {}", error.message()));
+                None
+            }
         };
         let check = CostCheck {
             services: super::services::resolve(&self.service)?,
             from: Day(month_of(today)),
             to: Day(today),
+            metric: Metric::UnblendedCost,
             currency: table.currency.clone().unwrap_or_else(|| "USD".to_owned()),
             month_to_date: table.total(),
             estimated: table.estimated(),
             month_estimate,
-            note: table.missing.clone().or(note),
+            note,
+            partial,
             billed: Billed::new(requests),
         };
         let text = check.to_text();
@@ -116,14 +128,18 @@ impl CostCheck {
         let Self { services, from, to, month_to_date, currency, .. } = self;
         let estimated = if self.estimated { ", estimated" } else { "" };
         let mut text = format!(
-            "{}: {month_to_date} from {from} to {to} ({currency}{estimated}).",
-            services.join(" and ")
+            "{}: {month_to_date} from {from} to {to} ({}, {currency}{estimated}).",
+            services.join(" and "),
+            self.metric.name()
         );
         if let Some(estimate) = self.month_estimate {
             text += &format!(" The month will come to about {estimate}.");
         }
         if let Some(note) = &self.note {
             text += &format!(" {note}");
+        }
+        if let Some(partial) = &self.partial {
+            text += &format!("\nPartial: {partial}");
         }
         text + "\n" + &self.billed.to_text()
     }

@@ -128,3 +128,20 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_days_are_kept_for_hours_and_open_ones_for_minutes() {
+        let today = Utc::now().date_naive();
+        // Far enough from midnight on both sides.
+        let closed = CostTable { to: today - chrono::Days::new(2), ..CostTable::default() };
+        let open = CostTable { to: today + chrono::Days::new(2), ..CostTable::default() };
+        assert_eq!(closed.fresh_for(), Duration::from_secs(6 * 3600));
+        assert_eq!(open.fresh_for(), Duration::from_secs(15 * 60));
+        let partial = CostTable { missing: Some("a page".to_owned()), ..closed };
+        assert_eq!(partial.fresh_for(), Duration::from_secs(60));
+    }
+}

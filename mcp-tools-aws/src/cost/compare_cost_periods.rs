@@ -222,15 +222,18 @@ impl CostComparison {
         let Self { before, after, change, .. } = self;
         let percent = self.change_percent.map(|percent| format!(", {percent:+} %"));
         let mut text = format!(
-            "{} to {}: {}. {} to {}: {}{}. Change: {change}{}.",
+            "{} to {}: {}{}. {} to {}: {}{}. Change: {change}{} ({}, {}).",
             before.from,
             before.to,
             before.total,
+            if before.estimated { " (partly estimated)" } else { "" },
             after.from,
             after.to,
             after.total,
             if after.estimated { " (partly estimated)" } else { "" },
-            percent.unwrap_or_default()
+            percent.unwrap_or_default(),
+            self.metric.name(),
+            self.currency
         );
         // Writing to a string does not fail.
         for CostDriver { name, before, after, change } in &self.drivers {

@@ -42,7 +42,7 @@ impl ForecastQuery {
             .metric(self.metric.sdk())
             .prediction_interval_level(CONFIDENCE)
             .set_filter(self.filter.sdk());
-        let answer = aws.call(Action::GetCostForecast, request.send()).await?;
+        let answer = aws.call(Action::GetCostForecast, None, request.send()).await?;
         let total = answer.total.as_ref();
         Ok(Forecast {
             total: money(total.and_then(|total| total.amount.as_deref())),

@@ -44,6 +44,13 @@ pub struct CostAnomalies {
     pub from: Day,
     /// The last day that counts: today.
     pub to: Day,
+    /// What is counted: `impact`, which is what was spent less what was expected, as AWS measures it;
+    /// AWS does not tell by which of its metrics of cost.
+    pub metric: String,
+    /// The currency of all amounts.
+    pub currency: String,
+    /// Whether AWS may still change it, as always while days are not billed.
+    pub estimated: bool,
     /// The anomalies, that with the greatest impact first.
     pub anomalies: Vec<CostAnomaly>,
     /// Why some are missing, if so.
@@ -109,7 +116,7 @@ impl AnomalyQuery {
                 .date_interval(interval.clone())
                 .max_results(100)
                 .set_next_page_token(token.take());
-            let page = aws.call(Action::GetAnomalies, request.send()).await;
+            let page = aws.call(Action::GetAnomalies, None, request.send()).await;
             pages.requests += 1;
             let page = match page {
                 Ok(page) => page,
@@ -151,6 +158,9 @@ impl Call<Aws> for GetCostAnomalies {
         let anomalies = CostAnomalies {
             from: Day(from),
             to: Day(to),
+            metric: "impact".to_owned(),
+            currency: "USD".to_owned(),
+            estimated: true,
             anomalies,
             partial: pages.missing.clone(),
             billed: Billed::new(if paid { pages.requests } else { 0 }),

@@ -54,6 +54,8 @@ pub struct CostForecast {
     pub to: Day,
     /// Which costs count.
     pub metric: Metric,
+    /// Whether AWS may still change it, as always with a forecast.
+    pub estimated: bool,
     /// The currency of all amounts.
     pub currency: String,
     /// The expected sum.
@@ -117,6 +119,7 @@ impl Call<Aws> for GetCostForecast {
             from: Day(from),
             to: Day(to),
             metric: self.metric,
+            estimated: true,
             currency: answer.currency.clone().unwrap_or_else(|| "USD".to_owned()),
             total: answer.total,
             confidence_percent: CONFIDENCE,
@@ -143,7 +146,8 @@ impl Call<Aws> for GetCostForecast {
 impl CostForecast {
     fn to_text(&self) -> String {
         let Self { from, to, total, currency, .. } = self;
-        let mut text = format!("Forecast for {from} to {to}: {total} ({currency}).");
+        let mut text =
+            format!("Forecast for {from} to {to}: {total} ({}, {currency}).", self.metric.name());
         // Writing to a string does not fail.
         for ForecastPeriod { from, mean, lower, upper } in &self.periods {
             let _ = write!(text, "\n{from}: {mean} ({lower} to {upper})");

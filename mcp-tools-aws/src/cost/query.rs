@@ -140,6 +140,8 @@ pub(super) struct CostQuery {
 /// The answer to a [`CostQuery`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct CostTable {
+    /// The last day that was asked for.
+    pub(super) to: NaiveDate,
     pub(super) rows: Vec<CostRow>,
     pub(super) currency: Option<String>,
     /// How many requests it took.
@@ -182,7 +184,7 @@ impl CostTable {
 
     /// Whether some day of it may still change, beyond what AWS says.
     pub(super) fn is_open(&self, today: NaiveDate) -> bool {
-        self.estimated() || self.rows.iter().any(|row| row.to >= today)
+        self.estimated() || self.to >= today
     }
 }
 
@@ -190,11 +192,11 @@ impl CostQuery {
     /// Asks AWS, page by page. A page that fails after others is left out, and the answer says so.
     pub(super) async fn ask(self, aws: Aws) -> ToolResult<CostTable> {
         let explorer = aws.explorer().await;
-        let mut table = CostTable::default();
+        let mut table = CostTable { to: self.to, ..CostTable::default() };
         let mut token = None;
         loop {
             let request = self.request(explorer).set_next_page_token(token.take());
-            let page = aws.call(Action::GetCostAndUsage, request.send()).await;
+            let page = aws.call(Action::GetCostAndUsage, None, request.send()).await;
             table.requests += 1;
             let page = match page {
                 Ok(page) => page,

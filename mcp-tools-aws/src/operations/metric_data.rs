@@ -111,6 +111,7 @@ pub(super) async fn measure(
         .collect();
     let request = GET_METRIC_DATA
         .request(&[])
+        .billed()
         .with("StartTime", time(window.from))
         .with("EndTime", time(window.to))
         .with("MetricDataQueries", asked);

@@ -41,7 +41,7 @@ impl<'a> Place<'a> {
         api: &'static Api,
         request: Request,
     ) -> ToolResult<T> {
-        self.aws.ask(api, request, &self.region).await
+        Ok(self.aws.ask(api, request, &self.region).await?)
     }
 
     /// Some pages of a list, and whether there are more.

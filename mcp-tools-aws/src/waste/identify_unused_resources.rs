@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
-use mcp_aws::{List, Request, service};
+use mcp_aws::{List, service};
 use mcp_core::{Call, LogLevel, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, WithText};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -136,9 +136,9 @@ impl IdentifyUnusedResources {
         let client = aws.client().await;
         let mut regions = self.regions.clone();
         if regions.iter().any(|region| region == "all") {
-            let request: Request = DESCRIBE_REGIONS.request(&[]);
-            let answer: Regions =
-                client.call(request).await.map_err(mcp_aws::Error::into_tool_error)?;
+            let request = DESCRIBE_REGIONS.request(&[]);
+            let home = client.region().unwrap_or_default();
+            let answer: Regions = aws.ask(&DESCRIBE_REGIONS, request, home).await?;
             regions = answer.region_info.into_iter().map(|region| region.region_name).collect();
         }
         if regions.is_empty() {
@@ -170,7 +170,7 @@ impl Call<Aws> for IdentifyUnusedResources {
         let checks = choose(&self.services)?;
         let sts = aws.sts(None).await;
         let identity =
-            aws.call(Action::GetCallerIdentity, sts.get_caller_identity().send()).await?;
+            aws.call(Action::GetCallerIdentity, None, sts.get_caller_identity().send()).await?;
         let regions = self.regions(aws).await?;
         let arn = identity.arn.unwrap_or_default();
         let scan = Arc::new(Scan {
@@ -186,10 +186,9 @@ impl Call<Aws> for IdentifyUnusedResources {
             requests: 0.into(),
             metrics: 0.into(),
         });
-        let client = aws.client().await;
         let scopes: Vec<Scope> = regions
             .iter()
-            .map(|region| Scope::new(Arc::clone(&scan), client.clone(), region.clone()))
+            .map(|region| Scope::new(Arc::clone(&scan), aws.clone(), region.clone()))
             .collect();
         let mut progress = Progress::new(&checks, regions.len());
         let total = checks.len() * scopes.len();

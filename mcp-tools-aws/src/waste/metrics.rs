@@ -78,6 +78,7 @@ impl Scope {
                 batch.iter().enumerate().map(|(index, metric)| query(index, metric)).collect();
             let request = GET_METRIC_DATA
                 .request(&[])
+                .billed()
                 .with("StartTime", time(start))
                 .with("EndTime", time(self.scan.now))
                 .with("MetricDataQueries", queries);

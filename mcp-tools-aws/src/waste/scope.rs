@@ -1,19 +1,15 @@
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
-use mcp_aws::{Client, ErrorKind, Page, Request};
-use mcp_core::{ToolError, ToolErrorKind};
+use mcp_aws::{ErrorKind, Page, Request};
 use serde::de::DeserializeOwned;
 
 use super::{check::Api, inventory::Inventory, rates::Rates};
-use crate::aws::Gate;
+use crate::{Aws, aws::Unanswered};
 
 /// So many requests of a scan are under way to one service in one region.
 const REQUESTS_AT_ONCE: usize = 4;
@@ -53,9 +49,14 @@ impl From<mcp_aws::Error> for Problem {
     }
 }
 
-impl From<ToolError> for Problem {
-    fn from(error: ToolError) -> Self {
-        Self { lacks: None, message: error.message().to_owned(), source: None }
+impl From<Unanswered> for Problem {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::LeftAlone(error) => {
+                Self { lacks: None, message: error.message().to_owned(), source: None }
+            }
+            Unanswered::Failed(error) => error.into(),
+        }
     }
 }
 
@@ -75,14 +76,13 @@ pub(super) struct Scan {
 pub(super) struct Scope {
     pub(super) scan: Arc<Scan>,
     region: String,
-    client: Client,
-    gates: Mutex<HashMap<&'static str, Arc<Gate>>>,
+    aws: Aws,
     pub(super) inventory: Inventory,
 }
 
 impl Scope {
-    pub(super) fn new(scan: Arc<Scan>, client: Client, region: String) -> Self {
-        Self { scan, region, client, gates: Mutex::default(), inventory: Inventory::default() }
+    pub(super) fn new(scan: Arc<Scan>, aws: Aws, region: String) -> Self {
+        Self { scan, region, aws, inventory: Inventory::default() }
     }
 
     pub(super) fn region(&self) -> &str {
@@ -108,27 +108,16 @@ impl Scope {
         time.is_none_or(|time| self.scan.now - time >= self.scan.min_age)
     }
 
-    fn gate(&self, service: &'static str) -> Arc<Gate> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = || Arc::new(Gate::new(service, REQUESTS_AT_ONCE));
-        Arc::clone(gates.entry(service).or_insert_with(gate))
-    }
-
     /// Makes a request when its turn has come. A service that fails again and again is left alone.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         api: &'static Api,
         request: Request,
     ) -> Result<T, Problem> {
-        debug_assert_eq!(request.operation(), api.operation);
-        let gate = self.gate(api.service.name());
-        let _permit = gate.enter().await?;
-        self.scan.requests.fetch_add(1, Ordering::Relaxed);
-        let result = self.client.call(request.region(self.region.as_str())).await;
-        let failed = result.as_ref().is_err_and(mcp_aws::Error::is_retryable);
-        let ended =
-            if failed { Err(ToolError::new(ToolErrorKind::Unavailable, "")) } else { Ok(()) };
-        gate.ended(&ended);
+        let result = self.aws.ask(api, request, &self.region).await;
+        if !matches!(result, Err(Unanswered::LeftAlone(_))) {
+            self.scan.requests.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(result?)
     }
 

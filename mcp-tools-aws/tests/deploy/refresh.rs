@@ -16,22 +16,27 @@ use crate::{
 /// A price of the list: usage type, operation, and tiers as (from, to, price).
 type Listed<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str, &'a str)]);
 
-/// A file of the Price List.
+/// A file of the Price List: five lines about it, then a header and prices. The form is that of AWS's
+/// guide, "Reading the service price list file for an AWS service"; the columns are those of the file of
+/// Comprehend of 2026-01-16. Other services have more of them, between these.
 fn file(prices: &[Listed<'_>]) -> String {
-    let mut file = "\"FormatVersion\",\"v1.0\"\n\"Disclaimer\",\"For information only\"\n\
+    let mut file = "\"FormatVersion\",\"v1.0\"\n\
+        \"Disclaimer\",\"Prices of a test, in US dollars, not in force. See https://aws.amazon.com/free/\"\n\
         \"Publication Date\",\"2026-11-20T10:00:00Z\"\n\"Version\",\"20261120100000\"\n\
         \"OfferCode\",\"any\"\n\
         \"SKU\",\"OfferTermCode\",\"RateCode\",\"TermType\",\"PriceDescription\",\"EffectiveDate\",\
         \"StartingRange\",\"EndingRange\",\"Unit\",\"PricePerUnit\",\"Currency\",\"Product Family\",\
-        \"serviceCode\",\"Location\",\"usageType\",\"operation\",\"Region Code\"\n"
+        \"serviceCode\",\"Location\",\"Location Type\",\"Group\",\"Group Description\",\"usageType\",\
+        \"operation\",\"PlatoFeatureType\",\"Region Code\",\"serviceName\"\n"
         .to_owned();
     for (sku, (usage_type, operation, tiers)) in prices.iter().enumerate() {
         for (from, to, usd) in *tiers {
             writeln!(
                 file,
-                "\"SKU{sku}\",\"JRTCKXETXF\",\"SKU{sku}.{from}\",\"OnDemand\",\"${usd}, or so\",\
-                 \"2026-11-01\",\"{from}\",\"{to}\",\"unit\",\"{usd}\",\"USD\",\"x\",\"x\",\
-                 \"US East (N. Virginia)\",\"{usage_type}\",\"{operation}\",\"us-east-1\""
+                "\"SKU{sku}\",\"JRTCKXETXF\",\"SKU{sku}.JRTCKXETXF.{from}\",\"OnDemand\",\
+                 \"${usd} a unit, up to \"\"{to}\"\"\",\"2026-11-01\",\"{from}\",\"{to}\",\"unit\",\
+                 \"{usd}\",\"USD\",\"Serverless\",\"x\",\"US East (N. Virginia)\",\"AWS Region\",\
+                 \"\",\"\",\"{usage_type}\",\"{operation}\",\"\",\"us-east-1\",\"x\""
             )
             .expect("a string");
         }
@@ -59,6 +64,9 @@ fn price_list(asked: &Asked) -> String {
                     ("15000000000", "Inf", "0.0000133334"),
                 ],
             ),
+            // The free tier stands in the same file, of usage types of its own.
+            ("Global-Request", "Invoke", &[("0", "1000000", "0.0000000000")]),
+            ("Global-Lambda-GB-Second", "Invoke", &[("0", "400000", "0.0000000000")]),
             // Ten times the price: the mistake that has been made before.
             ("Lambda-GB-Second-ARM", "Invoke", &[("0", "Inf", "0.000133334")]),
         ]),

@@ -1,15 +1,30 @@
 //! What these tools say when AWS or the network is not well.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use aws_credential_types::Credentials;
+use mcp_core::Server;
 use mcp_testing::{Harness, Moto};
-use mcp_tools_aws::{GetAlarmStatus, GetServerMetrics, LogTail, ServerMetrics, TailLogs};
+use mcp_tools_aws::{
+    Aws, GetAlarmStatus, GetServerMetrics, LogTail, ServerMetrics, TailLogs, operations_pack,
+};
 use serde_json::json;
 
 use crate::{
     logs::log,
     metrics::{function, load_balancer, service},
-    support::{Asked, Fault, stage::Stage},
+    support::{
+        Asked, Fault, Proxy,
+        clock::{checks_the_time, is_in_time, with_clock},
+        config,
+        stage::Stage,
+    },
 };
 
 const GROUP: &str = "/aws/lambda/orders";
@@ -92,16 +107,67 @@ async fn an_unknown_name_is_told_without_permission_to_list_names() {
     assert_eq!(error, "There is no Lambda function \"orders\" in us-east-1.");
 }
 
+/// While AWS throttles, a call says so after three requests at most; once it is over, calls answer.
+///
 /// In a region of its own: what the SDK's runtime has learned of throttling holds for the process.
 #[tokio::test]
-async fn throttling_is_waited_for_and_not_for_ever() {
+async fn a_minute_of_throttling_is_told_of_and_gets_over() {
     let stage = Stage::new().await;
-    let (proxy, mcp) = stage.behind(refusing("DescribeAlarms", 400, "Throttling")).await;
-    let there =
-        GetAlarmStatus { region: Some("eu-north-1".to_owned()), ..GetAlarmStatus::default() };
-    let error = mcp.call(there).await.tool_error();
+    let throttles = Arc::new(AtomicBool::new(true));
+    let goes_on = Arc::clone(&throttles);
+    let (proxy, mcp) = stage
+        .behind(move |asked| match asked.operation.as_str() {
+            "DescribeAlarms" if goes_on.load(Ordering::Relaxed) => Fault::Refuse(400, "Throttling"),
+            _ => Fault::None,
+        })
+        .await;
+    let there = || GetAlarmStatus { region: Some("eu-north-1".to_owned()), ..Default::default() };
+    let error = mcp.call(there()).await.tool_error();
     assert!(error.contains("limiting the account's requests"), "{error}");
-    assert_eq!(proxy.take_asked().len(), 3);
+    assert!(error.contains("in a minute"), "{error}");
+    // Fewer where the time of the call was up while requests were held back.
+    assert!((1..=3).contains(&proxy.take_asked().len()));
+    throttles.store(false, Ordering::Relaxed);
+    assert!(!mcp.call(there()).await.is_error());
+    assert_eq!(proxy.take_asked().len(), 1);
+}
+
+/// CloudWatch bills metrics; what got no answer may have been billed.
+#[tokio::test]
+async fn metrics_are_not_asked_for_twice() {
+    let stage = Stage::new().await;
+    function(&stage, "orders").await;
+    for (fault, says) in [
+        (Fault::Answer(500, String::new()), "failed"),
+        (Fault::Cut, "cannot be reached"),
+        (Fault::CutBody, "cannot be reached"),
+    ] {
+        let fault = move |asked: &Asked| match asked.operation == "GetMetricData" {
+            true => fault.clone(),
+            false => Fault::None,
+        };
+        let (proxy, mcp) = stage.behind(fault).await;
+        let error = mcp.call(metrics("orders", None)).await.tool_error();
+        assert!(error.contains(says), "{error}");
+        let asked = proxy.take_asked();
+        let asked = asked.iter().filter(|asked| asked.operation == "GetMetricData").count();
+        assert_eq!(asked, 1, "{says}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_20_minutes_wrong_is_set_by_aws() {
+    for minutes in [-20, 20] {
+        let proxy = Proxy::start(Moto::shared().url(), checks_the_time).await;
+        let config = with_clock(&config(proxy.url(), Credentials::for_tests()), minutes);
+        let pack = operations_pack(Aws::with_config(config));
+        let mcp = Harness::in_memory(Server::builder("account", "1").pack(pack).build()).await;
+        for expected in [&[false, true][..], &[true]] {
+            assert!(!mcp.call(GetAlarmStatus::default()).await.is_error());
+            let in_time: Vec<bool> = proxy.take_asked().iter().map(is_in_time).collect();
+            assert_eq!(in_time, expected, "{minutes}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! AWS for tests: moto, and a server that answers as it is told and remembers what it was asked.
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses a part of it")]
 
+#[cfg(any(feature = "cost", feature = "operations", feature = "waste"))]
+pub mod clock;
 mod proxy;
 mod recording;
 #[cfg(all(feature = "operations", feature = "waste"))]
@@ -28,14 +30,16 @@ pub fn server(aws: Aws) -> Server {
 }
 
 pub fn at(endpoint: &str, credentials: Credentials) -> Aws {
-    Aws::with_config(
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .endpoint_url(endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build(),
-    )
+    Aws::with_config(config(endpoint, credentials))
+}
+
+pub fn config(endpoint: &str, credentials: Credentials) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }
 
 /// In an account of its own at moto.

@@ -133,6 +133,11 @@ impl Asked {
         Self { service, region, operation, date, json: !target.is_empty(), form }
     }
 
+    /// Whether it is of one of the JSON protocols.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     fn refusal(&self, status: u16, code: &str) -> Response<Body> {
         let message = "hush: what AWS says is not for the model";
         let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");

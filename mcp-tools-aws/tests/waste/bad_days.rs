@@ -7,14 +7,14 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
 };
-use aws_smithy_async::time::TimeSource;
 use mcp_core::Server;
 use mcp_testing::{Harness, Moto};
-use mcp_tools_aws::{Aws, IdentifyUnusedResources, WasteReport, waste_pack};
+use mcp_tools_aws::{Aws, IdentifyUnusedResources, TailLogs, WasteReport, waste_pack};
 
 use crate::{
+    support::clock::{checks_the_time, is_in_time, with_clock},
     support::stage::{Stage, scan_of},
-    support::{Asked, Fault, Proxy},
+    support::{Asked, Fault, Proxy, config},
 };
 
 fn of(service: &'static str, fault: Fault) -> impl Fn(&Asked) -> Fault + Send + Sync + 'static {
@@ -97,45 +97,50 @@ async fn a_region_that_is_off_leaves_the_others() {
     assert_eq!(report.partial.as_deref(), Some("1 of 2 checks could not be made in full."));
 }
 
-/// A clock that is 20 minutes slow.
-#[derive(Debug)]
-struct Slow;
-
-impl TimeSource for Slow {
-    fn now(&self) -> std::time::SystemTime {
-        std::time::SystemTime::now() - Duration::from_secs(20 * 60)
+/// Several checks ask at once, before the first has been told the time.
+#[tokio::test]
+async fn a_clock_that_is_20_minutes_wrong_is_set_by_aws() {
+    let checks =
+        ["vpc", "s3_buckets_without_lifecycle", "secretsmanager", "lambda_unused_functions"];
+    for minutes in [-20, 20] {
+        let proxy = Proxy::start(Moto::shared().url(), checks_the_time).await;
+        let config = with_clock(&config(proxy.url(), Credentials::for_tests()), minutes);
+        let server =
+            Server::builder("waste", "1").pack(waste_pack(Aws::with_config(config))).build();
+        let outcome = Harness::in_memory(server).await.call(scan_of(&checks)).await;
+        assert_eq!(outcome.structured::<WasteReport>().partial, None, "{minutes}");
+        let late = proxy.take_asked().into_iter().filter(|asked| !is_in_time(asked)).count();
+        assert_eq!(late, 1, "{minutes}");
     }
 }
 
-/// Moto checks no signatures; the proxy refuses what is older than AWS takes, by its own clock.
+/// One rule for all tools of a process: what fails again and again in a region is left alone there,
+/// whoever asks next.
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_said_to_be_wrong() {
-    let proxy = Proxy::start(Moto::shared().url(), |asked| {
-        let signed = chrono::NaiveDateTime::parse_from_str(&asked.date, "%Y%m%dT%H%M%SZ").unwrap();
-        let age = chrono::Utc::now().naive_utc() - signed;
-        match age.num_minutes() > 15 {
-            true => Fault::Refuse(400, "RequestExpired"),
-            false => Fault::None,
-        }
-    })
-    .await;
-    let config = |slow: bool| {
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .endpoint_url(proxy.url())
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()));
-        if slow { config.time_source(Slow).build() } else { config.build() }
+async fn scans_and_other_tools_leave_alone_what_fails() {
+    let stage = Stage::new().await;
+    // What is not repeated, so that the test need not wait.
+    let (proxy, mcp) = stage.behind(of("logs", Fault::Answer(200, "not JSON".to_owned()))).await;
+    let asked = |proxy: &Proxy| {
+        proxy.take_asked().into_iter().filter(|asked| asked.service == "logs").count()
     };
-    for slow in [false, true] {
-        let aws = Aws::with_config(config(slow));
-        let server = Server::builder("waste", "1").pack(waste_pack(aws)).build();
-        let outcome = Harness::in_memory(server).await.call(scan_of(&["vpc"])).await;
-        match slow {
-            true => assert!(outcome.tool_error().contains("correct the clock")),
-            false => assert_eq!(outcome.structured::<WasteReport>().partial, None),
-        }
+    for _ in 0..5 {
+        let report: WasteReport =
+            mcp.call(scan_of(&["logs_groups_without_retention"])).await.structured();
+        assert!(report.problems[0].message.contains("cannot be read"), "{:?}", report.problems);
     }
+    assert_eq!(asked(&proxy), 5);
+    let report: WasteReport =
+        mcp.call(scan_of(&["logs_groups_without_retention"])).await.structured();
+    assert!(report.problems[0].message.contains("5 times in a row"), "{:?}", report.problems);
+    let tail = TailLogs { log_group: "/aws/lambda/orders".to_owned(), ..TailLogs::default() };
+    let error = mcp.call(tail.clone()).await.tool_error();
+    assert!(error.contains("5 times in a row"), "{error}");
+    assert_eq!(asked(&proxy), 0);
+    // Other regions are not to blame.
+    let error =
+        mcp.call(TailLogs { region: Some("eu-west-3".to_owned()), ..tail }).await.tool_error();
+    assert!(error.contains("cannot be read"), "{error}");
 }
 
 #[tokio::test]
