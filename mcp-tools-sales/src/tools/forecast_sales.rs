@@ -4,6 +4,8 @@ use mcp_forecast::{Bounds, Country, Forecast, Model, Options, Point, forecast_wh
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "prophet")]
+use super::prophet::ProphetParameters;
 use super::{
     About, ChartFormat, Selection, WithChart,
     asking::Asking,
@@ -65,9 +67,29 @@ pub struct ForecastSales {
     /// Whether single values far out of the usual are not learned from.
     #[serde(default)]
     pub ignore_outliers: bool,
+    /// Which model forecasts.
+    #[serde(default)]
+    pub model: ForecastModel,
+    /// What Prophet is told; only with `model` = `prophet`.
+    #[cfg(feature = "prophet")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prophet: Option<ProphetParameters>,
     /// Whether a chart goes along.
     #[serde(default)]
     pub chart: ChartFormat,
+}
+
+/// Which model forecasts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum ForecastModel {
+    /// The best for the series, by cross-validation.
+    #[default]
+    Best,
+    /// Prophet, to match numbers of its Python package. Mostly less accurate; only where the server was
+    /// built with it.
+    Prophet,
 }
 
 fn five() -> u32 {
@@ -162,6 +184,7 @@ impl Call<Sales> for ForecastSales {
     type Output = WithChart<SalesForecast>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let competing = self.competing()?;
         let Self { horizon, grain, measure, product, selection, by, n, level, .. } = self;
         let holidays = match &self.holidays {
             None => None,
@@ -169,12 +192,8 @@ impl Call<Sales> for ForecastSales {
                 ToolError::new(ToolErrorKind::InvalidArguments, format!("`holidays`: {error}."))
             })?),
         };
-        let options = Options {
-            replace_outliers: self.ignore_outliers,
-            holidays,
-            level,
-            ..Options::default()
-        };
+        let options =
+            Options { replace_outliers: self.ignore_outliers, holidays, level, ..competing };
         let made = |history: History| {
             let (options, horizon) = (options.clone(), horizon as usize);
             off_thread(move |wanted| {
@@ -217,6 +236,37 @@ impl Call<Sales> for ForecastSales {
         let answer = SalesForecast { measure, grain, forecast, series, about, past };
         let text = answer.about.text(answer.text());
         WithChart::new(WithText::new(answer, text), self.chart, SalesForecast::chart).await
+    }
+}
+
+impl ForecastSales {
+    /// Which models compete.
+    #[cfg(feature = "prophet")]
+    fn competing(&self) -> ToolResult<Options> {
+        match (self.model, &self.prophet) {
+            (ForecastModel::Best, None) => Ok(Options::default()),
+            (ForecastModel::Best, Some(_)) => Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                "`prophet` is for Prophet alone: set `model` to \"prophet\", or leave `prophet` out.",
+            )),
+            (ForecastModel::Prophet, parameters) => Ok(Options {
+                models: vec![Model::Prophet],
+                prophet: parameters.clone().unwrap_or_default().prophet(),
+                ..Options::default()
+            }),
+        }
+    }
+
+    /// Which models compete.
+    #[cfg(not(feature = "prophet"))]
+    fn competing(&self) -> ToolResult<Options> {
+        match self.model {
+            ForecastModel::Best => Ok(Options::default()),
+            ForecastModel::Prophet => Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                "This server was built without Prophet. Leave `model` out for the best of the other models, or build the server with the cargo feature `prophet` of `mcp-tools-sales`.",
+            )),
+        }
     }
 }
 
