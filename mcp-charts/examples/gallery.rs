@@ -174,8 +174,17 @@ fn break_even() -> Chart {
         title: "What a month costs, by requests a month (asked: 5M)".into(),
         subtitle: "List prices of us-east-1, checked 2026-10-01 or later, without free tiers"
             .into(),
+        x_label: "Requests a month".into(),
         y_label: "US dollars a month".into(),
-        x: X::Categories((0..=48).map(|step| format!("{}M", f64::from(step) * 0.5)).collect()),
+        x: X::Categories(
+            (0..=48)
+                .map(
+                    |step| {
+                        if step == 0 { "0".into() } else { format!("{}M", f64::from(step) * 0.5) }
+                    },
+                )
+                .collect(),
+        ),
         series: vec![
             line("AWS Lambda, function URL", 0.0, 2.7),
             line("EC2, one t4g.small, on demand", 14.0, 0.3),
