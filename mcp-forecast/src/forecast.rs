@@ -16,7 +16,7 @@ use crate::{
     interval::Calibration,
     models::{Learned, Plan, predict},
     parallel,
-    validate::{Origins, Outcome, checkpoint, combine, validate},
+    validate::{Origins, Outcome, checkpoint, combine, is_long, validate},
 };
 
 /// With fewer known values nothing can be said of those to come.
@@ -153,7 +153,7 @@ pub fn forecast_while(
             (model, vec![model], changes, None)
         }
     };
-    let fitted = parallel::map(&members, |member| {
+    let fitted = parallel::map(&members, history.is_long(), |member| {
         checkpoint(go_on)?;
         let mut learned = learned.get(member).map(Learned::form).unwrap_or_default();
         Ok(predict(*member, &lesson, &plan, &mut learned, horizon))
@@ -281,6 +281,11 @@ impl<'a> History<'a> {
             seasons,
             known,
         })
+    }
+
+    /// Whether there are so many values that fits take milliseconds.
+    pub(crate) fn is_long(&self) -> bool {
+        is_long(self.values.len())
     }
 
     /// The first `len` values, with outliers replaced and without the effects of holidays.

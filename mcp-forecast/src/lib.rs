@@ -2,7 +2,7 @@
 //!
 //! Depend on this crate to look ahead in counts or sums by day, week or month. It knows nothing of
 //! servers and protocols and does no I/O: a forecast is some milliseconds of computing, on the thread that
-//! calls it and on those that it starts for them, one less than the machine has processors.
+//! calls it and, for more than 600 values, on others for as many processors as there are.
 //!
 //! ```
 //! use mcp_forecast::{Grain, Options, Series, forecast};

@@ -9,9 +9,15 @@ use std::{
     thread,
 };
 
-/// What `work` makes of each item, in their order. The calling thread does its part; others join it
-/// where the machine has processors for them and all end before this returns.
-pub(crate) fn map<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// What `work` makes of each item, in their order. Where it is `long`, milliseconds rather than less,
+/// other threads join the one that calls, if the machine has processors for them; they end before this
+/// returns. For less they are not worth their start, nor being waited for on a busy machine.
+pub(crate) fn map<T: Sync, R: Send + Sync>(
+    items: &[T],
+    long: bool,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let threads = if long { processors().min(items.len()) } else { 1 };
     let next = AtomicUsize::new(0);
     let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
     let take = || {
@@ -22,7 +28,7 @@ pub(crate) fn map<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R +
         }
     };
     thread::scope(|scope| {
-        for _ in 1..processors().min(items.len()) {
+        for _ in 1..threads {
             // Where there can be no thread, those that are there do the work.
             if thread::Builder::new().spawn_scoped(scope, take).is_err() {
                 break;

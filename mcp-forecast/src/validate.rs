@@ -19,6 +19,11 @@ const ORIGINS: usize = 5;
 /// Beyond so many values it is fewer origins: fits take longer, and horizons are longer, so that each
 /// says more.
 const LONG: usize = 600;
+
+pub(crate) fn is_long(len: usize) -> bool {
+    len > LONG
+}
+
 const ORIGINS_OF_LONG: usize = 2;
 
 /// How many models the combination is made of.
@@ -98,7 +103,7 @@ impl Origins {
             return None;
         }
         let horizon = horizon.min(left.div_ceil(2));
-        let most = if len > LONG { ORIGINS_OF_LONG } else { ORIGINS };
+        let most = if is_long(len) { ORIGINS_OF_LONG } else { ORIGINS };
         let stride = ((left - horizon) / (most - 1)).clamp(1, horizon);
         let count = ((left - horizon) / stride + 1).min(most);
         let ends = (0..count).rev().map(|back| len - horizon - back * stride).collect();
@@ -123,7 +128,7 @@ pub(crate) fn validate(
             || options.allows(Model::Combination) && Model::FITTED.contains(model)
     };
     let models: Vec<Model> = Model::fitted(options).filter(competes).collect();
-    let tried = parallel::map(&models, |model| {
+    let tried = parallel::map(&models, history.is_long(), |model| {
         let mut of_model = Vec::with_capacity(lessons.len());
         let mut learned = Learned::default();
         for lesson in &lessons {

@@ -1,6 +1,6 @@
 //! Prophet's numbers, against those of its Python package 1.5.0, which `bench/prophet_numbers.py` wrote down.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Debug, str::FromStr};
 
 use mcp_forecast::{
     ForecastErrorKind as Kind, Grain, Growth, Model, Options, Prophet, Seasonality,
@@ -23,8 +23,12 @@ fn all_series() -> HashMap<&'static str, Series> {
                 "week" => Grain::Week,
                 _ => Grain::Month,
             };
-            let values = columns[5].split(' ').map(|value| Some(value.parse().unwrap())).collect();
-            (columns[0], Series::new(columns[3].parse().unwrap(), grain, values).unwrap())
+            let values =
+                columns[5].split(' ').map(|value| Some(value.parse().expect("a number"))).collect();
+            (
+                columns[0],
+                Series::new(columns[3].parse().expect("a date"), grain, values).expect("a series"),
+            )
         })
         .collect()
 }
@@ -35,29 +39,33 @@ fn parameters(text: &str) -> Prophet {
     let seasonality = |value: &str| match value {
         "True" => Seasonality::On,
         "False" => Seasonality::Off,
-        terms => Seasonality::Terms(terms.parse().unwrap()),
+        terms => Seasonality::Terms(terms.parse().expect("a number")),
     };
     for parameter in text.split_whitespace() {
-        let (name, value) = parameter.split_once('=').unwrap();
+        let (name, value) = parameter.split_once('=').expect("a name and a value");
         match name {
             "growth" => {
                 assert_eq!(value, "flat");
                 prophet.growth = Growth::Flat;
             }
-            "n_changepoints" => prophet.n_changepoints = value.parse().unwrap(),
-            "changepoint_range" => prophet.changepoint_range = value.parse().unwrap(),
-            "changepoint_prior_scale" => prophet.changepoint_prior_scale = value.parse().unwrap(),
+            "n_changepoints" => prophet.n_changepoints = number(value),
+            "changepoint_range" => prophet.changepoint_range = number(value),
+            "changepoint_prior_scale" => prophet.changepoint_prior_scale = number(value),
             "seasonality_mode" => {
                 assert_eq!(value, "multiplicative");
                 prophet.seasonality_mode = SeasonalityMode::Multiplicative;
             }
-            "seasonality_prior_scale" => prophet.seasonality_prior_scale = value.parse().unwrap(),
+            "seasonality_prior_scale" => prophet.seasonality_prior_scale = number(value),
             "yearly_seasonality" => prophet.yearly_seasonality = seasonality(value),
             "weekly_seasonality" => prophet.weekly_seasonality = seasonality(value),
             unknown => panic!("{unknown}"),
         }
     }
     prophet
+}
+
+fn number<T: FromStr<Err: Debug>>(value: &str) -> T {
+    value.parse().expect("a number")
 }
 
 fn of_prophet(prophet: Prophet) -> Options {
