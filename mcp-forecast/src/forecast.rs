@@ -84,8 +84,8 @@ pub struct Replaced {
 
 /// The `horizon` values after the series.
 ///
-/// The models of [`Model`] forecast what is known already, from five points in the past
-/// (rolling-origin cross-validation), and the one that does best is fitted to all of the series. Its
+/// The models of [`Model`] forecast what is known already, from up to five points in the
+/// past (rolling-origin cross-validation), and the one that does best is fitted to all of the series. Its
 /// errors on the way give the prediction intervals. Values are not expected below zero where there
 /// never were any.
 ///
@@ -102,7 +102,7 @@ pub fn forecast(
 }
 
 /// As [`forecast`], for as long as `go_on` returns true. It is asked before each fit of a model,
-/// some milliseconds apart.
+/// some milliseconds apart, by each thread that works on the forecast.
 ///
 /// # Errors
 ///
@@ -283,7 +283,6 @@ impl<'a> History<'a> {
         })
     }
 
-    /// Whether there are so many values that fits take milliseconds.
     pub(crate) fn is_long(&self) -> bool {
         is_long(self.values.len())
     }

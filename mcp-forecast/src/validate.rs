@@ -19,11 +19,6 @@ const ORIGINS: usize = 5;
 /// Beyond so many values it is fewer origins: fits take longer, and horizons are longer, so that each
 /// says more.
 const LONG: usize = 600;
-
-pub(crate) fn is_long(len: usize) -> bool {
-    len > LONG
-}
-
 const ORIGINS_OF_LONG: usize = 2;
 
 /// How many models the combination is made of.
@@ -31,6 +26,11 @@ const MEMBERS: usize = 4;
 
 /// How many times smaller the error of one model has to be to be chosen over the combination.
 const FAR_BETTER: f64 = 1.5;
+
+/// Whether there are so many values that fits take milliseconds.
+pub(crate) fn is_long(len: usize) -> bool {
+    len > LONG
+}
 
 /// How the models did on what is known already.
 #[derive(Clone, Debug, PartialEq)]
