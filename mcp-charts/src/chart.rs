@@ -11,6 +11,9 @@ pub struct Chart {
     pub subtitle: String,
     /// What stands along the x axis.
     pub x: X,
+    /// What stands along the x axis, with its unit: "Requests a month". Nothing when empty, as for dates,
+    /// and none where bars lie on their side, which have names instead.
+    pub x_label: String,
     /// What the values are, with their unit: "Revenue (USD)".
     pub y_label: String,
     /// How the values are drawn.

@@ -73,12 +73,13 @@ pub(crate) fn number(value: f64) -> String {
 /// A value with as many decimals as multiples of a step need, in the unit of the largest one.
 fn number_in(value: f64, largest: f64, step: f64) -> String {
     let (unit, suffix) = match largest {
-        l if l >= 1e15 => return format!("{value:.2e}"),
+        _ if value == 0.0 => return "0".to_owned(),
+        l if l >= 1e15 => return scientific(value),
         l if l >= 1e12 => (1e12, "T"),
         l if l >= 1e9 => (1e9, "B"),
         l if l >= 1e6 => (1e6, "M"),
         l if l >= 1e5 => (1e3, "k"),
-        l if l < 1e-4 && l > 0.0 => return format!("{value:.2e}"),
+        l if l < 1e-4 && l > 0.0 => return scientific(value),
         _ => (1.0, ""),
     };
     let (value, step) = (value / unit, step / unit);
@@ -99,6 +100,15 @@ fn number_in(value: f64, largest: f64, step: f64) -> String {
     let sign = if value < 0.0 && !zero { "−" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{grouped}{point}{fraction}{}", if zero { "" } else { suffix })
+}
+
+/// `2.5e-7`, to three digits.
+fn scientific(value: f64) -> String {
+    let text = format!("{:.2e}", value.abs());
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    let minus = if value < 0.0 { "−" } else { "" };
+    format!("{minus}{digits}e{}", exponent.replace('-', "−"))
 }
 
 /// Which dates an axis names.
@@ -216,6 +226,8 @@ mod tests {
             (0.05, "0.05"),
             (12.5, "12.5"),
             (3.2e9, "3.2B"),
+            (2.5e-7, "2.5e−7"),
+            (-4e16, "−4e16"),
         ];
         for (value, text) in cases {
             assert_eq!(number(value), text);

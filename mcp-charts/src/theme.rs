@@ -22,14 +22,18 @@ pub(crate) enum Ink {
 }
 
 /// How many series have a color of their own.
-const COLORS: usize = 8;
+const COLORS: usize = 12;
 
 /// Colors of series. Neighbours differ in lightness as well as in hue, for those who see few hues;
 /// each has a contrast to its paper of at least 3:1 (WCAG 2.2, 1.4.11), which a test computes.
-const LIGHT: [u32; COLORS] =
-    [0x1f5fa8, 0xc75b12, 0x11845b, 0xa8326e, 0x7a6a00, 0x5b4bd0, 0x2f4858, 0xb3261e];
-const DARK: [u32; COLORS] =
-    [0x6cb2ff, 0xffa45c, 0x4fd0a0, 0xff8fc4, 0xe0cf5a, 0xb0a6ff, 0xa9bccb, 0xff8a80];
+const LIGHT: [u32; COLORS] = [
+    0x1f5fa8, 0xc75b12, 0x11845b, 0xa8326e, 0x7a6a00, 0x5b4bd0, 0x2f4858, 0xb3261e, 0x0e8a9c,
+    0x6f3f1c, 0x9a3fc4, 0x76808a,
+];
+const DARK: [u32; COLORS] = [
+    0x6cb2ff, 0xffa45c, 0x4fd0a0, 0xff8fc4, 0xe0cf5a, 0xb0a6ff, 0xa9bccb, 0xff8a80, 0x4fd8ee,
+    0xc79a78, 0xdf9bff, 0x8b949e,
+];
 
 impl Ink {
     /// Red, green and blue, a byte each.

@@ -2,8 +2,9 @@
 
     pip install prophet==1.5.0 statsforecast==2.1.1
     cargo build --release -p mcp-forecast --example accuracy
-    python mcp-forecast/bench/compare.py target/release/examples/accuracy
+    python mcp-forecast/bench/compare.py target/release/examples/accuracy [--holdout] [--arima]
 
+With `--holdout` the series are those of tests/data/holdout.csv, which nothing was chosen by.
 From each series up to three windows of its horizon are cut off its end, one after the other. Each
 method forecasts each window from what is before it. An error is the mean absolute error of a window
 by that of seasonal naive within what is before it (MASE); a method's figure is the mean over series
@@ -25,13 +26,14 @@ from prophet import Prophet
 warnings.filterwarnings("ignore")
 logging.disable(logging.CRITICAL)
 
-DATA = pathlib.Path(__file__).parent.parent / "tests" / "data" / "series.csv"
+DATA = pathlib.Path(__file__).parent.parent / "tests" / "data"
+SINGLE = ["seasonal_naive", "theta", "ets", "mstl", "arima", "mfles"]
 SEASON = {"day": 7, "week": 52, "month": 12}
 STEP = {"day": "D", "week": "7D", "month": "MS"}
 
 
-def windows():
-    for line in DATA.read_text().splitlines()[1:]:
+def windows(data):
+    for line in (DATA / f"{data}.csv").read_text().splitlines()[1:]:
         name, _, grain, start, horizon, values = line.split(",")
         season, horizon = SEASON[grain], int(horizon)
         values = np.array(values.split(), float)
@@ -47,11 +49,6 @@ def windows():
 def mase(season, known, actual, predicted):
     lag = season if len(known) > season + 3 else 1
     return np.abs(actual - predicted).mean() / np.abs(known[lag:] - known[:-lag]).mean()
-
-
-def seasonal_naive(season, dates, known, horizon):
-    lag = season if len(known) >= season else 1
-    return np.resize(known[-lag:], horizon)
 
 
 def prophet(season, dates, known, horizon):
@@ -81,17 +78,23 @@ def main():
     program, *flags = sys.argv[1:]
     errors = collections.defaultdict(lambda: collections.defaultdict(list))
     seconds = collections.defaultdict(list)
+    data = "holdout" if "--holdout" in flags else "series"
     ours = {}
-    for line in subprocess.check_output([program], text=True).splitlines():
-        name, window, _, microseconds, values = line.split(",")
-        ours[name, int(window)] = (int(microseconds) / 1e6, np.array(values.split(), float))
-    methods = {"seasonal naive": seasonal_naive, "Prophet": prophet}
+    for model in ["mcp-forecast", *SINGLE]:
+        named = [] if model == "mcp-forecast" else [model]
+        for line in subprocess.check_output([program, data, *named], text=True).splitlines():
+            name, window, _, microseconds, values = line.split(",")
+            values = np.array(values.split(), float)
+            ours[model, name, int(window)] = int(microseconds) / 1e6, values
+    methods = {"Prophet": prophet}
     for name in ["AutoTheta", "AutoETS", "MSTL"] + ["AutoARIMA"] * ("--arima" in flags):
         methods[f"statsforecast {name}"] = statsforecast(name)
-    for name, window, grain, season, dates, known, actual in windows():
-        took, predicted = ours[name, window]
-        seconds["mcp-forecast"].append(took)
-        errors["mcp-forecast"][name].append(mase(season, known, actual, predicted))
+    for name, window, grain, season, dates, known, actual in windows(data):
+        for model in ["mcp-forecast", *SINGLE]:
+            took, predicted = ours[model, name, window]
+            method = model if model == "mcp-forecast" else f"its {model} alone"
+            seconds[method].append(took)
+            errors[method][name].append(mase(season, known, actual, predicted))
         for method, run in methods.items():
             begun = time.perf_counter()
             predicted = run(season, dates, known, len(actual))

@@ -24,7 +24,14 @@ impl Parts {
         }
         let mut stl = StlParams::new();
         stl.robust(robust);
-        let parts = MstlParams::new().stl_params(stl).fit(values, seasons).ok()?;
+        let mut mstl = MstlParams::new();
+        if !robust {
+            // Once through season and trend is enough to forecast from: more takes several times as
+            // long and is not more accurate (docs/adr/0003-forecasting.md).
+            stl.inner_loops(1);
+            mstl.iterations(1);
+        }
+        let parts = mstl.stl_params(stl).fit(values, seasons).ok()?;
         let cycles = seasons
             .iter()
             .zip(parts.seasonal())

@@ -1,15 +1,22 @@
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::OnceLock,
+};
 
 use chrono::NaiveDate;
 
+#[cfg(feature = "prophet")]
+use crate::models::Calendar;
 use crate::{
     ForecastError, ForecastErrorKind as Kind, Grain, MAX_HORIZON, Model, Options, Series,
     Validation,
     clean::{self, Filled},
+    decompose::Parts,
     holidays::Effects,
     interval::Calibration,
-    models::{Plan, predict},
-    validate::{Origins, Outcome, checkpoint, combine, validate},
+    models::{Learned, Plan, predict},
+    parallel,
+    validate::{Origins, Outcome, checkpoint, combine, is_long, validate},
 };
 
 /// With fewer known values nothing can be said of those to come.
@@ -77,8 +84,8 @@ pub struct Replaced {
 
 /// The `horizon` values after the series.
 ///
-/// The models of [`Model`] forecast what is known already, from five points in the past
-/// (rolling-origin cross-validation), and the one that does best is fitted to all of the series. Its
+/// The models of [`Model`] forecast what is known already, from up to five points in the
+/// past (rolling-origin cross-validation), and the one that does best is fitted to all of the series. Its
 /// errors on the way give the prediction intervals. Values are not expected below zero where there
 /// never were any.
 ///
@@ -95,7 +102,7 @@ pub fn forecast(
 }
 
 /// As [`forecast`], for as long as `go_on` returns true. It is asked before each fit of a model,
-/// some milliseconds apart.
+/// some milliseconds apart, by each thread that works on the forecast.
 ///
 /// # Errors
 ///
@@ -104,22 +111,32 @@ pub fn forecast_while(
     series: &Series,
     horizon: usize,
     options: &Options,
-    go_on: &dyn Fn() -> bool,
+    go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Forecast, ForecastError> {
     options.check()?;
     let history = History::new(series, horizon, options)?;
     let mut notes = history.notes(series.grain());
     let lesson = history.lesson(history.values.len());
-    let plan = Plan::new(&lesson.values, history.seasons.clone());
+    let plan = Plan {
+        seasons: history.seasons.clone(),
+        #[cfg(feature = "prophet")]
+        calendar: Calendar {
+            first: series.date(history.skipped),
+            grain: series.grain(),
+            parameters: options.prophet.clone(),
+        },
+    };
     let longest = history.seasons.last().copied().unwrap_or(1);
     let outcome = match Origins::new(history.values.len(), longest, horizon) {
         Some(origins) => validate(&history, &plan, &origins, options, go_on)?,
         None => None,
     };
     checkpoint(go_on)?;
+    let mut learned = HashMap::new();
     let (model, members, residuals, validation) = match outcome {
-        Some(Outcome { validation, residuals }) => {
+        Some(Outcome { validation, residuals, learned: found }) => {
             let best = &validation.scores[0];
+            learned = found;
             (best.model, best.members.clone(), residuals, Some(validation))
         }
         None => {
@@ -129,13 +146,21 @@ pub fn forecast_while(
                 series.grain()
             ));
             let changes = history.values.windows(2).map(|pair| vec![pair[1] - pair[0]]).collect();
-            (Model::SeasonalNaive, vec![Model::SeasonalNaive], changes, None)
+            let model = match options.models[..] {
+                [model] if model != Model::Combination => model,
+                _ => Model::SeasonalNaive,
+            };
+            (model, vec![model], changes, None)
         }
     };
-    let mut forecasts = Vec::with_capacity(members.len());
-    for member in &members {
+    let fitted = parallel::map(&members, history.is_long(), |member| {
         checkpoint(go_on)?;
-        forecasts.extend(predict(*member, &lesson.values, &plan, horizon));
+        let mut learned = learned.get(member).map(Learned::form).unwrap_or_default();
+        Ok(predict(*member, &lesson, &plan, &mut learned, horizon))
+    });
+    let mut forecasts = Vec::with_capacity(members.len());
+    for fitted in fitted {
+        forecasts.extend(fitted?);
     }
     if forecasts.is_empty() {
         return Err(ForecastError::new(Kind::Model, "no model could be fitted to the series"));
@@ -202,6 +227,7 @@ pub(crate) struct Lesson<'a> {
     effects: Effects,
     history: &'a History<'a>,
     replaced: Vec<(usize, f64)>,
+    parts: OnceLock<Option<Parts>>,
 }
 
 impl<'a> History<'a> {
@@ -257,6 +283,10 @@ impl<'a> History<'a> {
         })
     }
 
+    pub(crate) fn is_long(&self) -> bool {
+        is_long(self.values.len())
+    }
+
     /// The first `len` values, with outliers replaced and without the effects of holidays.
     pub(crate) fn lesson(&'a self, len: usize) -> Lesson<'a> {
         let mut values = self.values[..len].to_vec();
@@ -278,7 +308,7 @@ impl<'a> History<'a> {
         for (index, value) in values.iter_mut().enumerate() {
             *value -= effects.of(self.series.date(self.skipped + index));
         }
-        Lesson { values, effects, history: self, replaced }
+        Lesson { values, effects, history: self, replaced, parts: OnceLock::new() }
     }
 
     fn notes(&self, grain: Grain) -> Vec<String> {
@@ -321,6 +351,13 @@ impl<'a> History<'a> {
 }
 
 impl Lesson<'_> {
+    /// Trend, seasons and remainder; `None` without a season. Two models forecast what is left without
+    /// the seasons.
+    pub(crate) fn parts(&self) -> Option<&Parts> {
+        let parts = || Parts::of(&self.values, &self.history.seasons, false);
+        self.parts.get_or_init(parts).as_ref()
+    }
+
     /// A model's value at an index as it is expected to be observed.
     pub(crate) fn finish(&self, index: usize, value: f64) -> f64 {
         let value = value + self.effects.of(self.history.series.date(self.history.skipped + index));

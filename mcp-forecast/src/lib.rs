@@ -1,8 +1,8 @@
 //! Forecasts of time series, with prediction intervals, and anomalies in them.
 //!
 //! Depend on this crate to look ahead in counts or sums by day, week or month. It knows nothing of
-//! servers and protocols, does no I/O, and computes on the thread that calls it: some milliseconds
-//! for a few hundred values, some tens of them for three years of days.
+//! servers and protocols and does no I/O: a forecast is some milliseconds of computing, on the thread that
+//! calls it and, for more than 600 values, on others for as many processors as there are.
 //!
 //! ```
 //! use mcp_forecast::{Grain, Options, Series, forecast};
@@ -30,9 +30,12 @@ mod holidays;
 mod interval;
 mod models;
 mod options;
+mod parallel;
 mod series;
 mod validate;
 
+#[cfg(feature = "prophet")]
+pub use crate::models::{Growth, Prophet, Seasonality, SeasonalityMode};
 pub use crate::{
     anomaly::{Anomalies, Anomaly, AnomalyOptions, anomalies},
     error::{ForecastError, ForecastErrorKind},

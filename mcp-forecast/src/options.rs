@@ -14,8 +14,11 @@ pub struct Options {
     /// Learns what public holidays of this country do, and expects it of those to come. Only for
     /// series of days and weeks.
     pub holidays: Option<Country>,
-    /// Which models compete; all of them when empty.
+    /// Which models compete; when empty, all that need not be named.
     pub models: Vec<Model>,
+    /// What Prophet is told, where it is one of `models`.
+    #[cfg(feature = "prophet")]
+    pub prophet: crate::Prophet,
     /// A further level of prediction intervals, 0.5 to 0.99, beside those of 80 and 95 %.
     pub level: Option<f64>,
 }
@@ -33,6 +36,8 @@ pub enum Gaps {
 
 impl Options {
     pub(crate) fn check(&self) -> Result<(), ForecastError> {
+        #[cfg(feature = "prophet")]
+        self.prophet.check()?;
         match self.level {
             Some(level) if !(0.5..=0.99).contains(&level) => {
                 let message =

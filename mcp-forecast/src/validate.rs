@@ -1,24 +1,36 @@
 //! Rolling-origin cross-validation: each model forecasts what is known already.
 
+use std::collections::HashMap;
+
 use crate::{
     ForecastError, ForecastErrorKind as Kind, Model, Options,
     decompose::median,
     forecast::History,
-    models::{Plan, predict},
+    models::{Learned, Plan, predict},
+    parallel,
 };
+
+/// Whether the caller still wants the forecast.
+pub(crate) type GoOn<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// How many origins forecasts are made from. Each costs a fit of every model.
 const ORIGINS: usize = 5;
 
-/// Beyond so many values it is fewer origins: fits take longer, and each says more.
+/// Beyond so many values it is fewer origins: fits take longer, and horizons are longer, so that each
+/// says more.
 const LONG: usize = 600;
-const ORIGINS_OF_LONG: usize = 3;
+const ORIGINS_OF_LONG: usize = 2;
 
 /// How many models the combination is made of.
 const MEMBERS: usize = 4;
 
 /// How many times smaller the error of one model has to be to be chosen over the combination.
 const FAR_BETTER: f64 = 1.5;
+
+/// Whether there are so many values that fits take milliseconds.
+pub(crate) fn is_long(len: usize) -> bool {
+    len > LONG
+}
 
 /// How the models did on what is known already.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,10 +83,13 @@ pub(crate) struct Outcome {
     pub(crate) validation: Validation,
     /// Errors of the chosen model, of each origin by how far ahead.
     pub(crate) residuals: Vec<Vec<f64>>,
+    /// What each model's search has found.
+    pub(crate) learned: HashMap<Model, Learned>,
 }
 
 /// Where forecasts are made from, and how far they go.
 pub(crate) struct Origins {
+    /// The earliest first.
     ends: Vec<usize>,
     horizon: usize,
 }
@@ -88,10 +103,10 @@ impl Origins {
             return None;
         }
         let horizon = horizon.min(left.div_ceil(2));
-        let most = if len > LONG { ORIGINS_OF_LONG } else { ORIGINS };
+        let most = if is_long(len) { ORIGINS_OF_LONG } else { ORIGINS };
         let stride = ((left - horizon) / (most - 1)).clamp(1, horizon);
         let count = ((left - horizon) / stride + 1).min(most);
-        let ends = (0..count).map(|back| len - horizon - back * stride).collect();
+        let ends = (0..count).rev().map(|back| len - horizon - back * stride).collect();
         Some(Self { ends, horizon })
     }
 }
@@ -102,30 +117,38 @@ pub(crate) fn validate(
     plan: &Plan,
     origins: &Origins,
     options: &Options,
-    go_on: &dyn Fn() -> bool,
+    go_on: GoOn<'_>,
 ) -> Result<Option<Outcome>, ForecastError> {
     let horizon = origins.horizon;
     let lessons: Vec<_> = origins.ends.iter().map(|&end| history.lesson(end)).collect();
-    let mut predictions: Vec<(Model, Vec<Vec<f64>>)> = Vec::new();
-    for model in Model::FITTED {
-        // Seasonal naive is what the others are measured by.
-        if model != Model::SeasonalNaive
-            && !options.allows(model)
-            && !options.allows(Model::Combination)
-        {
-            continue;
-        }
+    // Seasonal naive is what the others are measured by.
+    let competes = |model: &Model| {
+        *model == Model::SeasonalNaive
+            || options.allows(*model)
+            || options.allows(Model::Combination) && Model::FITTED.contains(model)
+    };
+    let models: Vec<Model> = Model::fitted(options).filter(competes).collect();
+    let tried = parallel::map(&models, history.is_long(), |model| {
         let mut of_model = Vec::with_capacity(lessons.len());
+        let mut learned = Learned::default();
         for lesson in &lessons {
             checkpoint(go_on)?;
-            let Some(mut values) = predict(model, &lesson.values, plan, horizon) else { break };
+            let Some(mut values) = predict(*model, lesson, plan, &mut learned, horizon) else {
+                return Ok(None);
+            };
             for (ahead, value) in values.iter_mut().enumerate() {
                 *value = lesson.finish(lesson.values.len() + ahead, *value);
             }
             of_model.push(values);
         }
-        if of_model.len() == lessons.len() {
+        Ok(Some((of_model, learned)))
+    });
+    let mut learned = HashMap::new();
+    let mut predictions: Vec<(Model, Vec<Vec<f64>>)> = Vec::new();
+    for (model, tried) in models.into_iter().zip(tried) {
+        if let Some((of_model, of_its_fits)) = tried? {
             predictions.push((model, of_model));
+            learned.insert(model, of_its_fits);
         }
     }
     let residuals = |of_model: &[Vec<f64>]| -> Vec<Vec<f64>> {
@@ -187,7 +210,7 @@ pub(crate) fn validate(
     scores.extend(scored.into_iter().map(|(score, _)| score));
     let validation =
         Validation { origins: origins.ends.len(), horizon, error, naive_error, scores };
-    Ok(Some(Outcome { validation, residuals }))
+    Ok(Some(Outcome { validation, residuals, learned }))
 }
 
 /// Value by value the median of several forecasts of equal length.
@@ -196,7 +219,7 @@ pub(crate) fn combine(forecasts: &[&[f64]]) -> Vec<f64> {
     (0..len).map(|ahead| median(forecasts.iter().map(|values| values[ahead]))).collect()
 }
 
-pub(crate) fn checkpoint(go_on: &dyn Fn() -> bool) -> Result<(), ForecastError> {
+pub(crate) fn checkpoint(go_on: GoOn<'_>) -> Result<(), ForecastError> {
     if go_on() {
         return Ok(());
     }

@@ -36,6 +36,10 @@ mod tools;
 pub use crate::athena::AthenaSales;
 #[cfg(feature = "s3")]
 pub use crate::s3::S3Sales;
+#[cfg(feature = "prophet")]
+pub use crate::tools::{
+    ProphetAuto, ProphetGrowth, ProphetParameters, ProphetSeasonality, ProphetSeasonalityMode,
+};
 pub use crate::{
     engine::{DataColumn, Description, SalesEngine},
     error::{LoadError, LoadErrorKind, QueryError, QueryErrorKind},
@@ -51,10 +55,10 @@ pub use crate::{
     tools::{
         About, Affinities, Change, ChartFormat, ComparePeriods, Comparison, DataDescription,
         DescribeSalesData, DetectSalesAnomalies, ExportFormat, ExportSales, Exported,
-        ForecastPoint, ForecastSales, Grouping, ListOperations, NamedChange, NamedForecast,
-        Operation, Operations, Pair, Part, ProductAffinity, ProductSales, QueryResult, QuerySales,
-        SalesAnomalies, SalesAnomaly, SalesBy, SalesForecast, SalesGroup, SalesSummary, SalesTrend,
-        Selection, SeriesForecast, SeriesGrain, SharedPart, Split, Summary, TopNProducts,
-        TopProducts, Trend, TrendPeriod, TrendSeries, WithChart, WithLink,
+        ForecastModel, ForecastPoint, ForecastSales, Grouping, ListOperations, NamedChange,
+        NamedForecast, Operation, Operations, Pair, Part, ProductAffinity, ProductSales,
+        QueryResult, QuerySales, SalesAnomalies, SalesAnomaly, SalesBy, SalesForecast, SalesGroup,
+        SalesSummary, SalesTrend, Selection, SeriesForecast, SeriesGrain, SharedPart, Split,
+        Summary, TopNProducts, TopProducts, Trend, TrendPeriod, TrendSeries, WithChart, WithLink,
     },
 };

@@ -176,6 +176,12 @@ impl Frame {
                 every.map_or_else(Vec::new, shortened)
             }
         };
+        let label = font::fit(&chart.x_label, SMALL, self.area.width);
+        if !label.is_empty() {
+            let middle = self.area.x + self.area.width / 2.0;
+            scene.text((middle, bottom + 38.0), Anchor::Middle, SMALL, Ink::Faint, label);
+            scene.height = HEIGHT + 20.0;
+        }
         for (index, label) in ticks {
             let x = self.x(index);
             scene.line(vec![(x, bottom), (x, bottom + 5.0)], Ink::Faint, 1.0);

@@ -24,6 +24,9 @@ pub(super) fn draw(scene: &mut Scene, chart: &Chart, names: &[String], top: f32)
         chart.numbers().map(|value| font::width(&number(value), SMALL)).fold(0.0, f32::max);
     let value_room = if stacked { 0.0 } else { widest + 8.0 };
     let before = if scale.low < 0.0 { value_room } else { 0.0 };
+    // The axis' last number is as wide to the right of its line as to the left.
+    let last = scale.ticks().pop().map_or(0.0, |(_, label)| font::width(&label, SMALL));
+    let value_room = value_room.max(last / 2.0 - MARGIN / 2.0);
     let width = WIDTH - MARGIN - value_room - left - before;
     let x = |value: f64| left + before + width * scale.place(value);
     let top = top + 8.0;

@@ -51,6 +51,7 @@ fn texts_do_not_overlap_however_long_names_are() {
             let chart = Chart {
                 title: long.repeat(3),
                 subtitle: long.repeat(4),
+                x_label: long.repeat(2),
                 y_label: long.repeat(2),
                 x,
                 kind,

@@ -1,10 +1,18 @@
 //! The models that compete.
 
 mod fit;
+#[cfg(feature = "prophet")]
+mod prophet;
 
 use std::fmt;
 
-pub(crate) use fit::{Plan, predict};
+use crate::Options;
+
+#[cfg(feature = "prophet")]
+pub(crate) use fit::Calendar;
+pub(crate) use fit::{Learned, Plan, predict};
+#[cfg(feature = "prophet")]
+pub use prophet::{Growth, Prophet, Seasonality, SeasonalityMode};
 
 /// A way to forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,12 +34,30 @@ pub enum Model {
     Mfles,
     /// The median of several of the models, value by value.
     Combination,
+    /// Prophet (Taylor and Letham 2018), with [`Options::prophet`](crate::Options::prophet). It does not
+    /// compete unless it is named in [`Options::models`](crate::Options::models).
+    #[cfg(feature = "prophet")]
+    Prophet,
 }
 
 impl Model {
     /// All that are fitted to a series, simplest first. The combination is made of them.
     pub(crate) const FITTED: [Self; 6] =
         [Self::SeasonalNaive, Self::Theta, Self::Ets, Self::Mstl, Self::Arima, Self::Mfles];
+
+    /// Those, and what competes only where it is named.
+    pub(crate) fn fitted(options: &Options) -> impl Iterator<Item = Self> {
+        let named = options.models.iter().copied();
+        Self::FITTED.into_iter().chain(named.filter(|model| model.has_to_be_named()))
+    }
+
+    fn has_to_be_named(self) -> bool {
+        #[cfg(feature = "prophet")]
+        if self == Self::Prophet {
+            return true;
+        }
+        false
+    }
 
     /// The model's name as a program writes it, such as `seasonal_naive`.
     pub fn name(self) -> &'static str {
@@ -43,6 +69,8 @@ impl Model {
             Self::Arima => "arima",
             Self::Mfles => "mfles",
             Self::Combination => "combination",
+            #[cfg(feature = "prophet")]
+            Self::Prophet => "prophet",
         }
     }
 }
@@ -57,6 +85,8 @@ impl fmt::Display for Model {
             Self::Arima => "ARIMA",
             Self::Mfles => "MFLES",
             Self::Combination => "combination",
+            #[cfg(feature = "prophet")]
+            Self::Prophet => "Prophet",
         })
     }
 }

@@ -63,6 +63,7 @@ fn lines(costs: &DeploymentCosts, workload: &Workload, prices: &RegionPrices) ->
             short(workload.requests_per_month)
         ),
         subtitle: subtitle(costs),
+        x_label: "Requests a month".to_owned(),
         y_label: "US dollars a month".to_owned(),
         x: X::Categories((0..=STEPS).map(|index| short(index * step)).collect()),
         series: series.collect(),

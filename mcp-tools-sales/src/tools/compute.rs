@@ -8,7 +8,7 @@ use mcp_core::{ToolError, ToolErrorKind, ToolResult};
 /// Does work that takes milliseconds of a processor on a thread for such work. It is handed a
 /// question to ask now and then: whether anybody still waits for it.
 pub(super) async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
+    work: impl FnOnce(&(dyn Fn() -> bool + Sync)) -> T + Send + 'static,
 ) -> ToolResult<T> {
     let wanted = Arc::new(AtomicBool::new(true));
     let asker = Asker(wanted.clone());

@@ -4,6 +4,8 @@ use mcp_forecast::{Bounds, Country, Forecast, Model, Options, Point, forecast_wh
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "prophet")]
+use super::prophet::ProphetParameters;
 use super::{
     About, ChartFormat, Selection, WithChart,
     asking::Asking,
@@ -65,9 +67,29 @@ pub struct ForecastSales {
     /// Whether single values far out of the usual are not learned from.
     #[serde(default)]
     pub ignore_outliers: bool,
+    /// Which model forecasts.
+    #[serde(default)]
+    pub model: ForecastModel,
+    /// What Prophet is told; only with `model` = `prophet`.
+    #[cfg(feature = "prophet")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prophet: Option<ProphetParameters>,
     /// Whether a chart goes along.
     #[serde(default)]
     pub chart: ChartFormat,
+}
+
+/// Which model forecasts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum ForecastModel {
+    /// The best for the series, by cross-validation.
+    #[default]
+    Best,
+    /// Prophet, to match numbers of its Python package. Mostly less accurate; only where the server was
+    /// built with it.
+    Prophet,
 }
 
 fn five() -> u32 {
@@ -112,7 +134,7 @@ pub struct NamedForecast {
 pub struct SeriesForecast {
     /// A point for each period.
     pub forecast: Vec<ForecastPoint>,
-    /// The model that was chosen: seasonal_naive, theta, ets, mstl, arima, mfles or combination.
+    /// The model that was chosen: seasonal_naive, theta, ets, mstl, arima, mfles, combination or prophet.
     pub model: String,
     /// The models that a combination is the median of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -162,6 +184,7 @@ impl Call<Sales> for ForecastSales {
     type Output = WithChart<SalesForecast>;
 
     async fn call(self, sales: &Sales, cx: &ToolContext) -> ToolResult<Self::Output> {
+        let competing = self.competing()?;
         let Self { horizon, grain, measure, product, selection, by, n, level, .. } = self;
         let holidays = match &self.holidays {
             None => None,
@@ -169,12 +192,8 @@ impl Call<Sales> for ForecastSales {
                 ToolError::new(ToolErrorKind::InvalidArguments, format!("`holidays`: {error}."))
             })?),
         };
-        let options = Options {
-            replace_outliers: self.ignore_outliers,
-            holidays,
-            level,
-            ..Options::default()
-        };
+        let options =
+            Options { replace_outliers: self.ignore_outliers, holidays, level, ..competing };
         let made = |history: History| {
             let (options, horizon) = (options.clone(), horizon as usize);
             off_thread(move |wanted| {
@@ -220,6 +239,37 @@ impl Call<Sales> for ForecastSales {
     }
 }
 
+impl ForecastSales {
+    /// Which models compete.
+    #[cfg(feature = "prophet")]
+    fn competing(&self) -> ToolResult<Options> {
+        match (self.model, &self.prophet) {
+            (ForecastModel::Best, None) => Ok(Options::default()),
+            (ForecastModel::Best, Some(_)) => Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                "`prophet` is for Prophet alone: set `model` to \"prophet\", or leave `prophet` out.",
+            )),
+            (ForecastModel::Prophet, parameters) => Ok(Options {
+                models: vec![Model::Prophet],
+                prophet: parameters.clone().unwrap_or_default().prophet(),
+                ..Options::default()
+            }),
+        }
+    }
+
+    /// Which models compete.
+    #[cfg(not(feature = "prophet"))]
+    fn competing(&self) -> ToolResult<Options> {
+        match self.model {
+            ForecastModel::Best => Ok(Options::default()),
+            ForecastModel::Prophet => Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                "This server was built without Prophet. Leave `model` out for the best of the other models, or build the server with the cargo feature `prophet` of `mcp-tools-sales`.",
+            )),
+        }
+    }
+}
+
 impl Begun {
     /// Makes the forecast of a whole period one of what is known of it and of its days to come. Days
     /// are taken to vary by themselves, so that the half width of an interval goes with the root of
@@ -243,6 +293,22 @@ impl Begun {
             *bounds = Bounds { lower: bound(bounds.lower), upper: bound(bounds.upper) };
         }
     }
+}
+
+/// What was not learned from as it stands out, in a sentence.
+fn outliers(forecast: &Forecast, round: &dyn Fn(f64) -> f64) -> Option<String> {
+    const NAMED: usize = 10;
+    let named = forecast.replaced.iter().take(NAMED).map(|replaced| {
+        let (observed, expected) = (round(replaced.observed), round(replaced.expected));
+        format!("{} ({observed}, where {expected} was usual)", replaced.date)
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = match forecast.replaced.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty())
+        .then(|| format!("Not learned from, as far out of the usual: {named}{more}."))
 }
 
 impl SeriesForecast {
@@ -280,6 +346,7 @@ impl SeriesForecast {
                 so_far: so_far.take(),
             })
         });
+        let outliers = outliers(&forecast, &round);
         let members = match forecast.model {
             Model::Combination => {
                 forecast.members.iter().map(|model| model.name().to_owned()).collect()
@@ -295,7 +362,7 @@ impl SeriesForecast {
             error: validation.map(|validation| round(validation.error)),
             seasonal_naive_error: validation.map(|validation| round(validation.naive_error)),
             relative_error: relative.map(|relative| (relative * 1_000.0).round() / 1_000.0),
-            notes: cut.into_iter().chain(started).chain(forecast.notes).collect(),
+            notes: cut.into_iter().chain(started).chain(outliers).chain(forecast.notes).collect(),
         }
     }
 
@@ -519,5 +586,145 @@ mod tests {
                 _ => {}
             }
         }
+    }
+
+    /// 120 days from `start` with a weekly pattern, of which none before `begins` is there.
+    fn late(start: &str, begins: usize) -> String {
+        let start: chrono::NaiveDate = start.parse().expect("a date");
+        let mut csv = "date,product,category,operation,units,revenue\n".to_owned();
+        for (day, date) in start.iter_days().take(120).enumerate() {
+            csv += &format!("{date},Pen,Office,Austin,1,2.00\n");
+            if day >= begins {
+                let units = [12, 9, 10, 11, 15, 30, 25][day % 7];
+                csv += &format!("{date},Lamp,Furniture,Dallas,{units},{}.00\n", units * 10);
+            }
+        }
+        csv
+    }
+
+    #[tokio::test]
+    async fn a_product_that_begins_late_in_a_period_does_not_count_it_as_whole() {
+        // Lamps are sold from Friday of the third week on: 70 of the 112 pieces of a week.
+        let csv = late("2024-01-01", 18);
+        let arguments =
+            json!({"horizon": 1, "grain": "week", "measure": "units", "product": "lamp"});
+        let (text, answer) = call_on(&csv, TOOL, arguments).await;
+        assert!(text.contains("Not learned from, as not whole: 2024-W03, 2024-W18."), "{text}");
+        // The last week has a Monday that is known.
+        assert_eq!(answer["forecast"][0]["value"], 108.0, "{answer}");
+        assert_eq!(answer["error"], 0.0, "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_first_period_that_the_data_or_the_filter_cut_is_not_learned_from() {
+        let week = |from: &str| json!({"horizon": 1, "grain": "week", "measure": "units", "product": "lamp", "from": from});
+        // 2024-01-04 is a Thursday.
+        let (text, answer) = call_on(&late("2024-01-01", 0), TOOL, week("2024-01-04")).await;
+        assert!(text.contains("as not whole: 2024-W01, 2024-W18."), "{text}");
+        assert_eq!(answer["error"], 0.0, "{answer}");
+        let (text, _) = call_on(&late("2024-01-04", 0), TOOL, week("2024-01-01")).await;
+        assert!(text.contains("as not whole: 2024-W01, "), "{text}");
+        // On a Monday nothing is cut.
+        let (text, _) = call_on(&late("2024-01-01", 0), TOOL, week("2024-01-08")).await;
+        assert!(text.contains("as not whole: 2024-W18."), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_is_sold_now_and_then_begins_with_its_first_period() {
+        // Pens are sold on the 4th day and then each 30th.
+        let arguments =
+            json!({"horizon": 1, "grain": "week", "measure": "units", "product": "pen"});
+        let (text, _) = call_on(&daily(), TOOL, arguments).await;
+        assert!(text.contains("Not learned from, as not whole: 2024-W18."), "{text}");
+    }
+
+    #[tokio::test]
+    async fn periods_without_sales_are_zeros() {
+        let arguments = json!({"horizon": 5, "grain": "day", "measure": "units", "product": "pen"});
+        let (_, answer) = call_on(&daily(), TOOL, arguments).await;
+        // Four pieces in 117 days.
+        for point in answer["forecast"].as_array().expect("points") {
+            let value = point["value"].as_f64().expect("a number");
+            assert!((0.0..=0.2).contains(&value) && point["lower_95"] == 0.0, "{answer}");
+        }
+    }
+
+    /// 17 weeks with a pattern, noise and one day of 9,000 pieces: nothing is an outlier of what repeats
+    /// exactly but for it.
+    fn noisy() -> String {
+        let start: chrono::NaiveDate = "2024-01-01".parse().expect("a date");
+        let mut csv = "date,product,category,operation,units,revenue\n".to_owned();
+        for (day, date) in start.iter_days().take(119).enumerate() {
+            let units = [120, 90, 100, 110, 150, 300, 250][day % 7] + day * 7_919 % 23;
+            let units = if day == 100 { 9_000 } else { units };
+            csv += &format!("{date},Lamp,Furniture,Dallas,{units},{units}.00\n");
+        }
+        csv
+    }
+
+    #[tokio::test]
+    async fn an_outlier_is_named_where_it_is_to_be_ignored() {
+        let csv = noisy();
+        let of = |ignore: bool| json!({"horizon": 7, "grain": "day", "measure": "units", "ignore_outliers": ignore});
+        let (text, answer) = call_on(&csv, TOOL, of(true)).await;
+        assert!(text.contains("2024-04-10"), "{text}");
+        for point in answer["forecast"].as_array().expect("points") {
+            assert!(point["value"].as_f64().is_some_and(|value| value < 350.0), "{answer}");
+        }
+        let (text, _) = call_on(&csv, TOOL, of(false)).await;
+        assert!(!text.contains("2024-04-10"), "{text}");
+    }
+
+    #[cfg(feature = "prophet")]
+    #[tokio::test]
+    async fn prophet_takes_its_own_parameters() {
+        let csv = noisy();
+        let asked = |prophet: serde_json::Value| {
+            json!({
+                "horizon": 7, "grain": "day", "measure": "units", "ignore_outliers": true,
+                "model": "prophet", "prophet": prophet,
+            })
+        };
+        let (text, usual) = call_on(&csv, TOOL, asked(json!({}))).await;
+        assert_eq!(usual["model"], "prophet");
+        assert!(usual["relative_error"].as_f64().is_some_and(|error| error < 1.5), "{usual}");
+        assert!(text.contains("Model: prophet; its mean error on the past was"), "{text}");
+        for changed in [
+            json!({"weekly_seasonality": false}),
+            json!({"weekly_seasonality": 1}),
+            json!({"seasonality_prior_scale": 0.001}),
+            json!({"seasonality_mode": "multiplicative"}),
+            json!({"growth": "flat", "weekly_seasonality": "auto", "yearly_seasonality": 2}),
+        ] {
+            let (_, other) = call_on(&csv, TOOL, asked(changed.clone())).await;
+            assert_ne!(other["forecast"], usual["forecast"], "{changed}");
+        }
+    }
+
+    #[cfg(feature = "prophet")]
+    #[tokio::test]
+    async fn parameters_that_prophet_does_not_take_are_refused() {
+        let daily = daily();
+        let error = async |model: &str, prophet: serde_json::Value| {
+            let arguments =
+                json!({"horizon": 7, "grain": "day", "model": model, "prophet": prophet});
+            error_on(&daily, TOOL, arguments).await
+        };
+        let interval = error("prophet", json!({"interval_width": 0.9})).await;
+        assert!(interval.contains("interval_width"), "{interval}");
+        let scale = error("prophet", json!({"changepoint_prior_scale": 0})).await;
+        assert!(scale.contains("changepoint_prior_scale"), "{scale}");
+        let terms = error("prophet", json!({"weekly_seasonality": 0})).await;
+        assert!(terms.contains("weekly_seasonality"), "{terms}");
+        let best = error("best", json!({})).await;
+        assert!(best.contains("set `model` to \"prophet\""), "{best}");
+    }
+
+    #[cfg(not(feature = "prophet"))]
+    #[tokio::test]
+    async fn a_server_without_prophet_says_how_to_get_it() {
+        let arguments = json!({"horizon": 7, "grain": "day", "model": "prophet"});
+        let error = error_on(&daily(), TOOL, arguments).await;
+        assert!(error.contains("cargo feature `prophet` of `mcp-tools-sales`"), "{error}");
     }
 }

@@ -72,20 +72,33 @@ impl History {
         measure: Measure,
     ) -> ToolResult<Self> {
         let period = grain.of_query();
-        let answer = asking.ask(&Query::new(filter).grain(period)).await?;
+        // By day, as the first day with sales tells whether the first period is whole.
+        let answer = asking.ask(&Query::new(filter).grain(Grain::Day)).await?;
         // Beyond the data nothing is known, not even that nothing was sold.
         let data = &asking.scope.data;
         let (from, to) = (asking.about.from.max(data.first), asking.about.to.min(data.last));
         let rows = answer.rows.iter();
-        let mut points: Vec<(Date, f64)> =
+        let mut days: Vec<(Date, f64)> =
             rows.filter_map(|row| Some((row.period?, row.totals.value(measure)))).collect();
-        points.sort_by_key(|(date, _)| *date);
-        let Some(&(first, _)) = points.first() else {
+        days.sort_by_key(|(date, _)| *date);
+        let Some(&(first_day, _)) = days.first() else {
             return Err(ToolError::new(ToolErrorKind::NotFound, asking.scope.note()));
         };
+        let first = period.start(first_day);
+        let late = begins_late(&days, first);
+        let mut points: Vec<(Date, f64)> = Vec::new();
+        for (day, value) in days {
+            let start = period.start(day);
+            match points.last_mut() {
+                Some((last, sum)) if *last == start => *sum += value,
+                _ => points.push((start, value)),
+            }
+        }
         // Half a month of sales is no drop: only whole periods are learned from.
         let whole = |start: Date| {
-            period.next(start).is_some_and(|next| next.plus_days(-1) <= to) && start >= from
+            period.next(start).is_some_and(|next| next.plus_days(-1) <= to)
+                && start >= from
+                && !(late && start == first)
         };
         let starts = std::iter::successors(Some(first), |start| period.next(*start));
         let starts: Vec<Date> = starts.take_while(|start| *start <= to).collect();
@@ -94,7 +107,9 @@ impl History {
             .filter(|start| !whole(**start))
             .map(|start| period.label(*start))
             .collect();
-        let begun = starts.last().filter(|start| !whole(**start) && **start >= from);
+        let begun = starts
+            .last()
+            .filter(|start| !whole(**start) && **start >= from && !(late && **start == first));
         let begun = begun.and_then(|&start| {
             let days = period.next(start)?.days_since(start);
             let to_come = 1.0 - (to.days_since(start) + 1) as f64 / days as f64;
@@ -126,6 +141,17 @@ impl History {
             Series::new(first.naive(), grain.of_series(), values).map_err(tell_model_why)?;
         Ok(Self { series, cut, begun })
     }
+}
+
+/// Whether sales begin so late in the first period that they must be taken to have begun then, as those
+/// of a new product or branch: after more than three times the usual distance of two days with sales.
+fn begins_late(days: &[(Date, f64)], first: Date) -> bool {
+    let [(first_day, _), ..] = days else { return false };
+    let mut distances: Vec<i64> =
+        days.windows(2).map(|pair| pair[1].0.days_since(pair[0].0)).collect();
+    distances.sort_unstable();
+    let usual = distances.get(distances.len() / 2).copied().unwrap_or(i64::MAX / 3);
+    first_day.days_since(first) > 3 * usual
 }
 
 /// The names with most of a measure, each with the filter of its sales.

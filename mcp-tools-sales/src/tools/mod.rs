@@ -14,6 +14,8 @@ mod history;
 mod list_operations;
 mod part;
 mod product_affinity;
+#[cfg(feature = "prophet")]
+mod prophet;
 mod query_sales;
 mod sales_by;
 mod sales_summary;
@@ -24,13 +26,19 @@ mod top_n_products;
 pub use mcp_charts::{ChartFormat, WithChart};
 
 use self::about::one_line;
+#[cfg(feature = "prophet")]
+pub use self::prophet::{
+    ProphetAuto, ProphetGrowth, ProphetParameters, ProphetSeasonality, ProphetSeasonalityMode,
+};
 pub use self::{
     about::About,
     compare_periods::{Change, ComparePeriods, Comparison, NamedChange},
     describe_sales_data::{DataDescription, DescribeSalesData},
     detect_sales_anomalies::{DetectSalesAnomalies, SalesAnomalies, SalesAnomaly},
     export_sales::{ExportFormat, ExportSales, Exported, WithLink},
-    forecast_sales::{ForecastPoint, ForecastSales, NamedForecast, SalesForecast, SeriesForecast},
+    forecast_sales::{
+        ForecastModel, ForecastPoint, ForecastSales, NamedForecast, SalesForecast, SeriesForecast,
+    },
     history::SeriesGrain,
     list_operations::{ListOperations, Operation, Operations},
     part::Part,
