@@ -44,8 +44,8 @@ fn parquet(lines: &[Line], more: bool) -> Vec<u8> {
         let days: Vec<i32> = lines.iter().map(|line| line.0).collect();
         column.typed::<Int32Type>().write_batch(&days, None, None).unwrap();
         column.close().unwrap();
-        let texts =
-            [|line: &Line| line.1, |_| "Furniture", |line| line.2, |line| line.3, |line| line.4];
+        let texts: [fn(&Line) -> &'static str; 5] =
+            [|line| line.1, |_| "Furniture", |line| line.2, |line| line.3, |line| line.4];
         for text in texts.into_iter().take(if more { 5 } else { 3 }) {
             let mut column = group.next_column().unwrap().unwrap();
             let texts: Vec<ByteArray> = lines.iter().map(|line| text(line).into()).collect();

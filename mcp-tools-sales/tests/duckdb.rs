@@ -218,7 +218,7 @@ fn check(name: &str, csv: &[u8], product: &str, operation: &str) {
         // Columns that are read when a question needs them, which are others first from the other end.
         let by_column = || SalesFiles::open_as(&path, &filled).unwrap();
         let (forth, back) = (by_column(), by_column());
-        let asked = questions.iter().zip(&expected);
+        let asked = questions.iter().zip(&expected).step_by(7);
         for (files, (question, expected)) in asked
             .clone()
             .map(|asked| (&forth, asked))

@@ -119,6 +119,8 @@ impl Money {
     pub(crate) fn from_f64s(numbers: &[[u8; 8]], amounts: &mut [Self]) -> bool {
         // Added to a number of less than 2^51, it leaves the nearest whole number in the lowest bits.
         const SHIFT: f64 = 1.5 * (1_i64 << 52) as f64;
+        // Below it no half of a step is near enough to a whole one.
+        const CLEAR: f64 = (1_i64 << 38) as f64;
         let mut clear = true;
         for (number, amount) in numbers.iter().zip(amounts) {
             let scaled = f64::from_le_bytes(*number) * SCALE as f64;
@@ -126,7 +128,7 @@ impl Money {
             let steps = shifted - SHIFT;
             // Neither holds for what is no number.
             clear &= (scaled - steps).abs() <= 1e-5 + steps.abs() * 1e-12;
-            clear &= scaled.abs() < (1_i64 << 51) as f64;
+            clear &= scaled.abs() < CLEAR;
             *amount = Self(shifted.to_bits().cast_signed() - SHIFT.to_bits().cast_signed());
         }
         clear
@@ -323,7 +325,7 @@ mod tests {
                 if Money::from_f64s(&[number.to_le_bytes()], &mut amounts) {
                     proptest::prop_assert_eq!(Money::from_f64(number), Ok(amounts[0]));
                 } else {
-                    let far = number.abs() * 10_000.0 >= (1_i64 << 51) as f64;
+                    let far = number.abs() * 10_000.0 >= (1_i64 << 38) as f64;
                     proptest::prop_assert!(far || Money::from_f64(number).is_err());
                 }
             }
