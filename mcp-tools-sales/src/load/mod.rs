@@ -25,7 +25,10 @@ use self::{
     parquet::Opened,
     part::{Loading, Part},
 };
-pub(crate) use self::{part::Wanted, unread::Unread};
+pub(crate) use self::{
+    part::Wanted,
+    unread::{Dates, Unread},
+};
 
 /// The format of a folder's files, in the folder.
 pub(crate) const FORMAT_FILE: &str = "sales.toml";

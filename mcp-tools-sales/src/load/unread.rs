@@ -1,6 +1,6 @@
 //! Parquet files whose columns are read one by one, when they are asked for.
 
-use std::{io, time::SystemTime};
+use std::{io, sync::Arc, time::SystemTime};
 
 use super::{
     Content, Input,
@@ -20,6 +20,18 @@ pub(crate) struct Unread {
     files: Vec<Unchanged>,
     /// How many rows each file has.
     lengths: Vec<usize>,
+}
+
+/// The dates of all rows, and what the files are.
+pub(crate) struct Dates {
+    /// In which order rows come.
+    pub(crate) by_date: ByDate,
+    /// In that order.
+    pub(crate) dates: Arc<Vec<Date>>,
+    /// How many files there are.
+    pub(crate) files: u64,
+    /// The columns of the first.
+    pub(crate) columns: Vec<DataColumn>,
 }
 
 /// A file, and what tells whether it has been written to since it was opened.
@@ -65,16 +77,14 @@ impl Unread {
         Ok(Ok(Self { name: name.to_owned(), format: format.clone(), files, lengths }))
     }
 
-    /// Which order rows come in, the dates in it, how many files there are, and the columns of the first.
-    pub(crate) fn dates(
-        &self,
-    ) -> Result<(ByDate, std::sync::Arc<Vec<Date>>, u64, Vec<DataColumn>), LoadError> {
+    /// Reads what has to be known from the start: dates, and what the files are.
+    pub(crate) fn dates(&self) -> Result<Dates, LoadError> {
         let (loading, mut parts) = self.parts(Wanted::DATE)?;
         let dates = joined(self.lengths.iter().sum(), &mut parts, |part| &mut part.date);
         let by_date = ByDate::of(&dates);
         let dates = by_date.sort(dates);
         let (files, columns) = loading.found();
-        Ok((by_date, dates, files, columns))
+        Ok(Dates { by_date, dates, files, columns })
     }
 
     /// Whether it is known which order a line belongs to.

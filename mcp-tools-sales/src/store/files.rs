@@ -10,7 +10,7 @@ use super::{ByDate, Columns, Data, SalesStore};
 use crate::{
     Affinity, AffinityQuery, Answer, Description, Dimension, Filter, LoadError, Names, Query,
     QueryError, SalesEngine, SalesFormat,
-    load::{self, Input, Unread, Wanted},
+    load::{self, Dates, Input, Unread, Wanted},
 };
 
 /// Sales data in files, of which questions read what they need.
@@ -88,7 +88,7 @@ impl SalesFiles {
             Ok(unread) => unread,
             Err(inputs) => return load::load(name, format, inputs).map(Kind::Whole).map(Self),
         };
-        let (by_date, date, files, columns) = unread.dates()?;
+        let Dates { by_date, dates: date, files, columns } = unread.dates()?;
         let description = Arc::new(Description {
             name,
             order_lines: date.len() as u64,

@@ -239,10 +239,10 @@ where
                 match physical {
                     Type::DOUBLE if self.all_at_once(values) => {}
                     Type::DOUBLE => {
-                        self.fixed(values, |value| Value::Float(f64::from_le_bytes(value)))
+                        self.fixed(values, |value| Value::Float(f64::from_le_bytes(value)));
                     }
                     Type::INT64 => {
-                        self.fixed(values, |value| kind.integer(i64::from_le_bytes(value)))
+                        self.fixed(values, |value| kind.integer(i64::from_le_bytes(value)));
                     }
                     Type::INT32 => {
                         self.fixed(values, |value| kind.integer(i32::from_le_bytes(value).into()));
