@@ -51,7 +51,7 @@ pub use crate::{
         Order, ParseDateError, ParseMoneyError, Point, ProductPair, Query, Row, Series, Totals,
     },
     sales::{Sales, Scope},
-    store::{Names, SalesStore},
+    store::{Names, SalesFiles, SalesStore},
     tools::{
         About, Affinities, Change, ChartFormat, ComparePeriods, Comparison, DataDescription,
         DescribeSalesData, DetectSalesAnomalies, ExportFormat, ExportSales, Exported,

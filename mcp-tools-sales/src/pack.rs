@@ -157,6 +157,45 @@ blue\",Office Supplies,Dallas,12,6.25
         assert_eq!(completed["completion"]["values"], json!(["Dallas"]));
     }
 
+    #[tokio::test]
+    async fn every_answer_says_how_many_lines_were_set_aside() {
+        let format =
+            crate::SalesFormat::from_toml("on_bad_rows = \"report\"\n[columns]\norder = \"order\"");
+        let mut csv = "date,product,category,operation,order,units,revenue\n".to_owned();
+        for day in 1..=28 {
+            csv += &format!("2017-01-{day:02},Lamp,Home,Dallas,{day},{},10\n", day % 7 + 1);
+            csv += &format!("2017-01-{day:02},Shade,Home,Dallas,{day},1,5\n");
+        }
+        csv += "2017-01-29,Lamp,Home,Dallas,29,one,10\n";
+        let format = format.expect("a format");
+        let store = SalesStore::from_reader_as("report.csv", csv.as_bytes(), &format);
+        let server = Server::builder("sales", "1.0").pack(pack(store.expect("sales"))).build();
+        let server = Served(server);
+        let calls = [
+            ("top_n_products", json!({"n": 1})),
+            ("sales_summary", json!({})),
+            ("sales_trend", json!({"grain": "week"})),
+            ("compare_periods", json!({"from": "2017-01-08", "to": "2017-01-14"})),
+            ("sales_by", json!({"dimension": "product"})),
+            ("forecast_sales", json!({"horizon": 2, "grain": "day"})),
+            ("detect_sales_anomalies", json!({"grain": "day"})),
+            ("product_affinity", json!({})),
+            ("list_operations", json!({})),
+            ("describe_sales_data", json!({})),
+            ("query_sales", json!({})),
+            ("export_sales", json!({"group_by": ["product"]})),
+        ];
+        let list = server.result("tools/list", json!({})).await;
+        assert_eq!(list["tools"].as_array().map(Vec::len), Some(calls.len()));
+        for (name, arguments) in calls {
+            let params = json!({"name": name, "arguments": arguments});
+            let result = server.result("tools/call", params).await;
+            assert_eq!(result["structuredContent"]["lines_set_aside"], 1, "{name}: {result}");
+            let text = text_of(&result["content"][0]["text"]);
+            assert!(text.contains("1 lines ") && text.contains("could not be read"), "{text}");
+        }
+    }
+
     /// Everything the model sees of the pack; after an intended change, copy what this test prints.
     #[tokio::test]
     async fn the_model_sees_these_tools() {

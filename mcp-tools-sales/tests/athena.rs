@@ -15,6 +15,10 @@ mod support;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -397,6 +401,34 @@ async fn a_caller_that_goes_has_its_query_stopped() {
         answer = athena.answer(&query) => panic!("{answer:?}"),
         () = async { while operations(&server).len() < 2 { tokio::time::sleep(Duration::from_millis(5)).await } } => {}
     }
+    while !operations(&server).contains(&"StopQueryExecution".to_owned()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_goes_before_its_query_has_begun_has_it_stopped() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let caller = Arc::clone(&gone);
+    // Answers the start only once the caller is gone.
+    let server = Recording::start(move |number| {
+        if number == 0 {
+            while !caller.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            return answer(200, STARTED);
+        }
+        answer(200, "{}")
+    })
+    .await;
+    let athena = sales(&server);
+    let asking = tokio::spawn(async move { athena.answer(&Query::default()).await });
+    while operations(&server).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    gone.store(true, Ordering::Relaxed);
     while !operations(&server).contains(&"StopQueryExecution".to_owned()) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error};
 
-use mcp_tools_sales::{Sales, SalesFormat, SalesStore};
+use mcp_tools_sales::{Sales, SalesFiles, SalesFormat, SalesStore};
 
 /// Part of the program, so that it runs from any directory.
 const SAMPLE: &[u8] = include_bytes!("../data/sales.csv");
@@ -25,8 +25,8 @@ pub(crate) async fn sales() -> Result<Sales, Box<dyn Error>> {
         Some(("s3", location)) => s3(location, format).await,
         Some(("athena", location)) => athena(location).await,
         _ => Ok(match format {
-            Some(format) => SalesStore::open_as(data, &format)?,
-            None => SalesStore::open(data)?,
+            Some(format) => SalesFiles::open_as(data, &format)?,
+            None => SalesFiles::open(data)?,
         }
         .into()),
     }

@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use mcp_aws::{Client, Page, Request, service};
 use serde::Deserialize;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, oneshot},
+    time::Instant,
+};
 
 use self::sql::{Statement, Table, identifier};
 use crate::{
@@ -270,9 +273,8 @@ impl Inner {
         if let Some(output) = &self.output {
             start.set("ResultConfiguration", serde_json::json!({"OutputLocation": output}));
         }
-        let started: Started = self.client.call(start).await.map_err(refused)?;
-        let id = started.query_execution_id;
-        let mut running = Running { client: self.client.clone(), id: Some(id.clone()) };
+        let mut running = self.start(start).await?;
+        let id = running.id.clone().unwrap_or_default();
         let bytes_scanned = self.finish(&id).await?;
         running.id = None;
         let mut pages = self.client.pages::<Results>(
@@ -293,6 +295,22 @@ impl Inner {
         #[allow(clippy::cast_precision_loss, reason = "a cost, in dollars")]
         let usd = bytes_scanned.max(LEAST_CHARGED) as f64 / TERABYTE * self.usd_per_terabyte;
         Ok((rows, Cost { bytes_scanned, usd }))
+    }
+
+    /// Starts a query. Beside its caller, who may go before it is known what there is to stop.
+    async fn start(&self, start: Request) -> Result<Running, QueryError> {
+        let client = self.client.clone();
+        let (send, receive) = oneshot::channel();
+        tokio::spawn(async move {
+            let started = client.call::<Started>(start).await;
+            let id = started.map(|started| Some(started.query_execution_id));
+            // Where nobody waits for it any more, it is dropped, and so stopped.
+            drop(send.send(id.map(|id| Running { client, id })));
+        });
+        match receive.await {
+            Ok(started) => started.map_err(refused),
+            Err(_) => Err(unavailable("the query was not started".to_owned())),
+        }
     }
 
     /// Waits until a query is done: how many bytes it has read.

@@ -16,17 +16,26 @@ pub(super) struct Blocks<R> {
     input: R,
     /// What has been read beyond the last block.
     rest: Vec<u8>,
+    /// Room of blocks that are done with: memory that is new costs as much as reading.
+    room: Vec<Vec<u8>>,
     ended: bool,
 }
 
 impl<R: Read> Blocks<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { input, rest: Vec::new(), ended: false }
+        Self { input, rest: Vec::new(), room: Vec::new(), ended: false }
+    }
+
+    /// Takes a block back that has been read.
+    pub(super) fn give_back(&mut self, block: Vec<u8>) {
+        self.room.push(block);
     }
 
     /// The next block; none at the end of the stream.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut block = std::mem::take(&mut self.rest);
+        let mut block = self.room.pop().unwrap_or_default();
+        block.clear();
+        block.append(&mut self.rest);
         loop {
             let wanted = block.len() + BLOCK;
             if !self.ended {
@@ -38,7 +47,8 @@ impl<R: Read> Blocks<R> {
                 return Ok((!block.is_empty()).then_some(block));
             }
             if let Some(end) = last_end(&block) {
-                self.rest = block.split_off(end);
+                self.rest.extend_from_slice(&block[end..]);
+                block.truncate(end);
                 return Ok(Some(block));
             }
             // Whoever reads this finds a record that is too long.

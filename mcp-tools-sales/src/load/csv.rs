@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read},
+    io::Read,
+    mem,
     num::NonZero,
     sync::{
         Mutex, PoisonError,
@@ -14,7 +15,7 @@ use std::{
 
 use super::{
     blocks::Blocks,
-    format::{Field, SalesFormat},
+    format::{Decimal, Field, SalesFormat},
     part::{Codes, Dictionaries, Loading, Met, Part},
     records::{Records, SyntaxError},
     values::{self, Dates, Mistake},
@@ -23,6 +24,9 @@ use crate::{DataColumn, Dimension, LoadError, Money};
 
 /// A value that is longer than this, in characters, is shown shortened in an error.
 const SHOWN: usize = 60;
+
+/// How many bytes of a block tell how long its lines are.
+const FIRST_LINES: usize = 1 << 13;
 
 /// What the header of a file says.
 #[derive(Clone, Debug)]
@@ -47,12 +51,21 @@ enum Amount {
     UnitPrice(usize),
 }
 
+/// A name of a line.
+#[derive(Clone, Copy)]
+enum Name<'a> {
+    Known(u32),
+    /// The field that it is in, and it.
+    New(usize, &'a str),
+}
+
 /// A block, with its number.
 type Numbered = (usize, Vec<u8>);
 
 /// What a thread has made of a block.
 struct ReadBlock {
     thread: usize,
+    text: Vec<u8>,
     part: Result<Part, LoadError>,
     /// The names that it met for the first time, in the order of their codes.
     met: Met,
@@ -71,9 +84,15 @@ struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    fn add(&mut self, number: usize, read: ReadBlock) -> Result<(), LoadError> {
+    fn add(
+        &mut self,
+        number: usize,
+        mut read: ReadBlock,
+        blocks: &mut Blocks<impl Read>,
+    ) -> Result<(), LoadError> {
+        blocks.give_back(mem::take(&mut read.text));
         self.waiting.insert(number, read);
-        while let Some(ReadBlock { thread, part, met }) = self.waiting.remove(&self.next) {
+        while let Some(ReadBlock { thread, part, met, .. }) = self.waiting.remove(&self.next) {
             let part = part.map_err(|error| error.after(self.whole.lines))?;
             let known = &mut self.known[thread];
             self.dictionaries.add(&met, known).ok_or_else(|| {
@@ -118,12 +137,7 @@ pub(super) fn read(
         whole.append(name, part, |_, code| code)?;
         return Ok(whole);
     };
-    let first = [Ok((0, first)), Ok((1, second))];
-    let rest = (2..).map_while(|number| match blocks.next() {
-        Ok(block) => block.map(|block| Ok((number, block))),
-        Err(error) => Some(Err(error)),
-    });
-    source.side_by_side(first.into_iter().chain(rest), dictionaries, &mut whole)?;
+    source.side_by_side([first, second], &mut blocks, dictionaries, &mut whole)?;
     Ok(whole)
 }
 
@@ -140,7 +154,8 @@ impl Source<'_> {
     /// is not added yet is a few blocks.
     fn side_by_side(
         self,
-        blocks: impl Iterator<Item = io::Result<Numbered>>,
+        first: [Vec<u8>; 2],
+        blocks: &mut Blocks<impl Read>,
         dictionaries: &mut Dictionaries,
         whole: &mut Part,
     ) -> Result<(), LoadError> {
@@ -165,7 +180,7 @@ impl Source<'_> {
                 }
                 let met = met.after(&before);
                 // Whoever does not take it has met a mistake before it.
-                let _ = done.send((number, ReadBlock { thread, part, met }));
+                let _ = done.send((number, ReadBlock { thread, text: block, part, met }));
             }
         };
         thread::scope(|scope| {
@@ -183,11 +198,16 @@ impl Source<'_> {
                 next: 0,
             };
             let mut failed = None;
-            for block in blocks {
+            let mut first = first.into_iter();
+            for number in 0.. {
+                let block = match first.next() {
+                    Some(block) => Ok(Some(block)),
+                    None => blocks.next(),
+                };
                 match block {
-                    Ok(block) if stop.load(Ordering::Relaxed) == usize::MAX => {
+                    Ok(Some(block)) if stop.load(Ordering::Relaxed) == usize::MAX => {
                         // The workers outlive this, unless one panics, which ends all.
-                        let _ = send.send(block);
+                        let _ = send.send((number, block));
                     }
                     Ok(_) => break,
                     Err(error) => {
@@ -196,12 +216,12 @@ impl Source<'_> {
                     }
                 }
                 for (number, read) in ready.try_iter() {
-                    joining.add(number, read)?;
+                    joining.add(number, read, blocks)?;
                 }
             }
             drop(send);
             for (number, read) in ready {
-                joining.add(number, read)?;
+                joining.add(number, read, blocks)?;
             }
             match failed {
                 Some(error) => Err(LoadError::io(self.name, Some(joining.whole.lines + 1), error)),
@@ -212,15 +232,19 @@ impl Source<'_> {
 
     /// Reads whole records. Lines count from the block's first.
     fn block(self, text: &[u8], dictionaries: &mut Dictionaries) -> Result<Part, LoadError> {
-        let mut part = Part::default();
+        // About as many as there are in all, if the first lines are as long as the others.
+        let first = &text[..text.len().min(FIRST_LINES)];
+        let lines = memchr::memchr_iter(b'\n', first).count() + 1;
+        let rows = lines * (text.len() / first.len().max(1)) * 9 / 8;
+        let mut part = Part::with_room(self.header.dimensions, self.header.order, rows);
         let mut dates = Dates::new(self.format);
         let mut records = Records::new(text, self.format.delimiter.0);
-        part.lines = memchr::memchr_iter(b'\n', text).count() as u64;
         while records.advance().map_err(|error| self.syntax(error))? {
             if let Err(error) = self.record(&records, &mut dates, dictionaries, &mut part) {
                 part.fault(self.format, error)?;
             }
         }
+        part.lines = records.lines();
         Ok(part)
     }
 
@@ -241,20 +265,26 @@ impl Source<'_> {
                 found.to_string(),
             ));
         }
-        let date = self.value(records, header.date, |text| dates.parse(text))?;
-        let mut units = self.value(records, header.units, values::units)?;
-        let decimal = self.format.decimal;
-        let (amount_field, mut amount) = match header.amount {
-            Amount::Revenue(field) => {
-                (field, self.value(records, field, |text| values::money(text, decimal))?)
-            }
-            Amount::UnitPrice(field) => (
-                field,
-                self.value(records, field, |text| {
-                    values::money(text, decimal).and_then(|price| values::amount(units, price))
-                })?,
-            ),
+        // What is written as most is: the rest is looked at more closely, and any mistake with it.
+        let short = |field| Some(records.field(field)).filter(|bytes| is_trimmed(bytes));
+        let date = match short(header.date).and_then(|bytes| dates.known(bytes)) {
+            Some(date) => date,
+            None => self.value(records, header.date, |text| dates.parse(text))?,
         };
+        let mut units = match short(header.units).and_then(values::short_units) {
+            Some(units) => units,
+            None => self.value(records, header.units, values::units)?,
+        };
+        let decimal = self.format.decimal;
+        let (Amount::Revenue(amount_field) | Amount::UnitPrice(amount_field)) = header.amount;
+        let known = short(amount_field).filter(|_| decimal == Decimal::Point);
+        let mut amount = match known.and_then(Money::short) {
+            Some(amount) => amount,
+            None => self.value(records, amount_field, |text| values::money(text, decimal))?,
+        };
+        if let Amount::UnitPrice(field) = header.amount {
+            amount = self.value(records, field, |_| values::amount(units, amount))?;
+        }
         if let Some(field) = header.returns
             && let Some(returns) = &self.format.returns
         {
@@ -268,12 +298,12 @@ impl Source<'_> {
         let mut names = [None; Dimension::ALL.len()];
         for (dimension, field) in Dimension::ALL.into_iter().zip(header.dimensions) {
             let Some(field) = field else { continue };
-            let name = self.text(records, field)?;
-            let name = if name.is_empty() { self.format.value(dimension) } else { Some(name) };
-            let name = name.ok_or_else(|| {
-                self.mistake(records, field, values::NAME.to_owned(), "an empty field".to_owned())
-            })?;
-            names[dimension as usize] = Some((field, name));
+            let known = short(field).and_then(|bytes| dictionaries.recent(dimension, bytes));
+            let name = match known {
+                Some(code) => Name::Known(code),
+                None => Name::New(field, self.name(records, dimension, field)?),
+            };
+            names[dimension as usize] = Some(name);
         }
         let order = header.order.map(|field| self.text(records, field)).transpose()?;
         if !part.count(amount) {
@@ -281,11 +311,16 @@ impl Source<'_> {
             return Err(self.mistake(records, amount_field, values::TOTAL.to_owned(), found));
         }
         for (dimension, name) in Dimension::ALL.into_iter().zip(names) {
-            let Some((field, name)) = name else { continue };
-            let code = dictionaries.name(dimension, name).ok_or_else(|| {
-                let expected = "at most 4294967296 distinct names".to_owned();
-                self.mistake(records, field, expected, "more".to_owned())
-            })?;
+            let code = match name {
+                None => continue,
+                Some(Name::Known(code)) => code,
+                Some(Name::New(field, name)) => {
+                    dictionaries.name(dimension, name).ok_or_else(|| {
+                        let expected = "at most 4294967296 distinct names".to_owned();
+                        self.mistake(records, field, expected, "more".to_owned())
+                    })?
+                }
+            };
             part.names[dimension as usize].push(code);
         }
         // Orders without a number are one each: 2^32 distinct ones do not fit anyway.
@@ -296,6 +331,23 @@ impl Source<'_> {
         part.units.push(units);
         part.revenue.push(amount);
         Ok(())
+    }
+
+    /// The name in a field, or what stands for one that is empty.
+    fn name<'r>(
+        self,
+        records: &'r Records<'_>,
+        dimension: Dimension,
+        field: usize,
+    ) -> Result<&'r str, LoadError>
+    where
+        Self: 'r,
+    {
+        let name = self.text(records, field)?;
+        let name = if name.is_empty() { self.format.value(dimension) } else { Some(name) };
+        name.ok_or_else(|| {
+            self.mistake(records, field, values::NAME.to_owned(), "an empty field".to_owned())
+        })
     }
 
     /// The field's text without space around it.
@@ -470,12 +522,15 @@ impl Header {
     }
 }
 
-/// Without space around it. Most values have none, which two looks tell.
+/// Without space around it.
 fn trimmed(text: &str) -> &str {
-    match text.as_bytes() {
-        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-        _ => text.trim(),
-    }
+    if is_trimmed(text.as_bytes()) { text } else { text.trim() }
+}
+
+/// Whether two looks tell that there is no space around it, as with most values.
+fn is_trimmed(text: &[u8]) -> bool {
+    matches!(text, [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic())
+        || matches!(text, [only] if only.is_ascii_graphic())
 }
 
 /// A text as an error shows it: quoted, escaped, and not too long.

@@ -18,6 +18,7 @@ use crate::{Dimension, LoadError};
 ///     delimiter = ";"
 ///     decimal = ","
 ///     on_bad_rows = "report"         # or "stop", which is the default
+///     check = "start"                # all of Parquet too; "read", the default, checks columns when they are read
 ///
 ///     [columns]                      # ours = theirs
 ///     date = "InvoiceDate"
@@ -47,6 +48,7 @@ pub struct SalesFormat {
     pub(super) delimiter: Delimiter,
     pub(super) decimal: Decimal,
     pub(super) on_bad_rows: OnBadRows,
+    pub(super) check: Check,
     pub(super) returns: Option<Returns>,
 }
 
@@ -73,6 +75,17 @@ pub(super) enum OnBadRows {
     Stop,
     /// They are set aside and counted.
     Report,
+}
+
+/// When the values of Parquet are looked at, where a bad row is an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Check {
+    /// Those of a column when it is read: when a question needs it.
+    #[default]
+    Read,
+    /// All at the start.
+    Start,
 }
 
 /// The byte between fields.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Cursor, Read},
+    io::{self, BufReader, Cursor, Read, Seek as _},
     path::{Path, PathBuf},
 };
 
@@ -17,10 +17,18 @@ mod parquet;
 mod part;
 mod recent;
 mod records;
+mod unread;
 mod values;
 
 pub use self::format::SalesFormat;
-use self::part::{Loading, Part};
+use self::{
+    parquet::Opened,
+    part::{Loading, Part},
+};
+pub(crate) use self::{
+    part::Wanted,
+    unread::{Dates, Unread},
+};
 
 /// The format of a folder's files, in the folder.
 pub(crate) const FORMAT_FILE: &str = "sales.toml";
@@ -47,11 +55,20 @@ enum Content {
 
 /// Loads a file or a folder. Without a format, a folder may have one in it.
 pub(crate) fn open(path: &Path, format: Option<&SalesFormat>) -> Result<SalesStore, LoadError> {
+    let (name, format, inputs) = find(path, format)?;
+    load(name, &format, inputs)
+}
+
+/// The files of a folder, or the file: what all of it is called, how it says things, and they.
+pub(crate) fn find(
+    path: &Path,
+    format: Option<&SalesFormat>,
+) -> Result<(String, SalesFormat, Vec<Input>), LoadError> {
     let name = path.display().to_string();
     let io = |error| LoadError::io(&name, None, error);
     if !fs::metadata(path).map_err(io)?.is_dir() {
         let input = Input::file(path)?;
-        return load(name.clone(), format.unwrap_or(&SalesFormat::default()), vec![input]);
+        return Ok((name, format.cloned().unwrap_or_default(), vec![input]));
     }
     let mut paths = Vec::new();
     collect(path, &mut paths).map_err(io)?;
@@ -61,7 +78,7 @@ pub(crate) fn open(path: &Path, format: Option<&SalesFormat>) -> Result<SalesSto
         Some(format) => format.clone(),
         None => format_in(path)?,
     };
-    load(name, &found, inputs)
+    Ok((name, found, inputs))
 }
 
 /// Loads what a reader has.
@@ -76,7 +93,8 @@ pub(crate) fn read(
     (&mut reader).take(4).read_to_end(&mut start).map_err(io)?;
     let part = if start == PARQUET {
         reader.read_to_end(&mut start).map_err(io)?;
-        parquet::read(&name, format, &Bytes::from(start), &mut loading)?
+        let content = Bytes::from(start);
+        Opened::open(&name, format, &content)?.read(format, &content, Wanted::ALL, &mut loading)?
     } else {
         read_csv(&name, format, start, reader, &mut loading)?
     };
@@ -118,27 +136,40 @@ impl Input {
     }
 
     fn read(self, format: &SalesFormat, loading: &mut Loading) -> Result<Part, LoadError> {
+        let is_parquet = self.is_parquet()?;
         let Self { name, content } = self;
         match content {
-            Content::File(mut file) => {
-                let mut start = Vec::new();
-                let io = |error| LoadError::io(&name, None, error);
-                (&mut file).take(4).read_to_end(&mut start).map_err(io)?;
-                if start == PARQUET {
-                    parquet::read(&name, format, &file, loading)
-                } else {
-                    read_csv(&name, format, start, file, loading)
-                }
+            Content::File(file) if is_parquet => {
+                let opened = Opened::open(&name, format, &file)?;
+                opened.read(format, &file, Wanted::ALL, loading)
             }
+            Content::File(file) => read_csv(&name, format, Vec::new(), file, loading),
             #[cfg(feature = "s3")]
-            Content::Bytes(bytes) if bytes.starts_with(PARQUET) => {
-                parquet::read(&name, format, &bytes, loading)
+            Content::Bytes(bytes) if is_parquet => {
+                let opened = Opened::open(&name, format, &bytes)?;
+                opened.read(format, &bytes, Wanted::ALL, loading)
             }
             #[cfg(feature = "s3")]
             Content::Bytes(bytes) => {
                 read_csv(&name, format, Vec::new(), Cursor::new(bytes), loading)
             }
         }
+    }
+
+    /// Whether its first bytes are those of Parquet.
+    fn is_parquet(&self) -> Result<bool, LoadError> {
+        let mut start = Vec::new();
+        match &self.content {
+            Content::File(file) => {
+                let io = |error| LoadError::io(&self.name, None, error);
+                let mut file = file;
+                file.take(PARQUET.len() as u64).read_to_end(&mut start).map_err(io)?;
+                file.rewind().map_err(io)?;
+            }
+            #[cfg(feature = "s3")]
+            Content::Bytes(bytes) => start.extend(bytes.iter().take(PARQUET.len())),
+        }
+        Ok(start == PARQUET)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     DataColumn, Date, Dimension, LoadError, Money, Names, SalesStore,
-    store::{self, Columns, Found},
+    store::{self, ByDate, Columns, Found},
 };
 
 /// So many faults are shown; more are counted.
@@ -33,6 +33,24 @@ pub(super) struct Dictionaries {
 
 /// The place of orders among lists that have one for each dimension before it.
 const ORDERS: usize = Dimension::ALL.len();
+
+/// Which columns are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) date: bool,
+    /// Units and revenue.
+    pub(crate) sums: bool,
+    /// Of each dimension, in the order of [`Dimension::ALL`].
+    pub(crate) names: [bool; Dimension::ALL.len()],
+    pub(crate) order: bool,
+}
+
+impl Wanted {
+    pub(crate) const ALL: Self =
+        Self { date: true, sums: true, names: [true; Dimension::ALL.len()], order: true };
+    pub(crate) const DATE: Self =
+        Self { date: true, sums: false, names: [false; Dimension::ALL.len()], order: false };
+}
 
 /// New names of each dimension, and new orders.
 pub(super) type Met = [Vec<Arc<str>>; ORDERS + 1];
@@ -66,6 +84,15 @@ impl Loading {
         }
         &mut self.dictionaries
     }
+
+    /// How many files were begun with, and the columns of the first.
+    pub(super) fn found(self) -> (u64, Vec<DataColumn>) {
+        (self.files, self.columns)
+    }
+
+    pub(super) fn into_dictionaries(self) -> Dictionaries {
+        self.dictionaries
+    }
 }
 
 impl Codes {
@@ -79,6 +106,11 @@ impl Dictionaries {
     pub(super) fn name(&mut self, dimension: Dimension, name: &str) -> Option<u32> {
         let names = &mut self.names[dimension as usize];
         self.recent[dimension as usize].code(name, |name| names.add(name, 0))
+    }
+
+    /// The code of a name that was met lately.
+    pub(super) fn recent(&self, dimension: Dimension, name: &[u8]) -> Option<u32> {
+        self.recent[dimension as usize].known(name)
     }
 
     pub(super) fn order(&mut self, order: &str) -> Option<u32> {
@@ -118,6 +150,23 @@ impl Dictionaries {
 }
 
 impl Part {
+    /// With room for rows in the columns that a file has.
+    pub(super) fn with_room(
+        dimensions: [Option<usize>; Dimension::ALL.len()],
+        order: Option<usize>,
+        rows: usize,
+    ) -> Self {
+        let codes = |column: Option<usize>| Vec::with_capacity(column.map_or(0, |_| rows));
+        Self {
+            date: Vec::with_capacity(rows),
+            names: dimensions.map(codes),
+            order: codes(order),
+            units: Vec::with_capacity(rows),
+            revenue: Vec::with_capacity(rows),
+            ..Self::default()
+        }
+    }
+
     /// Notes a row that cannot be read, or fails with it.
     pub(super) fn fault(
         &mut self,
@@ -206,18 +255,8 @@ pub(super) fn join(
     mut parts: Vec<Part>,
 ) -> Result<SalesStore, LoadError> {
     let lengths: Vec<usize> = parts.iter().map(|part| part.date.len()).collect();
-    let rows: usize = lengths.iter().sum();
-    let absolute = parts.iter().try_fold(0_i64, |sum, part| sum.checked_add(part.absolute));
-    let file =
-        |expected: &str, found: &str| LoadError::file(&name, expected.to_owned(), found.to_owned());
-    if absolute.is_none() {
-        return Err(file(super::values::TOTAL, "more"));
-    }
-    if u32::try_from(rows).is_err() {
-        return Err(file("at most 4294967295 order lines", "more"));
-    }
     let set_aside = parts.iter().map(|part| part.set_aside).sum();
-    if rows == 0 {
+    if lengths.iter().all(|rows| *rows == 0) {
         let found = if set_aside == 0 {
             "none".to_owned()
         } else {
@@ -225,49 +264,31 @@ pub(super) fn join(
             let fault = fault.map(|fault| format!(", the first at {fault}")).unwrap_or_default();
             format!("only {set_aside} that could not be read{fault}")
         };
-        return Err(file("at least one order line", &found));
+        return Err(LoadError::file(&name, "at least one order line".to_owned(), found));
     }
     let faults = parts.iter().flat_map(|part| &part.faults).take(FAULTS_SHOWN);
     let faults = faults.map(ToString::to_string).collect();
 
-    let Loading { dictionaries: Dictionaries { mut names, .. }, files, columns: read } = loading;
-    let has_orders = parts.iter().all(|part| part.order.len() == part.date.len());
-    let mut columns = Columns {
-        date: column(rows, &mut parts, |part| &mut part.date),
-        units: column(rows, &mut parts, |part| &mut part.units),
-        revenue: column(rows, &mut parts, |part| &mut part.revenue),
-        order: has_orders.then(|| column(rows, &mut parts, |part| &mut part.order)),
-        names: Default::default(),
-    };
-    for dimension in Dimension::ALL {
-        let place = dimension as usize;
-        // Of files that do not say it, where others may.
-        let missing =
-            parts.iter().zip(&lengths).any(|(part, &rows)| part.names[place].len() < rows);
-        let value = format.value(dimension);
-        let absent = match value.or((!names[place].is_empty()).then_some("unknown")) {
-            Some(value) if missing => names[place]
-                .add(value, 0)
-                .ok_or_else(|| file("at most 4294967296 distinct names", "more"))?,
-            _ => 0,
-        };
-        if names[place].len() < 2 {
-            parts.iter_mut().for_each(|part| part.names[place] = Vec::new());
-            columns.names[place] = store::Codes::One;
-            continue;
-        }
-        for (part, &rows) in parts.iter_mut().zip(&lengths) {
-            part.names[place].resize(rows, absent);
-        }
-        columns.names[place] =
-            store::Codes::Each(column(rows, &mut parts, |part| &mut part.names[place]));
-    }
+    let Loading { dictionaries, files, columns: read } = loading;
+    let date = joined(rows_of(&name, &lengths)?, &mut parts, |part| &mut part.date);
+    let by_date = ByDate::of(&date);
+    let date = by_date.sort(date);
+    let joining = Joining { name: &name, format, lengths: &lengths, by_date: &by_date };
+    let (columns, names) = joining.columns(Wanted::ALL, dictionaries, parts)?;
     let read = Found { set_aside, faults, files, columns: read };
-    Ok(SalesStore::new(name, columns, names, read))
+    Ok(SalesStore::new(name, Columns { date, ..columns }, names, read))
+}
+
+/// How many rows parts of these lengths have.
+pub(super) fn rows_of(name: &str, lengths: &[usize]) -> Result<usize, LoadError> {
+    let rows = lengths.iter().try_fold(0_usize, |sum, &length| sum.checked_add(length));
+    rows.filter(|&rows| u32::try_from(rows).is_ok()).ok_or_else(|| {
+        LoadError::file(name, "at most 4294967295 order lines".to_owned(), "more".to_owned())
+    })
 }
 
 /// Joins a column of all parts, whose own are given back one by one.
-fn column<T: Copy>(
+pub(super) fn joined<T: Copy>(
     rows: usize,
     parts: &mut [Part],
     of: impl Fn(&mut Part) -> &mut Vec<T>,
@@ -280,4 +301,85 @@ fn column<T: Copy>(
         column.extend_from_slice(&mem::take(of(part)));
     }
     column
+}
+
+/// Joins the parts of files.
+pub(super) struct Joining<'a> {
+    /// What all files together are called.
+    pub(super) name: &'a str,
+    pub(super) format: &'a SalesFormat,
+    /// How many rows each part has.
+    pub(super) lengths: &'a [usize],
+    pub(super) by_date: &'a ByDate,
+}
+
+impl Joining<'_> {
+    /// The columns that are wanted, but for dates, and the names of their codes.
+    pub(super) fn columns(
+        &self,
+        wanted: Wanted,
+        dictionaries: Dictionaries,
+        mut parts: Vec<Part>,
+    ) -> Result<(Columns, [Names; Dimension::ALL.len()]), LoadError> {
+        let mut columns = Columns::default();
+        if wanted.sums {
+            let absolute = parts.iter().try_fold(0_i64, |sum, part| sum.checked_add(part.absolute));
+            if absolute.is_none() {
+                return Err(self.too_many(super::values::TOTAL));
+            }
+            columns.units = self.sorted(&mut parts, |part| &mut part.units);
+            columns.revenue = self.sorted(&mut parts, |part| &mut part.revenue);
+        }
+        let mut orders = parts.iter().zip(self.lengths);
+        if wanted.order && orders.all(|(part, &rows)| part.order.len() == rows) {
+            columns.order = Some(self.sorted(&mut parts, |part| &mut part.order));
+        }
+        let Dictionaries { mut names, .. } = dictionaries;
+        for dimension in Dimension::ALL {
+            let place = dimension as usize;
+            if wanted.names[place] {
+                columns.names[place] = self.codes(dimension, &mut names[place], &mut parts)?;
+            }
+        }
+        Ok((columns, names))
+    }
+
+    fn codes(
+        &self,
+        dimension: Dimension,
+        names: &mut Names,
+        parts: &mut [Part],
+    ) -> Result<store::Codes, LoadError> {
+        let place = dimension as usize;
+        // Of files that do not say it, where others may.
+        let missing =
+            parts.iter().zip(self.lengths).any(|(part, &rows)| part.names[place].len() < rows);
+        let value = self.format.value(dimension);
+        let absent = match value.or((!names.is_empty()).then_some("unknown")) {
+            Some(value) if missing => names
+                .add(value, 0)
+                .ok_or_else(|| self.too_many("at most 4294967296 distinct names"))?,
+            _ => 0,
+        };
+        if names.len() < 2 {
+            parts.iter_mut().for_each(|part| part.names[place] = Vec::new());
+            return Ok(store::Codes::One);
+        }
+        for (part, &rows) in parts.iter_mut().zip(self.lengths) {
+            part.names[place].resize(rows, absent);
+        }
+        Ok(store::Codes::Each(self.sorted(parts, |part| &mut part.names[place])))
+    }
+
+    fn sorted<T: Copy>(
+        &self,
+        parts: &mut [Part],
+        of: impl Fn(&mut Part) -> &mut Vec<T>,
+    ) -> Arc<Vec<T>> {
+        self.by_date.sort(joined(self.lengths.iter().sum(), parts, of))
+    }
+
+    fn too_many(&self, expected: &str) -> LoadError {
+        LoadError::file(self.name, expected.to_owned(), "more".to_owned())
+    }
 }

@@ -27,11 +27,20 @@ impl<'a> Dates<'a> {
         Self { formats: &format.date_formats, last: (Vec::new(), None) }
     }
 
+    /// The date, if it is the one that was read last.
+    pub(super) fn known(&self, text: &[u8]) -> Option<Date> {
+        let (last, date) = &self.last;
+        // Ten bytes, as most dates have, are compared without a call.
+        let same = match (<&[u8; 10]>::try_from(text), <&[u8; 10]>::try_from(&last[..])) {
+            (Ok(text), Ok(last)) => text == last,
+            _ => text == last,
+        };
+        date.filter(|_| same)
+    }
+
     pub(super) fn parse(&mut self, text: &str) -> Result<Date, Mistake> {
-        if let (last, Some(date)) = &self.last
-            && last == text.as_bytes()
-        {
-            return Ok(*date);
+        if let Some(date) = self.known(text.as_bytes()) {
+            return Ok(date);
         }
         let date = self.read(text)?;
         self.last.0.clear();
@@ -56,6 +65,27 @@ fn read_as(text: &str, format: &str) -> Option<Date> {
     parse(&mut parsed, text, StrftimeItems::new(format)).ok()?;
     let day: NaiveDate = parsed.to_naive_date().ok()?;
     Date::new(day)
+}
+
+/// A whole number as most are written; none if it is written in another way, or none.
+pub(super) fn short_units(text: &[u8]) -> Option<i32> {
+    // So many digits fit.
+    const LONGEST: usize = 9;
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > LONGEST {
+        return None;
+    }
+    let mut units = 0;
+    for digit in digits.iter().map(|byte| byte.wrapping_sub(b'0')) {
+        if digit > 9 {
+            return None;
+        }
+        units = units * 10 + i32::from(digit);
+    }
+    Some(if negative { -units } else { units })
 }
 
 pub(super) fn units(text: &str) -> Result<i32, Mistake> {

@@ -82,6 +82,58 @@ impl Money {
         Ok(Self(steps as i64))
     }
 
+    /// An amount whose size needs no check, as files have on each line; none if it is another, or none at all.
+    pub(crate) fn short(text: &[u8]) -> Option<Self> {
+        let (negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        // With four decimals more they still fit.
+        const LONGEST: usize = 14;
+        const POWERS: [i64; DECIMALS + 1] = [1, 10, 100, 1_000, 10_000];
+        if digits.is_empty() || digits.len() > LONGEST {
+            return None;
+        }
+        let (mut steps, mut point) = (0_i64, None);
+        for (at, byte) in digits.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                steps = steps * 10 + i64::from(digit);
+            } else if *byte == b'.' && point.is_none() && at > 0 {
+                point = Some(at + 1);
+            } else {
+                return None;
+            }
+        }
+        let decimals = point.map_or(0, |point| digits.len() - point);
+        if point.is_some() && decimals == 0 {
+            return None;
+        }
+        let steps = steps * POWERS.get(DECIMALS.checked_sub(decimals)?)?;
+        Some(Self(if negative { -steps } else { steps }))
+    }
+
+    /// The amounts that numbers stand for, as [`Self::from_f64`] has them, all at once with the processor's
+    /// vectors; false if one of them needs a closer look, and may be none. The numbers are in little-endian
+    /// bytes, and as many as the amounts.
+    pub(crate) fn from_f64s(numbers: &[[u8; 8]], amounts: &mut [Self]) -> bool {
+        // Added to a number of less than 2^51, it leaves the nearest whole number in the lowest bits.
+        const SHIFT: f64 = 1.5 * (1_i64 << 52) as f64;
+        // Below it no half of a step is near enough to a whole one.
+        const CLEAR: f64 = (1_i64 << 38) as f64;
+        let mut clear = true;
+        for (number, amount) in numbers.iter().zip(amounts) {
+            let scaled = f64::from_le_bytes(*number) * SCALE as f64;
+            let shifted = scaled + SHIFT;
+            let steps = shifted - SHIFT;
+            // Neither holds for what is no number.
+            clear &= (scaled - steps).abs() <= 1e-5 + steps.abs() * 1e-12;
+            clear &= scaled.abs() < CLEAR;
+            *amount = Self(shifted.to_bits().cast_signed() - SHIFT.to_bits().cast_signed());
+        }
+        clear
+    }
+
     /// What is wrong with digits that cannot be an amount: first of all, that they are no digits.
     fn mistake(digits: &[u8], otherwise: &'static str) -> ParseMoneyError {
         let mut parts = digits.splitn(2, |byte| *byte == b'.');
@@ -120,7 +172,9 @@ impl FromStr for Money {
     type Err = ParseMoneyError;
 
     fn from_str(text: &str) -> Result<Self, ParseMoneyError> {
-        // One pass: files have one of these on each line.
+        if let Some(amount) = Self::short(text.as_bytes()) {
+            return Ok(amount);
+        }
         let (negative, digits) = match text.as_bytes() {
             [b'-', digits @ ..] => (true, digits),
             digits => (false, digits),
@@ -254,6 +308,27 @@ mod tests {
             ["922337203685477.5808", "9223372036854775808", "1000000000000000000000000000000"]
         {
             assert_eq!(steps(text), Err("an amount of at most 922337203685477.5807"), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_are_the_same_amounts_all_at_once(
+            steps in proptest::prelude::any::<i64>(),
+            shift in 0_u32..64,
+            other in proptest::prelude::any::<f64>(),
+        ) {
+            let steps = steps >> shift;
+            let numbers = [steps as f64 / 10_000.0, steps as f64 / 100_000.0, other];
+            for number in numbers {
+                let mut amounts = [Money(1)];
+                if Money::from_f64s(&[number.to_le_bytes()], &mut amounts) {
+                    proptest::prop_assert_eq!(Money::from_f64(number), Ok(amounts[0]));
+                } else {
+                    let far = number.abs() * 10_000.0 >= (1_i64 << 38) as f64;
+                    proptest::prop_assert!(far || Money::from_f64(number).is_err());
+                }
+            }
         }
     }
 

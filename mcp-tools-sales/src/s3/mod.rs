@@ -20,7 +20,7 @@ use self::{
 };
 use crate::{
     Affinity, AffinityQuery, Answer, Description, Dimension, LoadError, Names, Query, QueryError,
-    SalesEngine, SalesFormat, SalesStore, load,
+    SalesEngine, SalesFiles, SalesFormat, load,
 };
 
 mod location;
@@ -40,15 +40,16 @@ const TRIES: usize = 3;
 
 /// Sales data in S3: all objects below a prefix, or one object. Needs the feature `s3`.
 ///
-/// They are what files are to [`SalesStore::open`], a `sales.toml` among them included. They are
-/// read when the first question comes, or by [`Self::load`]; answers then come from memory. A question
+/// They are what files are to [`SalesFiles::open`], a `sales.toml` among them included. They are
+/// read when the first question comes, or by [`Self::load`], and the columns of Parquet when a question needs
+/// them; answers then come from memory. A question
 /// that comes a while later (a minute unless set) has the objects listed beside it, and read again
-/// where one was added, removed or changed; until all of them are loaded, and if they cannot be,
-/// questions are answered from what was there before. Clones share the data.
+/// where one was added, removed or changed; until all of them, and all their columns, are loaded, and if
+/// they cannot be, questions are answered from what was there before. Clones share the data.
 ///
 /// Objects are read in the version that was listed, so that no answer mixes two. What is read is
-/// kept in memory up to 64 MiB in all, beyond that in a folder ([`std::env::temp_dir`] unless set),
-/// where another process finds it again.
+/// kept in memory up to 64 MiB in all, until all columns have been read, beyond that in a folder
+/// ([`std::env::temp_dir`] unless set), where another process finds it again.
 ///
 /// `AWS_ENDPOINT_URL` and what else the configuration says is honoured. The identity needs
 /// `s3:ListBucket` and `s3:GetObject`.
@@ -89,7 +90,7 @@ struct Inner {
 /// What questions are answered from.
 #[derive(Clone)]
 struct Current {
-    store: SalesStore,
+    store: SalesFiles,
     objects: Arc<[Object]>,
     checked: Instant,
 }
@@ -169,13 +170,15 @@ impl S3Sales {
         let _loading = self.inner.loading.lock().await;
         let before = self.current();
         let objects = objects::list(&self.inner.client, &self.inner.at).await?;
-        if let Some(before) = before
+        if let Some(before) = &before
             && *before.objects == *objects
         {
-            self.set(Current { checked: Instant::now(), ..before });
+            self.set(Current { checked: Instant::now(), ..before.clone() });
             return Ok(false);
         }
-        self.set(self.inner.read(objects).await?);
+        // A mistake in any column is found before what was there before goes.
+        let whole = before.is_some();
+        self.set(self.inner.read(objects, whole).await?);
         Ok(true)
     }
 
@@ -197,13 +200,13 @@ impl S3Sales {
             return Ok(current);
         }
         let objects = objects::list(&self.inner.client, &self.inner.at).await?;
-        let current = self.inner.read(objects).await?;
+        let current = self.inner.read(objects, false).await?;
         self.set(current.clone());
         Ok(current)
     }
 
     /// What a question is answered from.
-    async fn store(&self) -> Result<SalesStore, QueryError> {
+    async fn store(&self) -> Result<SalesFiles, QueryError> {
         let current = self.first().await.map_err(unavailable)?;
         if current.checked.elapsed() >= self.inner.check_after
             && !self.inner.checking.swap(true, Ordering::Relaxed)
@@ -235,8 +238,9 @@ fn unavailable(error: LoadError) -> QueryError {
 }
 
 impl Inner {
-    /// Reads objects; those that change meanwhile have all listed anew.
-    async fn read(&self, mut objects: Vec<Object>) -> Result<Current, LoadError> {
+    /// Reads objects, with all columns or those that questions need; objects that change meanwhile have all
+    /// listed anew.
+    async fn read(&self, mut objects: Vec<Object>, whole: bool) -> Result<Current, LoadError> {
         let name = self.at.to_string();
         for _ in 0..TRIES {
             let size: u64 = objects.iter().map(|object| object.size).sum();
@@ -258,7 +262,7 @@ impl Inner {
             let fetched = stream::iter(reading).buffered(AT_A_TIME).try_collect::<Vec<_>>().await;
             match fetched {
                 Ok(fetched) => {
-                    let store = self.parse(name, fetched).await?;
+                    let store = self.parse(name, fetched, whole).await?;
                     self.progress.1.store(0, Ordering::Relaxed);
                     let checked = Instant::now();
                     return Ok(Current { store, objects: objects.into(), checked });
@@ -278,7 +282,8 @@ impl Inner {
         &self,
         name: String,
         fetched: Vec<(String, Fetched)>,
-    ) -> Result<SalesStore, LoadError> {
+        whole: bool,
+    ) -> Result<SalesFiles, LoadError> {
         let (bucket, format) = (self.at.bucket.clone(), self.format.clone());
         let parse = move || {
             let mut found = SalesFormat::default();
@@ -295,7 +300,11 @@ impl Inner {
                     Fetched::File(path) => inputs.push(load::Input::file_named(name, &path)?),
                 }
             }
-            load::load(name, format.as_ref().unwrap_or(&found), inputs)
+            let files = SalesFiles::of(name, format.as_ref().unwrap_or(&found), inputs)?;
+            if whole {
+                files.load()?;
+            }
+            Ok(files)
         };
         match tokio::task::spawn_blocking(parse).await {
             Ok(store) => store,

@@ -15,10 +15,10 @@ type Counts<K> = HashMap<K, u64, foldhash::fast::RandomState>;
 
 impl Data {
     pub(super) fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError> {
-        let (Some(orders), Codes::Each(products)) =
-            (&self.rows.order, self.rows.codes(Dimension::Product))
-        else {
-            return Err(no_orders());
+        let Some(orders) = &self.rows.order else { return Err(no_orders()) };
+        let product = |row: usize| match self.rows.codes(Dimension::Product) {
+            Codes::Each(codes) => codes[row],
+            Codes::One => 0,
         };
         let mut filter = query.filter.clone();
         let asked = match filter.product.take() {
@@ -34,7 +34,7 @@ impl Data {
         let mut lines: Vec<(u32, u32)> = self
             .rows_of(&filter)
             .filter(|&row| self.rows.units[row] > 0 && conditions.hold(row))
-            .map(|row| (orders[row], products[row]))
+            .map(|row| (orders[row], product(row)))
             .collect();
         lines.sort_unstable();
         lines.dedup();

@@ -9,13 +9,14 @@ use crate::{
 
 mod affinity;
 mod columns;
+mod files;
 mod names;
 mod scan;
 
 #[cfg(feature = "athena")]
 pub(crate) use self::affinity::no_orders;
-pub(crate) use self::columns::{Codes, Columns};
-pub use self::names::Names;
+pub(crate) use self::columns::{ByDate, Codes, Columns};
+pub use self::{files::SalesFiles, names::Names};
 
 /// A question over so many rows, which takes a millisecond or more, is answered on a thread of its
 /// own.
@@ -77,6 +78,7 @@ pub(crate) struct Found {
 }
 
 /// What the clones of a store share.
+#[derive(Clone)]
 struct Data {
     description: Arc<Description>,
     rows: Columns,
@@ -127,15 +129,13 @@ impl SalesStore {
         load::read(name.into(), format, reader)
     }
 
-    /// `rows` holds at least one row, and `names` the names of its codes.
+    /// `rows` holds at least one row, in the order of dates, and `names` the names of its codes.
     pub(crate) fn new(
         name: String,
-        mut rows: Columns,
+        rows: Columns,
         names: [Names; Dimension::ALL.len()],
         read: Found,
     ) -> Self {
-        rows.sort();
-        rows.shrink_to_fit();
         let counts = rows.counts(&names);
         let mut counts = counts.into_iter();
         let names = names.map(|mut names| {
@@ -179,8 +179,7 @@ impl SalesStore {
 
     /// The memory that the data takes, in bytes; names are estimated.
     pub fn heap_bytes(&self) -> usize {
-        let names = self.data.names.iter().map(|names| names.heap_bytes());
-        self.data.rows.heap_bytes() + names.sum::<usize>()
+        self.data.heap_bytes()
     }
 
     /// Answers a query whose names are those of the data; other names have no order lines.
@@ -193,6 +192,11 @@ impl SalesStore {
 }
 
 impl Data {
+    fn heap_bytes(&self) -> usize {
+        let names = self.names.iter().map(|names| names.heap_bytes());
+        self.rows.heap_bytes() + names.sum::<usize>()
+    }
+
     fn names(&self, dimension: Dimension) -> &Arc<Names> {
         &self.names[dimension as usize]
     }

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, num::NonZero, ops::Range, sync::Arc, thread};
 
-use super::{Codes, Data, Names};
-use crate::{Answer, Date, Dimension, Filter, Order, Query, Row, Totals};
+use super::{Codes, Columns, Data, Names};
+use crate::{Answer, Date, Dimension, Filter, Money, Order, Query, Row, Totals};
 
 /// So many groups have a place of their own in an array; more are looked up in a map.
 const MOST_PLACES: usize = 1 << 21;
@@ -49,7 +49,8 @@ impl<'a> Conditions<'a> {
 
 /// What of a query concerns each row.
 struct Scan<'a> {
-    store: &'a Data,
+    units: &'a [i32],
+    revenue: &'a [Money],
     conditions: Conditions<'a>,
     /// Columns that are grouped by, and how far apart keys of neighbouring codes are.
     keys: Vec<(&'a [u32], u64)>,
@@ -99,7 +100,7 @@ impl Data {
 
     /// The rows of a filter's period, whatever their names.
     pub(super) fn rows_of(&self, filter: &Filter) -> Range<usize> {
-        let dates = &self.rows.date;
+        let dates = &*self.rows.date;
         let start = filter.from.map_or(0, |from| dates.partition_point(|&day| day < from));
         let end = filter.to.map_or(dates.len(), |to| dates.partition_point(|&day| day <= to));
         start..end.max(start)
@@ -157,7 +158,8 @@ impl<'a> Scan<'a> {
             step = step.checked_mul(places_of(store.names(dimension)))?;
         }
         let places = usize::try_from(step).ok().filter(|&places| places <= MOST_PLACES);
-        Some(Self { store, conditions, keys, places })
+        let Columns { units, revenue, .. } = &store.rows;
+        Some(Self { units, revenue, conditions, keys, places })
     }
 
     /// The groups of rows that follow each other.
@@ -243,11 +245,7 @@ impl<'a> Scan<'a> {
     }
 
     fn line(&self, row: usize) -> Totals {
-        Totals {
-            order_lines: 1,
-            units: i64::from(self.store.rows.units[row]),
-            revenue: self.store.rows.revenue[row],
-        }
+        Totals { order_lines: 1, units: i64::from(self.units[row]), revenue: self.revenue[row] }
     }
 }
 

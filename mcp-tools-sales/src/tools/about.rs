@@ -83,13 +83,18 @@ impl About {
     pub(super) fn text(&self, text: String) -> String {
         let mut text = self.note.clone().unwrap_or(text);
         if let Some(lines) = self.lines_set_aside {
-            text += &format!("\nNot counted: {lines} lines of the data that could not be read.");
+            text += &not_counted(lines);
         }
         if let (Some(bytes), Some(usd)) = (self.bytes_scanned, self.cost_usd) {
             text += &format!("\nThis answer read {bytes} bytes and cost {usd:.6} USD.");
         }
         text
     }
+}
+
+/// The line of a text that says that lines were set aside.
+pub(super) fn not_counted(lines: u64) -> String {
+    format!("\nNot counted: {lines} lines of the data that could not be read.")
 }
 
 /// A query's messages are written for whoever asked; what is the operator's is the source.

@@ -2,7 +2,7 @@ use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{asking::loaded, one_line};
+use super::{about::not_counted, asking::loaded, one_line};
 use crate::{Dimension, Sales};
 
 /// Lists the operations (branches) that there are, those with most order lines first.
@@ -32,6 +32,9 @@ pub struct Operations {
     pub operations: Vec<Operation>,
     /// How many there are, or how many match.
     pub count: usize,
+    /// How many lines of the data could not be read and are not counted, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines_set_aside: Option<u64>,
 }
 
 /// An operation.
@@ -69,7 +72,12 @@ impl Call<Sales> for ListOperations {
         for Operation { name, order_lines } in &operations {
             text += &format!("\n- {}: order lines {order_lines}", one_line(name));
         }
-        Ok(WithText::new(Operations { operations, count }, text))
+        let set_aside = loaded(sales, cx, sales.describe()).await?.set_aside;
+        let lines_set_aside = (set_aside > 0).then_some(set_aside);
+        if let Some(lines) = lines_set_aside {
+            text += &not_counted(lines);
+        }
+        Ok(WithText::new(Operations { operations, count, lines_set_aside }, text))
     }
 }
 

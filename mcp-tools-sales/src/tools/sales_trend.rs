@@ -58,9 +58,9 @@ pub struct Trend {
     pub by: Option<Dimension>,
     /// The series: one, or the largest of `by`, the largest first.
     pub series: Vec<TrendSeries>,
-    /// Whether the first period begins before the first day that counts.
+    /// Whether the first period begins before the first day that counts, or before the data does.
     pub first_period_is_partial: bool,
-    /// Whether the last period ends after the last day that counts.
+    /// Whether the last period ends after the last day that counts, or after the data does.
     pub last_period_is_partial: bool,
     /// What they are of.
     #[serde(flatten)]
@@ -136,14 +136,16 @@ impl Call<Sales> for SalesTrend {
                 ));
             }
         }
-        let Asking { about, .. } = asking;
+        let Asking { about, scope, .. } = asking;
+        // Beyond the data nothing is known, whatever was asked for.
+        let (from, to) = (about.from.max(scope.data.first), about.to.min(scope.data.last));
         let end = last.and_then(|last| grain.next(last)).map(|next| next.plus_days(-1));
         let trend = Trend {
             grain,
             by,
             series,
-            first_period_is_partial: first.is_some_and(|first| first < about.from),
-            last_period_is_partial: end.is_some_and(|end| end > about.to),
+            first_period_is_partial: first.is_some_and(|first| first < from),
+            last_period_is_partial: end.is_some_and(|end| end > to),
             about,
         };
         let text = trend.about.text(trend.text());
@@ -226,6 +228,23 @@ mod tests {
              The last month is not whole."
         );
         assert_eq!(trend["series"][0]["periods"][1]["start"], "2017-02-01");
+    }
+
+    #[tokio::test]
+    async fn a_period_that_is_cut_by_the_time_asked_for_or_by_the_data_is_partial() {
+        for (from, to, partial) in [
+            ("2016-12-31", "2017-03-01", (true, true)),
+            ("2017-02-04", "2017-02-28", (true, false)),
+            ("2017-01-01", "2017-01-30", (false, true)),
+            ("2017-01-01", "2017-02-28", (false, false)),
+            // The data is from 2016-12-31 to 2017-03-01.
+            ("2016-12-01", "2017-03-31", (true, true)),
+        ] {
+            let arguments = json!({"grain": "month", "from": from, "to": to});
+            let (_, trend) = call("sales_trend", arguments).await;
+            let found = (&trend["first_period_is_partial"], &trend["last_period_is_partial"]);
+            assert_eq!(found, (&json!(partial.0), &json!(partial.1)), "{from} to {to}");
+        }
     }
 
     #[tokio::test]

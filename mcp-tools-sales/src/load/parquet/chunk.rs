@@ -38,9 +38,14 @@ pub(super) struct Chunk<'a, T, C, F> {
     /// What a row gets whose value is a mistake.
     pub(super) instead: T,
     pub(super) convert: C,
+    /// Converts many doubles at once, and says whether all of them could be.
+    pub(super) doubles: Option<Doubles<T>>,
     /// Is told of each mistake: the row, what was expected, what was found.
     pub(super) fault: F,
 }
+
+/// Reads values of type double, in little-endian bytes, into as many others.
+pub(super) type Doubles<T> = fn(&[[u8; 8]], &mut [T]) -> bool;
 
 /// What values of a file mean.
 struct Entries<T> {
@@ -229,9 +234,24 @@ where
         match (rows, size) {
             (None, Size::Fixed(size)) => {
                 let values = rest.get(..size * data.count).ok_or(Broken)?;
-                for (row, value) in (self.done..).zip(values.chunks_exact(size)) {
-                    let value = self.kind.plain(physical, value);
-                    self.put(row, value);
+                let kind = self.kind;
+                // With the type known, what a value means is.
+                match physical {
+                    Type::DOUBLE if self.all_at_once(values) => {}
+                    Type::DOUBLE => {
+                        self.fixed(values, |value| Value::Float(f64::from_le_bytes(value)));
+                    }
+                    Type::INT64 => {
+                        self.fixed(values, |value| kind.integer(i64::from_le_bytes(value)));
+                    }
+                    Type::INT32 => {
+                        self.fixed(values, |value| kind.integer(i32::from_le_bytes(value).into()));
+                    }
+                    _ => {
+                        for (row, value) in (self.done..).zip(values.chunks_exact(size)) {
+                            self.put(row, kind.plain(physical, value));
+                        }
+                    }
                 }
             }
             (None, _) => {
@@ -287,6 +307,26 @@ where
         Ok(Some(rows))
     }
 
+    /// Puts doubles, if what they mean can be told of all at once.
+    fn all_at_once(&mut self, bytes: &[u8]) -> bool {
+        let Some(convert) = self.doubles else { return false };
+        let (values, _) = bytes.as_chunks();
+        let to = self.to.get_mut(self.done..self.done + values.len());
+        to.is_some_and(|to| convert(values, to))
+    }
+
+    /// Puts values that each take as many bytes.
+    fn fixed<const SIZE: usize>(
+        &mut self,
+        bytes: &[u8],
+        meaning: impl Fn([u8; SIZE]) -> Value<'static>,
+    ) {
+        for (row, value) in (self.done..).zip(bytes.as_chunks::<SIZE>().0) {
+            self.put(row, meaning(*value));
+        }
+    }
+
+    #[inline]
     fn put(&mut self, row: usize, value: Value<'_>) {
         self.to[row] = match (self.convert)(value) {
             Ok(value) => value,

@@ -23,14 +23,14 @@ use parquet::{
 };
 
 use self::{
-    chunk::Chunk,
+    chunk::{Chunk, Doubles},
     columns::Columns,
     ranges::Window,
     value::{Kind, Value},
 };
 use super::{
     format::SalesFormat,
-    part::{Codes, Dictionaries, Loading, Part},
+    part::{Codes, Dictionaries, Loading, Part, Wanted, rows_of},
     values::{self, Dates, Mistake},
 };
 use crate::{Date, Dimension, LoadError, Money};
@@ -44,12 +44,22 @@ mod value;
 pub(super) use self::ranges::Ranges;
 
 /// A file whose columns have been found.
+pub(crate) struct Opened {
+    name: String,
+    metadata: ParquetMetaData,
+    columns: Columns,
+    /// How many rows each row group has.
+    lengths: Vec<usize>,
+}
+
+/// A file that is being read.
 struct Source<'a, R> {
     name: &'a str,
     format: &'a SalesFormat,
     content: &'a R,
     metadata: &'a ParquetMetaData,
-    columns: Columns,
+    columns: &'a Columns,
+    wanted: Wanted,
 }
 
 /// Where the rows of a row group go.
@@ -73,92 +83,129 @@ struct Read<'a> {
     result: Result<(Part, Vec<usize>), LoadError>,
 }
 
-/// Reads a file.
-pub(super) fn read<R: Ranges>(
-    name: &str,
-    format: &SalesFormat,
-    content: &R,
-    loading: &mut Loading,
-) -> Result<Part, LoadError> {
-    let metadata = &damaged_or(name, || {
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(content);
-        metadata.map_err(|error| broken(name, error))
-    })?;
-    let schema = metadata.file_metadata().schema_descr();
-    let columns = Columns::find(name, format, schema)?;
-    for (group, metadata) in metadata.row_groups().iter().enumerate() {
-        let rows = metadata.num_rows();
-        let odd = |place: &usize| {
-            let column = metadata.column(*place);
-            column.column_descr().max_rep_level() == 0 && column.num_values() != rows
-        };
-        if let Some(place) = columns.places().find(odd) {
-            let found = metadata.column(place).num_values();
-            return Err(lengths_differ(name, group, rows, found, &column_name(schema, place)));
-        }
-    }
-    let lengths: Vec<usize> = metadata
-        .row_groups()
-        .iter()
-        .map(|group| usize::try_from(group.num_rows()).unwrap_or(usize::MAX))
-        .collect();
-    let mut part = columns.room(name, &lengths)?;
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.min(lengths.len()).max(1);
-    let dictionaries = loading.file(|| columns.describe(schema));
-
-    let source = Source { name, format, content, metadata, columns };
-    let mut all = Rows::of(&mut part);
-    let groups: Vec<_> = lengths.iter().map(|&length| all.cut(length)).enumerate().collect();
-    let groups = Mutex::new(groups.into_iter());
-    let stop = AtomicUsize::new(usize::MAX);
-    let work = || {
-        let mut names = Dictionaries::default();
-        let mut done = Vec::new();
-        loop {
-            let next = groups.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((group, mut rows)) = next else { return (names, done) };
-            if group > stop.load(Ordering::Relaxed) {
-                return (names, done);
-            }
-            let result = damaged_or(name, || source.row_group(group, &mut rows, &mut names));
-            if result.is_err() {
-                stop.fetch_min(group, Ordering::Relaxed);
-            }
-            done.push(Read { group, rows, result });
-        }
-    };
-    let done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut done = vec![work()];
-        for other in others {
-            done.push(other.join().unwrap_or_else(|cause| panic::resume_unwind(cause)));
-        }
-        done
-    });
-    let (mut known, mut read) = (Vec::new(), Vec::new());
-    for (thread, (names, groups)) in done.into_iter().enumerate() {
-        let mut codes = Codes::default();
-        dictionaries.add(&names.after(&Default::default()), &mut codes).ok_or_else(|| {
-            let expected = "at most 4294967296 distinct names".to_owned();
-            LoadError::file(name, expected, "more".to_owned())
+impl Opened {
+    /// Finds the columns of a file. Their values are not looked at.
+    pub(super) fn open<R: Ranges>(
+        name: &str,
+        format: &SalesFormat,
+        content: &R,
+    ) -> Result<Self, LoadError> {
+        let metadata = damaged_or(name, || {
+            let metadata = ParquetMetaDataReader::new().parse_and_finish(content);
+            metadata.map_err(|error| broken(name, error))
         })?;
-        known.push(codes);
-        read.extend(groups.into_iter().map(|group| (thread, group)));
+        let schema = metadata.file_metadata().schema_descr();
+        let columns = Columns::find(name, format, schema)?;
+        for (group, metadata) in metadata.row_groups().iter().enumerate() {
+            let rows = metadata.num_rows();
+            let odd = |place: &usize| {
+                let column = metadata.column(*place);
+                column.column_descr().max_rep_level() == 0 && column.num_values() != rows
+            };
+            if let Some(place) = columns.places().find(odd) {
+                let found = metadata.column(place).num_values();
+                return Err(lengths_differ(name, group, rows, found, &column_name(schema, place)));
+            }
+        }
+        let lengths = metadata
+            .row_groups()
+            .iter()
+            .map(|group| usize::try_from(group.num_rows()).unwrap_or(usize::MAX))
+            .collect();
+        Ok(Self { name: name.to_owned(), metadata, columns, lengths })
     }
-    read.sort_unstable_by_key(|(_, read)| read.group);
-    let mut rows = Vec::with_capacity(read.len());
-    let (mut faults, mut bad) = (Part::default(), Vec::new());
-    for (thread, Read { rows: group, result, .. }) in read {
-        let (found, mut rows_found) = result?;
-        faults.add(name, found)?;
-        bad.append(&mut rows_found);
-        rows.push((thread, group));
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> Result<usize, LoadError> {
+        rows_of(&self.name, &self.lengths)
     }
-    recode(rows, &known);
-    part.add(name, faults)?;
-    part.remove(&bad);
-    Ok(part)
+
+    /// Whether it says which order a line belongs to.
+    pub(super) fn has_orders(&self) -> bool {
+        self.columns.order.is_some()
+    }
+
+    /// Reads columns of the file, all of whose content this is.
+    pub(super) fn read<R: Ranges>(
+        &self,
+        format: &SalesFormat,
+        content: &R,
+        wanted: Wanted,
+        loading: &mut Loading,
+    ) -> Result<Part, LoadError> {
+        let Self { name, metadata, columns, lengths } = self;
+        let mut part = columns.room(name, wanted, self.rows()?)?;
+        let dictionaries =
+            loading.file(|| columns.describe(metadata.file_metadata().schema_descr()));
+        let source = Source { name, format, content, metadata, columns, wanted };
+        source.read(lengths, &mut part, dictionaries)?;
+        Ok(part)
+    }
+}
+
+impl<R: Ranges> Source<'_, R> {
+    /// Reads all row groups, on all processors.
+    fn read(
+        &self,
+        lengths: &[usize],
+        part: &mut Part,
+        dictionaries: &mut Dictionaries,
+    ) -> Result<(), LoadError> {
+        let (name, source) = (self.name, self);
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = threads.min(lengths.len()).max(1);
+        let mut all = Rows::of(part);
+        let groups: Vec<_> = lengths.iter().map(|&length| all.cut(length)).enumerate().collect();
+        let groups = Mutex::new(groups.into_iter());
+        let stop = AtomicUsize::new(usize::MAX);
+        let work = || {
+            let mut names = Dictionaries::default();
+            let mut done = Vec::new();
+            loop {
+                let next = groups.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((group, mut rows)) = next else { return (names, done) };
+                if group > stop.load(Ordering::Relaxed) {
+                    return (names, done);
+                }
+                let result = damaged_or(name, || source.row_group(group, &mut rows, &mut names));
+                if result.is_err() {
+                    stop.fetch_min(group, Ordering::Relaxed);
+                }
+                done.push(Read { group, rows, result });
+            }
+        };
+        let done = thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut done = vec![work()];
+            for other in others {
+                done.push(other.join().unwrap_or_else(|cause| panic::resume_unwind(cause)));
+            }
+            done
+        });
+        let (mut known, mut read) = (Vec::new(), Vec::new());
+        for (thread, (names, groups)) in done.into_iter().enumerate() {
+            let mut codes = Codes::default();
+            dictionaries.add(&names.after(&Default::default()), &mut codes).ok_or_else(|| {
+                let expected = "at most 4294967296 distinct names".to_owned();
+                LoadError::file(name, expected, "more".to_owned())
+            })?;
+            known.push(codes);
+            read.extend(groups.into_iter().map(|group| (thread, group)));
+        }
+        read.sort_unstable_by_key(|(_, read)| read.group);
+        let mut rows = Vec::with_capacity(read.len());
+        let (mut faults, mut bad) = (Part::default(), Vec::new());
+        for (thread, Read { rows: group, result, .. }) in read {
+            let (found, mut rows_found) = result?;
+            faults.add(name, found)?;
+            bad.append(&mut rows_found);
+            rows.push((thread, group));
+        }
+        recode(rows, &known);
+        part.add(name, faults)?;
+        part.remove(&bad);
+        Ok(())
+    }
 }
 
 /// Gives all rows the codes of the file instead of those of the thread that read them.
@@ -211,22 +258,23 @@ fn broken(name: &str, error: ParquetError) -> LoadError {
 }
 
 impl Columns {
-    /// Columns of zeros for all row groups of a file.
-    fn room(&self, name: &str, lengths: &[usize]) -> Result<Part, LoadError> {
-        let rows = lengths.iter().try_fold(0_usize, |sum, &length| sum.checked_add(length));
-        let rows = rows.filter(|&rows| u32::try_from(rows).is_ok()).ok_or_else(|| {
-            LoadError::file(name, "at most 4294967295 order lines".to_owned(), "more".to_owned())
-        })?;
+    /// Columns of zeros for all rows of a file.
+    fn room(&self, name: &str, wanted: Wanted, rows: usize) -> Result<Part, LoadError> {
         // A damaged file can say that it has any number of rows.
         let probe = Vec::<[u64; 8]>::new().try_reserve_exact(rows);
         probe.map_err(|error| LoadError::io(name, None, error))?;
-        let names = self.dimensions.map(|place| place.map_or(Vec::new(), |_| vec![0; rows]));
+        let rows_if = |wanted: bool| if wanted { rows } else { 0 };
+        let mut names: [Vec<u32>; Dimension::ALL.len()] = Default::default();
+        for dimension in Dimension::ALL.map(|dimension| dimension as usize) {
+            let found = wanted.names[dimension] && self.dimensions[dimension].is_some();
+            names[dimension] = vec![0; rows_if(found)];
+        }
         Ok(Part {
-            date: vec![Date::EPOCH; rows],
+            date: vec![Date::EPOCH; rows_if(wanted.date)],
             names,
-            order: self.order.map_or(Vec::new(), |_| vec![0; rows]),
-            units: vec![0; rows],
-            revenue: vec![Money::default(); rows],
+            order: vec![0; rows_if(wanted.order && self.order.is_some())],
+            units: vec![0; rows_if(wanted.sums)],
+            revenue: vec![Money::default(); rows_if(wanted.sums)],
             lines: rows as u64,
             ..Part::default()
         })
@@ -270,8 +318,6 @@ impl<'a> Rows<'a> {
 
 impl<R: Ranges> Source<'_, R> {
     /// Reads a row group: what it comes to beside its columns, and which rows have to be taken out.
-    // A method alone is for values of one lifetime; the closure is for all.
-    #[allow(clippy::redundant_closure_for_method_calls)]
     fn row_group(
         &self,
         group: usize,
@@ -279,38 +325,20 @@ impl<R: Ranges> Source<'_, R> {
         dictionaries: &mut Dictionaries,
     ) -> Result<(Part, Vec<usize>), LoadError> {
         let mut faults = Faults::new();
-        let columns = &self.columns;
+        let Self { columns, wanted, .. } = self;
         let before = rows.before;
         let mut column = Column { source: self, group, before, faults: &mut faults };
 
-        let mut dates = Dates::new(self.format);
-        column.read(columns.date, rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
-        column.read(columns.units, rows.units, 0, |value| value.units())?;
-        let decimal = self.format.decimal;
-        column
-            .read(columns.amount, rows.revenue, Money::default(), |value| value.money(decimal))?;
-        if columns.is_price {
-            for (row, (units, price)) in rows.units.iter().zip(rows.revenue.iter_mut()).enumerate()
-            {
-                let shown = *price;
-                *price = values::amount(*units, shown).unwrap_or_else(|expected| {
-                    column.fault(columns.amount, row, expected, shown.to_string());
-                    Money::default()
-                });
-            }
+        if wanted.date {
+            let mut dates = Dates::new(self.format);
+            column.read(columns.date, rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
         }
-        if let (Some(place), Some(returns)) = (columns.returns, &self.format.returns) {
-            let mut returned = vec![false; rows.date.len()];
-            column.read(place, &mut returned, false, |value| {
-                value.text(|text| Ok(returns.values.iter().any(|value| value == text)))
-            })?;
-            for (row, _) in returned.iter().enumerate().filter(|(_, returned)| **returned) {
-                rows.units[row] = -rows.units[row].saturating_abs();
-                rows.revenue[row] = Money::from_steps(-rows.revenue[row].ten_thousandths().abs());
-            }
+        if wanted.sums {
+            column.sums(columns, rows)?;
         }
         for dimension in Dimension::ALL {
-            let Some(place) = columns.dimensions[dimension as usize] else { continue };
+            let place = columns.dimensions[dimension as usize];
+            let Some(place) = place.filter(|_| wanted.names[dimension as usize]) else { continue };
             let instead = self.format.value(dimension);
             let mut last = Memory::default();
             column.read(place, rows.names[dimension as usize], 0, |value| {
@@ -327,7 +355,7 @@ impl<R: Ranges> Source<'_, R> {
                 }
             })?;
         }
-        if let Some(place) = columns.order {
+        if let Some(place) = columns.order.filter(|_| wanted.order) {
             let mut last = Memory::default();
             column.read(place, rows.order, 0, |value| {
                 let mut code = |order: &str| Ok(dictionaries.order(order).unwrap_or(u32::MAX));
@@ -378,12 +406,61 @@ struct Column<'a, R> {
 }
 
 impl<R: Ranges> Column<'_, R> {
+    /// Reads units and revenue.
+    // A method alone is for values of one lifetime; the closure is for all.
+    #[allow(clippy::redundant_closure_for_method_calls)]
+    fn sums(&mut self, columns: &Columns, rows: &mut Rows<'_>) -> Result<(), LoadError> {
+        let format = self.source.format;
+        self.read(columns.units, rows.units, 0, |value| value.units())?;
+        let decimal = format.decimal;
+        self.read_with(
+            columns.amount,
+            rows.revenue,
+            Money::default(),
+            Some(Money::from_f64s),
+            |value| value.money(decimal),
+        )?;
+        if columns.is_price {
+            for (row, (units, price)) in rows.units.iter().zip(rows.revenue.iter_mut()).enumerate()
+            {
+                let shown = *price;
+                *price = values::amount(*units, shown).unwrap_or_else(|expected| {
+                    self.fault(columns.amount, row, expected, shown.to_string());
+                    Money::default()
+                });
+            }
+        }
+        if let (Some(place), Some(returns)) = (columns.returns, &format.returns) {
+            let mut returned = vec![false; rows.units.len()];
+            self.read(place, &mut returned, false, |value| {
+                value.text(|text| Ok(returns.values.iter().any(|value| value == text)))
+            })?;
+            for (row, _) in returned.iter().enumerate().filter(|(_, returned)| **returned) {
+                rows.units[row] = -rows.units[row].saturating_abs();
+                rows.revenue[row] = Money::from_steps(-rows.revenue[row].ten_thousandths().abs());
+            }
+        }
+        Ok(())
+    }
+
     /// Reads a column. Rows with a fault get `instead`.
     fn read<T: Copy>(
         &mut self,
         place: usize,
         to: &mut [T],
         instead: T,
+        convert: impl FnMut(Value<'_>) -> Result<T, Mistake>,
+    ) -> Result<(), LoadError> {
+        self.read_with(place, to, instead, None, convert)
+    }
+
+    /// The same, where there is a faster way for doubles.
+    fn read_with<T: Copy>(
+        &mut self,
+        place: usize,
+        to: &mut [T],
+        instead: T,
+        doubles: Option<Doubles<T>>,
         convert: impl FnMut(Value<'_>) -> Result<T, Mistake>,
     ) -> Result<(), LoadError> {
         let source = self.source;
@@ -398,7 +475,7 @@ impl<R: Ranges> Column<'_, R> {
         let window = source.window(self.group, place);
         let group = self.group;
         let fault = |row, expected, found| self.fault(place, row, expected, found);
-        let mut chunk = Chunk { descriptor, kind, to, done: 0, instead, convert, fault };
+        let mut chunk = Chunk { descriptor, kind, to, done: 0, instead, convert, doubles, fault };
         window
             .and_then(|window| SerializedPageReader::new(Arc::new(window), metadata, rows, None))
             .and_then(|pages| chunk.read(Box::new(pages)))
