@@ -94,6 +94,12 @@ pub(super) const TARGETS: &[Target] = &[
         files: files!["lambda/managed-instances.yaml", "modules/function-monitoring.yaml"],
     },
     Target {
+        name: "lambda-image",
+        about: "Lambda as a container image behind a Function URL, streamed; IAM or tokens",
+        kind: Kind::FunctionImage,
+        files: files!["lambda/image.yaml", "modules/function-monitoring.yaml"],
+    },
+    Target {
         name: "lambda-web-adapter",
         about: "the HTTP server in an image, behind the Lambda Web Adapter",
         kind: Kind::FunctionImage,
@@ -162,7 +168,7 @@ pub(super) const TARGETS: &[Target] = &[
         name: "ecs-express",
         about: "ECS Express Mode, where App Runner is no longer to be had; API keys",
         kind: Kind::Container,
-        files: files!["ecs-express/template.yaml"],
+        files: files!["ecs-express/template.yaml", "modules/monitoring.yaml"],
     },
     Target {
         name: "eks",
@@ -170,6 +176,7 @@ pub(super) const TARGETS: &[Target] = &[
         kind: Kind::Kubernetes,
         files: files![
             "eks/aws.yaml",
+            "modules/monitoring.yaml",
             "eks/base/kustomization.yaml",
             "eks/base/autoscaler.yaml",
             "eks/base/deployment.yaml",
@@ -186,7 +193,12 @@ pub(super) const TARGETS: &[Target] = &[
         name: "ec2",
         about: "one instance over SSH, for stdio; HTTP through a tunnel",
         kind: Kind::Instance,
-        files: files!["ec2/template.yaml", "ec2/mcp.service", "ec2/authorized_keys"],
+        files: files![
+            "ec2/template.yaml",
+            "ec2/mcp.service",
+            "ec2/authorized_keys",
+            "modules/monitoring.yaml",
+        ],
     },
     Target {
         name: "agentcore",
@@ -249,6 +261,18 @@ pub(super) const TARGETS: &[Target] = &[
         files: files!["modules/function-monitoring.yaml"],
     },
 ];
+
+impl Target {
+    /// Whether its image is built by a file of its own instead of by `mcp package image`.
+    pub(super) fn has_dockerfile(&self) -> bool {
+        self.files.iter().any(|file| file.path.ends_with("/Dockerfile"))
+    }
+
+    /// Whether its template holds another one, which a bucket has to have before CloudFormation can.
+    pub(super) fn is_nested(&self) -> bool {
+        self.files[0].text.contains("Type: AWS::CloudFormation::Stack")
+    }
+}
 
 /// The target of a name, or what to say instead.
 pub(super) fn find(name: &str) -> Result<&'static Target, String> {
