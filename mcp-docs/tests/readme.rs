@@ -30,7 +30,7 @@ const PAGES: &[(&str, &[&str])] = &[
 const COMMANDS: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "docs/cli.md",
-        "sales-server http\nprintf '{\"n\": 2}' > arguments.json\n",
+        "KEY=key\nsales-server http\nprintf '{\"n\": 2}' > arguments.json\n",
         &[
             "mcp list http:",
             "mcp call http:",
