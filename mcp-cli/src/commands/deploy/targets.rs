@@ -315,6 +315,36 @@ mod tests {
         assert_eq!(there, known);
     }
 
+    /// What is there to be watched is of each place; that the words are where they belong is seen by the linters.
+    #[test]
+    fn every_place_that_runs_the_server_keeps_logs_for_a_time_and_is_watched() {
+        let mut faults = Vec::new();
+        let mut places = 0;
+        for target in TARGETS {
+            if matches!(target.kind, Kind::Stack | Kind::Compose | Kind::Image) {
+                continue;
+            }
+            places += 1;
+            let text: String = target.files.iter().map(|file| file.text).collect();
+            for (what, words) in [
+                ("how long logs are kept", &["RetentionInDays", "retention"][..]),
+                ("errors", &["ErrorsAlarm", "HTTPCode_Target_5XX_Count", "    Errors "]),
+                // Behind a load balancer, what it or the server turns away.
+                ("throttles", &["ThrottlesAlarm", "HTTPCode_Target_4XX_Count", "    Throttles "]),
+                ("the 99th percentile", &["p99"]),
+                // An agent goes with a server, whose stack watches the account.
+                ("charges", &["EstimatedCharges", "The server's output AlarmTopic."]),
+                ("a dashboard", &["Dashboard", "dashboard"]),
+            ] {
+                if !words.iter().any(|word| text.contains(word)) {
+                    faults.push(format!("{}: {what}", target.name));
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{faults:?}");
+        assert!(places >= 16, "only {places} places");
+    }
+
     #[test]
     fn an_unknown_target_is_told_the_known_ones() {
         let fault = find("fargate").expect_err("no target");
