@@ -55,7 +55,8 @@ const COMMANDS: &[(&str, &str, &[&str], &[&str])] = &[
             "CertificateArn",
             "sam deploy",
             "Fargate",
-            "\"sales\"",
+            "now names sales",
+            "https://mcp.example.com/mcp",
         ],
     ),
     (
