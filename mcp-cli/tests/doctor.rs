@@ -488,6 +488,7 @@ fn time_that_a_server_takes_is_told() {
     assert!(cold.out.contains("ProvisionedConcurrency"), "{cold:?}");
 }
 
+#[cfg(unix)]
 #[test]
 fn ssh_that_does_not_get_to_the_server_is_told() {
     let folder = tempfile::tempdir().unwrap();
