@@ -296,7 +296,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             CHALLENGE,
             |path, document| {
                 if path.contains("protected") {
-                    *document = Value::Null
+                    *document = Value::Null;
                 }
             },
             "metadata",
@@ -307,7 +307,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             "www-authenticate: Bearer\r\n",
             |path, document| {
                 if path.contains("protected") {
-                    *document = Value::Null
+                    *document = Value::Null;
                 }
             },
             "challenge",
@@ -318,7 +318,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             CHALLENGE,
             |path, document| {
                 if path.contains("protected") {
-                    document["resource"] = "https://elsewhere/mcp".into()
+                    document["resource"] = "https://elsewhere/mcp".into();
                 }
             },
             "metadata",
@@ -329,7 +329,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             CHALLENGE,
             |path, document| {
                 if path.contains("protected") {
-                    document["authorization_servers"] = json!([])
+                    document["authorization_servers"] = json!([]);
                 }
             },
             "metadata",
@@ -340,7 +340,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             CHALLENGE,
             |path, document| {
                 if path.contains("openid") {
-                    *document = Value::Null
+                    *document = Value::Null;
                 }
             },
             "authorization server",
@@ -351,7 +351,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             CHALLENGE,
             |path, document| {
                 if path.contains("openid") {
-                    document["issuer"] = "https://elsewhere".into()
+                    document["issuer"] = "https://elsewhere".into();
                 }
             },
             "authorization server",
@@ -362,7 +362,7 @@ fn a_document_that_leads_nowhere_is_told_with_what_to_change() {
             CHALLENGE,
             |path, document| {
                 if path.contains("openid") {
-                    document["code_challenge_methods_supported"] = json!([])
+                    document["code_challenge_methods_supported"] = json!([]);
                 }
             },
             "authorization server",
