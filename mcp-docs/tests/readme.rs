@@ -27,10 +27,11 @@ const PAGES: &[(&str, &[&str])] = &[
 ];
 
 /// Pages of which some commands can be run here: what goes before them, how they begin, and what is among the answers.
+/// The sandbox's folders hold links to the repository's files, so what writes does it in a folder of its own.
 const COMMANDS: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "docs/cli.md",
-        "KEY=key\nsales-server http\nprintf '{\"n\": 2}' > arguments.json\n",
+        "KEY=key\nmkdir elsewhere\ncd elsewhere\nsales-server http\nprintf '{\"n\": 2}' > arguments.json\n",
         &[
             "mcp list http:",
             "mcp call http:",
