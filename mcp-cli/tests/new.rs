@@ -59,13 +59,14 @@ fn a_new_project_builds_passes_its_tests_and_serves() {
     assert_eq!(rendered.code, 0, "{rendered:?}");
     // What the project came with is what is rendered again.
     assert!(!project.join("deploy/lambda/function-url.yaml.bak").exists());
-    // `cargo xtask templates` asks every linter.
+    // `cargo xtask templates` asks every linter, also about templates that are filled; these ask for packages of npm's.
     let Some(path) = std::env::var_os("MCP_TEST_LINTERS") else {
         eprintln!("skipped: MCP_TEST_LINTERS does not say where linters are");
         return;
     };
     let mut check = Command::new(env!("CARGO_BIN_EXE_mcp"));
-    check.args(["deploy", "check", "--only", "cfn-lint"]).current_dir(&project).env("PATH", path);
+    check.args(["deploy", "check", "--skip", "terraform", "--skip", "cdk"]);
+    check.current_dir(&project).env("PATH", path);
     let checked = said(check.output().unwrap());
     assert_eq!(checked.code, 0, "{checked:?}");
 }

@@ -152,3 +152,84 @@ fn a_cross_compiler_that_is_missing_is_named() {
         assert!(said.err.contains(part), "{part}: {said:?}");
     }
 }
+
+/// Which toolchain is taken is seen by what stands in for cargo, rustup and the linkers: it writes down how it was called, and
+/// names a program for the processor as what it has built. That a real one links is tried by hand (docs/cli.md).
+#[test]
+fn the_cross_toolchain_that_is_installed_builds_for_the_other_processor() {
+    let (arch, other, machine) = if cfg!(target_arch = "x86_64") {
+        ("aarch64", "arm64", 183_u16)
+    } else {
+        ("x86_64", "x86_64", 62)
+    };
+    let (musl, gnu) = (format!("{arch}-unknown-linux-musl"), format!("{arch}-unknown-linux-gnu"));
+    let (musl_gcc, gnu_gcc) = (format!("{arch}-linux-musl-gcc"), format!("{arch}-linux-gnu-gcc"));
+    let linker = |target: &str, gcc: &str| {
+        format!("CARGO_TARGET_{}_LINKER={gcc}", target.replace('-', "_").to_uppercase())
+    };
+    for (installed, expected) in [
+        (
+            vec!["cargo-zigbuild", &musl_gcc, &gnu_gcc],
+            vec![format!("zigbuild --target {musl} --profile release")],
+        ),
+        (
+            vec![&musl_gcc, &gnu_gcc],
+            vec![format!("build --target {musl} "), linker(&musl, &musl_gcc)],
+        ),
+        (vec![&gnu_gcc], vec![format!("build --target {gnu} "), linker(&gnu, &gnu_gcc)]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let built = program(folder.path(), true);
+        let mut elf = fs::read(&built).unwrap();
+        // What the program is for stands in bytes 18 and 19 of its header.
+        elf[18..20].copy_from_slice(&machine.to_le_bytes());
+        fs::write(&built, &elf).unwrap();
+        let bin = folder.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        let stand_in = |name: &str, text: &str| {
+            let path = bin.join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&path, mode).unwrap();
+        };
+        for name in &installed {
+            stand_in(name, "");
+        }
+        stand_in("rustup", &format!("echo {musl}; echo {gnu}"));
+        let record = folder.path().join("record");
+        let artifact = json!({ "reason": "compiler-artifact", "executable": built });
+        let root = folder.path().join("project");
+        let metadata = json!({ "workspace_root": root, "target_directory": root.join("target") });
+        stand_in(
+            "cargo",
+            &format!(
+                "[ \"$1\" = metadata ] && echo '{metadata}' && exit\n{{ echo \"$@\"; export; }} >> '{}'\necho '{artifact}'",
+                record.display()
+            ),
+        );
+        let package = || {
+            fs::create_dir_all(folder.path().join("project/src")).unwrap();
+            fs::write(folder.path().join("project/Cargo.toml"), "[package]\nname = \"tiny\"\n")
+                .unwrap();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_mcp"));
+            command.args(["package", "lambda", "--arch", other, "--json"]);
+            command.current_dir(&root);
+            command.env("CARGO", bin.join("cargo")).env("PATH", &bin).env_remove("RUSTFLAGS");
+            support::said(command.output().unwrap())
+        };
+        let made = package().json();
+        assert_eq!(made["architecture"], json!(other), "{installed:?}");
+        // Shells quote what they export.
+        let called = fs::read_to_string(&record).unwrap().replace(['\'', '"'], "");
+        for part in
+            expected.iter().map(String::as_str).chain(["RUSTFLAGS=-C target-feature=+crt-static"])
+        {
+            assert!(called.contains(part), "{installed:?}: {part} in {called}");
+        }
+
+        stand_in("rustup", "echo another-target");
+        let missing = package();
+        assert_eq!((missing.code, missing.err.lines().count()), (4, 1), "{missing:?}");
+        assert!(missing.err.contains("rustup target add "), "{missing:?}");
+    }
+}

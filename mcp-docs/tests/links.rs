@@ -83,6 +83,35 @@ fn every_page_of_docs_is_a_chapter_of_the_book_once() {
     assert!(surplus.is_empty(), "docs/SUMMARY.md has chapters that are not there: {surplus:?}");
 }
 
+/// mdBook makes `.html` of each `.md` that a page links to, which is there for chapters alone; and it makes the book
+/// in a folder beside `docs`, from which other links lead where they lead from the pages.
+#[test]
+fn links_out_of_the_book_lead_from_its_pages_where_they_lead_from_the_sources() {
+    let settings = fs::read_to_string(root().join("book.toml")).unwrap();
+    for line in ["src = \"docs\"", "build-dir = \"book\"", "additional-js = [\"docs/diagrams.js\"]"]
+    {
+        assert!(settings.lines().any(|known| known == line), "book.toml has no {line}");
+    }
+    assert!(root().join("docs/diagrams.js").exists());
+    let (mut faults, mut count) = (Vec::new(), 0);
+    for page in pages().iter().filter(|page| page.path.starts_with("docs/")) {
+        for link in page.links().iter().filter(|link| !link.target.contains("://")) {
+            let path = link.target.split('#').next().unwrap_or_default();
+            let Some(to) = resolve(&page.path, path) else { continue };
+            let leaves = !path.is_empty() && !to.starts_with("docs/");
+            count += usize::from(leaves);
+            if leaves && to.ends_with(".md") {
+                faults.push(format!(
+                    "{}:{}: {}: name its folder instead",
+                    page.path, link.line, link.target
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(count > 20, "only {count} links leave the book");
+}
+
 #[test]
 fn every_example_has_a_readme_of_one_screen_and_a_test() {
     let mut faults = Vec::new();

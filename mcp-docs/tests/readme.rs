@@ -26,6 +26,48 @@ const PAGES: &[(&str, &[&str])] = &[
     ("examples/websocket/README.md", &["lost: one key"]),
 ];
 
+/// Pages of which some commands can be run here: what goes before them, how they begin, and what is among the answers.
+/// The sandbox's folders hold links to the repository's files, so what writes does it in a folder of its own.
+const COMMANDS: &[(&str, &str, &[&str], &[&str])] = &[
+    (
+        "docs/cli.md",
+        "KEY=key\nmkdir elsewhere\ncd elsewhere\nsales-server http\nprintf '{\"n\": 2}' > arguments.json\n",
+        &[
+            "mcp list http:",
+            "mcp call http:",
+            "mcp call \"sales-server stdio\"",
+            "mcp deploy list ",
+            "mcp deploy list ecs-fargate",
+            "mcp deploy render lambda-function-url",
+            "mcp deploy render ecs-fargate",
+            "mcp cost --requests 1000000 ",
+            "mcp cost --requests 2000000 --duration-ms",
+            "mcp cost --requests 2000000 --load",
+            "mcp cost --requests 20000000 --chart",
+            "mcp client-config claude-desktop",
+            "mcp client-config vscode",
+            "mcp client-config adk",
+            "mcp new sales-tools",
+        ],
+        &[
+            "top_n_products",
+            "Dallas",
+            "\"structuredContent\"",
+            "CertificateArn",
+            "sam deploy",
+            "Fargate",
+            "now names sales",
+            "https://mcp.example.com/mcp",
+        ],
+    ),
+    (
+        "docs/transports.md",
+        "",
+        &["hello http ", "curl -s http://127.0.0.1:8000/rpc", "hello http --legacy-sse"],
+        &["42"],
+    ),
+];
+
 /// What stands in for the programs that are not run.
 const LEFT_OUT: &[&str] = &["npx", "sam", "aws", "python"];
 
@@ -82,10 +124,43 @@ fn the_commands_of_the_readme_and_its_like_do_what_they_say() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn the_commands_of_a_reference_do_what_they_say_where_they_need_nothing_but_this_machine() {
+    let mut faults = Vec::new();
+    for (path, before, beginnings, wanted) in COMMANDS {
+        match some_answers(path, before, beginnings) {
+            Err(said) => faults.push(format!("{path}: {said}")),
+            Ok(said) => {
+                let missing = wanted.iter().find(|wanted| !said.contains(**wanted));
+                if missing.is_some() {
+                    faults.push(format!("{path}: no {missing:?} in\n{said}"));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What the commands of a page print that begin so.
+fn some_answers(path: &str, before: &str, beginnings: &[&str]) -> Result<String, String> {
+    let page = pages().into_iter().find(|page| page.path == path).ok_or("there is no such page")?;
+    let script = page.script().ok_or("the page shows no command")?.replace("\\\n", " ");
+    let mut chosen = before.to_owned();
+    for beginning in beginnings {
+        let line = script.lines().find(|line| line.starts_with(beginning));
+        chosen += line.ok_or_else(|| format!("the page shows no {beginning:?}"))?;
+        chosen.push('\n');
+    }
+    run(&chosen)
+}
+
 /// What the commands of a page print.
 fn answers(path: &str) -> Result<String, String> {
     let page = pages().into_iter().find(|page| page.path == path).ok_or("there is no such page")?;
-    let script = page.script().ok_or("the page shows no command")?;
+    run(&page.script().ok_or("the page shows no command")?)
+}
+
+fn run(script: &str) -> Result<String, String> {
     let sandbox = Sandbox::new(LEFT_OUT);
     // `cargo xtask` is left out, as it is by the stand-in of cargo.
     let words = || script.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));

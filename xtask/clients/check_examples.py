@@ -12,6 +12,8 @@ import getpass
 import hashlib
 import os
 import pathlib
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -136,6 +138,8 @@ def checks(options: argparse.Namespace) -> Iterator[tuple[str, Callable[[], None
         with sshd(options.authorized_keys.read_text(), port, sales) as ssh:
             yield "mcp_sdk.py, ssh", lambda: has_all(example("mcp_sdk.py", "stdio", *ssh), products)
             yield "adk_agent.py, ssh", lambda: has_all(example("adk_agent.py", "stdio", *ssh), products)
+            yield "mcp call ssh:HOST", lambda: has_all(mcp(options.mcp, ssh, "call", "top_n_products", "n=3", "operation=Dallas"), products)
+            yield "mcp doctor ssh:HOST", lambda: has_all(mcp(options.mcp, ssh, "doctor"), ["ssh: ", "2026-07-28: spoken", "older: spoken"])
             yield "ssh starts the server whatever is asked for", lambda: forced(ssh)
             yield "ssh opens a tunnel to the server alone", lambda: tunnels(ssh, port)
 
@@ -163,6 +167,21 @@ def forced(ssh: list[str]) -> None:
     assert "root:" not in done.stdout, "the command that was asked for has run"
 
 
+def mcp(program: pathlib.Path, ssh: list[str], command: str, *arguments: str) -> str:
+    """What the command `mcp` prints about a server behind `ssh:HOST`, which it starts ssh for by itself. What this
+    sshd is reached by would stand in ~/.ssh/config; here a program in front of ssh adds it."""
+    with tempfile.TemporaryDirectory() as name:
+        before = pathlib.Path(name) / "ssh"
+        before.write_text(f'#!/bin/sh\nexec {shlex.join([shutil.which("ssh") or "ssh", *ssh[2:-1]])} "$@"\n')
+        before.chmod(0o755)
+        environment = {**os.environ, "PATH": f"{name}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [program, command, f"ssh:{ssh[-1]}", *arguments], capture_output=True, text=True, timeout=120, env=environment
+        )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 def tunnels(ssh: list[str], port: int) -> None:
     def through(target: int) -> str:
         command = [*ssh[:-1], "-W", f"127.0.0.1:{target}", ssh[-1]]
@@ -188,7 +207,7 @@ def workflow(said: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--binaries", "--examples", "--sales", "--authorized-keys"):
+    for name in ("--binaries", "--mcp", "--examples", "--sales", "--authorized-keys"):
         parser.add_argument(name, type=pathlib.Path, required=True)
     passed, failed = 0, 0
     for title, check in checks(parser.parse_args()):

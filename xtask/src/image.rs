@@ -1,11 +1,15 @@
-//! `cargo xtask image`: the image of `deploy/image`, built as its README says, and run.
+//! `cargo xtask image`: the image of `deploy/image`, built as its README says, and run: as a server, and as a function
+//! under AWS's Runtime Interface Emulator.
 
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -60,13 +64,83 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let listen = format!("MCP_LISTEN={}", server.address);
     shell::run(images.in_container(&listen).arg("health"))?;
     drop(server);
+    function(&images)?;
     images.clear()?;
     let size = fs::metadata(context.join("server"))?.len();
     eprintln!("an image of {:.1} MB answers from `FROM scratch`", size as f64 / 1e6);
     Ok(())
 }
 
-/// Fills the folder that the image is built from.
+/// The same image as a function: Lambda starts its program without arguments, and says in the environment where
+/// events are.
+fn function(images: &Images) -> anyhow::Result<()> {
+    const WHAT: &str = "the container image as a function";
+    let Some(emulator) = toolbox::lambda_rie()? else { return skip(WHAT, toolbox::NO_PYTHON) };
+    step(WHAT);
+    // The emulator starts a program; what it is told is handed on.
+    let mut program = "#!/bin/sh\nexec".to_owned();
+    let mut run = images.buildah("run");
+    run.arg("--isolation=chroot");
+    for part in std::iter::once(run.get_program()).chain(run.get_args()) {
+        program += &format!(" '{}'", part.to_string_lossy());
+    }
+    for variable in [
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "MCP_ALLOW_ANONYMOUS",
+        "MCP_STATE_KEY",
+    ] {
+        program += &format!(" --env {variable}=\"${variable}\"");
+    }
+    program += " check -- /server\n";
+    let bootstrap = images.folder.join("bootstrap");
+    fs::write(&bootstrap, program)?;
+    fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755))?;
+
+    let (address, runtime_api) = (free_address()?, free_address()?);
+    let child = Command::new(emulator)
+        .args(["--runtime-interface-emulator-address", &address.to_string()])
+        .args(["--runtime-api-address", &runtime_api.to_string()])
+        .arg(&bootstrap)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "function")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        .env("MCP_ALLOW_ANONYMOUS", "true")
+        .env("MCP_STATE_KEY", "ab".repeat(32))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let mut emulator = Emulator(child);
+    while TcpStream::connect(address).is_err() {
+        if let Some(status) = emulator.0.try_wait()? {
+            bail!("the emulator has ended: {status}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let path = "POST /2015-03-31/functions/function/invocations";
+    let answer = request(&address.to_string(), path, CALL)?;
+    ensure!(answer.contains(r#""text":"42""#), "the invocation is answered with {answer}");
+    Ok(())
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// Ends what it has started along with itself.
+struct Emulator(Child);
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// Fills the folder that the image is built from. Not with the profile `release`: what the image has to be is the same,
+/// and optimizing it would take minutes of each run.
 fn fill(context: &Path) -> anyhow::Result<PathBuf> {
     let version = output(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));

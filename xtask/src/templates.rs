@@ -49,8 +49,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("mcp.toml"), VALUES)?;
-    // The CDK wants what it deploys to be there; what is in it is not looked at.
-    fs::write(folder.join("bootstrap.zip"), "")?;
+    // The CDK and SAM want what they deploy to be there; what is in it is not looked at. An empty zip.
+    fs::write(folder.join("bootstrap.zip"), [&b"PK\x05\x06"[..], &[0; 18]].concat())?;
     let render = |arguments: &[&str]| {
         let mut command = Command::new(&mcp);
         command.args(["deploy", "render", "--json"]).args(arguments).current_dir(&folder);
@@ -92,7 +92,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             .arg(crate::root().join("examples")),
     )?;
     terraform(&folder.join("deploy/terraform"))?;
-    moto()
+    moto(&folder.join("deploy"))
 }
 
 /// The PATH with all linters on it, each from an environment of its own; or `None` where there is no Python.
@@ -126,7 +126,7 @@ pub(crate) fn path_with_linters() -> anyhow::Result<Option<OsString>> {
 
 /// The command, built. Not by itself, but as a test of its own has it built in `cargo test --workspace`, after which
 /// nothing is left to compile.
-fn mcp() -> anyhow::Result<PathBuf> {
+pub(crate) fn mcp() -> anyhow::Result<PathBuf> {
     shell::run(shell::cargo().args([
         "test",
         "--workspace",
@@ -200,8 +200,9 @@ fn terraform(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Applies stacks to an emulator of AWS, as far as it knows their resources, and looks at what they make.
-fn moto() -> anyhow::Result<()> {
-    let Some(python) = toolbox::python(toolbox::MOTO)? else {
+fn moto(rendered: &Path) -> anyhow::Result<()> {
+    let python = (toolbox::python(toolbox::MOTO)?, toolbox::python(toolbox::SAM)?);
+    let (Some(python), Some(sam)) = python else {
         return skip("applying templates to moto", toolbox::NO_PYTHON);
     };
     step("templates: applied to moto");
@@ -210,7 +211,9 @@ fn moto() -> anyhow::Result<()> {
             // Nobody asks for them, but the SDK wants to sign.
             .env("AWS_ACCESS_KEY_ID", "moto")
             .env("AWS_SECRET_ACCESS_KEY", "moto")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg(crate::root().join("xtask/src/templates/apply.py"))
-            .arg(crate::root().join("deploy")),
+            .arg(sam)
+            .arg(rendered),
     )
 }

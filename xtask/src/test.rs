@@ -170,6 +170,8 @@ fn client_examples() -> anyhow::Result<()> {
             .arg(root.join("xtask/clients/check_examples.py"))
             .arg("--binaries")
             .arg(shell::target_directory()?.join("debug"))
+            .arg("--mcp")
+            .arg(templates::mcp()?)
             .arg("--examples")
             .arg(root.join("examples/clients"))
             .arg("--sales")

@@ -177,6 +177,8 @@ pub(crate) fn http_client(server: &Server) -> Result<reqwest::Client, Failure> {
         .connect_timeout(server.connect_timeout)
         // A redirect would carry credentials to wherever it leads.
         .redirect(reqwest::redirect::Policy::none())
+        // `mcp doctor` looks at the certificate.
+        .tls_info(true)
         .build()
         .map_err(|error| Failure::local(format!("cannot speak HTTP here: {}", chain(&error))))
 }

@@ -95,7 +95,8 @@ impl Listening {
         let mut lines = lines.lines().map(|line| line.expect("a line of its log"));
         let address = lines
             .find_map(|line| {
-                let (_, rest) = line.split_once("http://")?;
+                let (_, rest) =
+                    line.split_once("http://").or_else(|| line.split_once("https://"))?;
                 Some(rest.split('/').next()?.to_owned())
             })
             .expect("it says where it listens");

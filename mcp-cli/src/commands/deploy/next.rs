@@ -34,6 +34,10 @@ pub(super) fn commands(deployment: &Deployment<'_>) -> Vec<String> {
             commands.extend(deployment.key());
             commands.push(deployment.sam());
         }
+        Kind::FunctionImage if !deployment.target.has_dockerfile() => {
+            commands.extend(deployment.pushed());
+            commands.push(deployment.sam());
+        }
         Kind::FunctionImage => {
             let folder = deployment.folder();
             let image = deployment.image();
@@ -52,9 +56,9 @@ pub(super) fn commands(deployment: &Deployment<'_>) -> Vec<String> {
                 commands.extend(deployment.pushed());
             }
             commands.extend(deployment.key());
-            commands.push(deployment.cloudformation());
+            commands.push(deployment.stack());
         }
-        Kind::Stack => commands.push(deployment.cloudformation()),
+        Kind::Stack => commands.push(deployment.stack()),
         Kind::Instance => {
             let (bucket, prefix) = &deployment.artifacts;
             let (bucket, prefix) =
@@ -68,7 +72,7 @@ pub(super) fn commands(deployment: &Deployment<'_>) -> Vec<String> {
             commands.push(format!(
                 "aws s3 cp {folder}/mcp.service s3://{bucket}/{prefix}/mcp.service{region}"
             ));
-            commands.push(deployment.cloudformation());
+            commands.push(deployment.stack());
         }
         Kind::Cdk => {
             let folder = deployment.folder();
@@ -96,7 +100,7 @@ pub(super) fn commands(deployment: &Deployment<'_>) -> Vec<String> {
             let folder = deployment.folder();
             let namespace = deployment.namespace.as_deref().unwrap_or("mcp");
             commands.extend(deployment.pushed());
-            commands.push(deployment.cloudformation());
+            commands.push(deployment.stack());
             commands.push(format!("kubectl create namespace {namespace}"));
             commands.push("KEY=$(openssl rand -hex 32)".to_owned());
             commands.push(format!(
@@ -156,9 +160,15 @@ impl Deployment<'_> {
         format!(" --parameter-overrides {}", given.join(" "))
     }
 
+    /// Makes the stack, and brings the templates that it holds to a bucket before.
     fn sam(&self) -> String {
+        // Asked for wherever a function is an image, although this one is in its repository already.
+        let repository = match self.target.kind {
+            Kind::FunctionImage => format!(" --image-repository {}", self.repository()),
+            _ => String::new(),
+        };
         format!(
-            "sam deploy --template-file {} --stack-name {} --resolve-s3 --capabilities \
+            "sam deploy --template-file {} --stack-name {} --resolve-s3{repository} --capabilities \
              CAPABILITY_IAM CAPABILITY_AUTO_EXPAND{}{}{}",
             word(&self.template.to_string_lossy()),
             self.name,
@@ -168,12 +178,16 @@ impl Deployment<'_> {
         )
     }
 
-    fn cloudformation(&self) -> String {
+    /// Makes the stack of a template of CloudFormation.
+    fn stack(&self) -> String {
+        if self.target.is_nested() {
+            return self.sam();
+        }
         format!(
             "aws cloudformation deploy --template-file {} --stack-name {} --capabilities \
              CAPABILITY_IAM{}{}{}",
             word(&self.template.to_string_lossy()),
-            self.stack(),
+            self.stack_name(),
             self.region(),
             self.tags(),
             self.overrides()
@@ -181,7 +195,7 @@ impl Deployment<'_> {
     }
 
     /// Stacks that go together cannot have one name.
-    fn stack(&self) -> String {
+    fn stack_name(&self) -> String {
         let suffix = match self.target.name {
             "ecs-fargate-agent" => "-agent",
             "ecs-ec2" => "-instances",
@@ -220,6 +234,14 @@ impl Deployment<'_> {
             format!("mkdir -p target/image && {program} > target/image/server"),
             "cp /etc/ssl/certs/ca-certificates.crt target/image/".to_owned(),
         ]
+    }
+
+    /// Where the image is, without its tag or digest.
+    fn repository(&self) -> String {
+        let image = self.image.as_deref().unwrap_or("…");
+        let image = image.split('@').next().unwrap_or_default();
+        let is_tag = |(_, tag): &(&str, &str)| !tag.contains('/');
+        word(image.rsplit_once(':').filter(is_tag).map_or(image, |(repository, _)| repository))
     }
 
     fn login(&self, program: &str) -> Option<String> {

@@ -94,6 +94,12 @@ pub(super) const TARGETS: &[Target] = &[
         files: files!["lambda/managed-instances.yaml", "modules/function-monitoring.yaml"],
     },
     Target {
+        name: "lambda-image",
+        about: "Lambda as a container image behind a Function URL, streamed; IAM or tokens",
+        kind: Kind::FunctionImage,
+        files: files!["lambda/image.yaml", "modules/function-monitoring.yaml"],
+    },
+    Target {
         name: "lambda-web-adapter",
         about: "the HTTP server in an image, behind the Lambda Web Adapter",
         kind: Kind::FunctionImage,
@@ -162,7 +168,7 @@ pub(super) const TARGETS: &[Target] = &[
         name: "ecs-express",
         about: "ECS Express Mode, where App Runner is no longer to be had; API keys",
         kind: Kind::Container,
-        files: files!["ecs-express/template.yaml"],
+        files: files!["ecs-express/template.yaml", "modules/monitoring.yaml"],
     },
     Target {
         name: "eks",
@@ -170,6 +176,7 @@ pub(super) const TARGETS: &[Target] = &[
         kind: Kind::Kubernetes,
         files: files![
             "eks/aws.yaml",
+            "modules/monitoring.yaml",
             "eks/base/kustomization.yaml",
             "eks/base/autoscaler.yaml",
             "eks/base/deployment.yaml",
@@ -186,7 +193,12 @@ pub(super) const TARGETS: &[Target] = &[
         name: "ec2",
         about: "one instance over SSH, for stdio; HTTP through a tunnel",
         kind: Kind::Instance,
-        files: files!["ec2/template.yaml", "ec2/mcp.service", "ec2/authorized_keys"],
+        files: files![
+            "ec2/template.yaml",
+            "ec2/mcp.service",
+            "ec2/authorized_keys",
+            "modules/monitoring.yaml",
+        ],
     },
     Target {
         name: "agentcore",
@@ -250,6 +262,18 @@ pub(super) const TARGETS: &[Target] = &[
     },
 ];
 
+impl Target {
+    /// Whether its image is built by a file of its own instead of by `mcp package image`.
+    pub(super) fn has_dockerfile(&self) -> bool {
+        self.files.iter().any(|file| file.path.ends_with("/Dockerfile"))
+    }
+
+    /// Whether its template holds another one, which a bucket has to have before CloudFormation can.
+    pub(super) fn is_nested(&self) -> bool {
+        self.files[0].text.contains("Type: AWS::CloudFormation::Stack")
+    }
+}
+
 /// The target of a name, or what to say instead.
 pub(super) fn find(name: &str) -> Result<&'static Target, String> {
     TARGETS.iter().find(|target| target.name == name).ok_or_else(|| {
@@ -289,6 +313,36 @@ mod tests {
         let files = TARGETS.iter().flat_map(|target| target.files).chain(REVIEWED);
         let known: BTreeSet<String> = files.map(|file| file.path.to_owned()).collect();
         assert_eq!(there, known);
+    }
+
+    /// What is there to be watched is of each place; that the words are where they belong is seen by the linters.
+    #[test]
+    fn every_place_that_runs_the_server_keeps_logs_for_a_time_and_is_watched() {
+        let mut faults = Vec::new();
+        let mut places = 0;
+        for target in TARGETS {
+            if matches!(target.kind, Kind::Stack | Kind::Compose | Kind::Image) {
+                continue;
+            }
+            places += 1;
+            let text: String = target.files.iter().map(|file| file.text).collect();
+            for (what, words) in [
+                ("how long logs are kept", &["RetentionInDays", "retention"][..]),
+                ("errors", &["ErrorsAlarm", "HTTPCode_Target_5XX_Count", "    Errors "]),
+                // Behind a load balancer, what it or the server turns away.
+                ("throttles", &["ThrottlesAlarm", "HTTPCode_Target_4XX_Count", "    Throttles "]),
+                ("the 99th percentile", &["p99"]),
+                // An agent goes with a server, whose stack watches the account.
+                ("charges", &["EstimatedCharges", "The server's output AlarmTopic."]),
+                ("a dashboard", &["Dashboard", "dashboard"]),
+            ] {
+                if !words.iter().any(|word| text.contains(word)) {
+                    faults.push(format!("{}: {what}", target.name));
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{faults:?}");
+        assert!(places >= 16, "only {places} places");
     }
 
     #[test]

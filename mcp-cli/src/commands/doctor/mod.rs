@@ -1,7 +1,13 @@
 //! `mcp doctor`: whether a server can be reached, spoken to and trusted, and what to change.
 
+mod authentication;
+mod front;
 mod http;
+mod metadata;
+mod probe;
 mod report;
+mod ssh;
+mod streaming;
 
 use crate::{
     args::{EraChoice, Server},
@@ -33,6 +39,14 @@ async fn examine(mut server: Server) -> Report {
     if let Target::Http(url) = &server.target {
         let url = url.clone();
         if !http::examine(&url, &server, &mut report).await {
+            return report;
+        }
+    }
+    if let Target::Command(words) = &server.target
+        && words[0] == "ssh"
+    {
+        let words = words.clone();
+        if !ssh::examine(&words, &server, &mut report).await {
             return report;
         }
     }
