@@ -50,7 +50,7 @@ answer = q.sort("revenue", descending=True).head(5).collect()["product"].to_list
 """,
     ),
     "DuckDB": (
-        "import duckdb\ndb = duckdb.connect(config={'threads': %s, 'enable_progress_bar': False})" % THREADS,
+        "import duckdb\ndb = duckdb.connect(config={'threads': %s})\ndb.execute('SET enable_progress_bar = false')" % THREADS,
         "source = repr(path)",
         "db.execute(f'CREATE TABLE sales AS SELECT * FROM {path!r}'); source = 'sales'",
         """
@@ -124,8 +124,8 @@ def indented(text):
 
 
 def milliseconds(text):
-    number, unit = re.match(r"([\d.]+)(s|ms|µs)$", text).groups()
-    return float(number) * {"s": 1e3, "ms": 1, "µs": 1e-3}[unit]
+    number, unit = re.match(r"([\d.]+)(s|ms|µs|ns)$", text).groups()
+    return float(number) * {"s": 1e3, "ms": 1, "µs": 1e-3, "ns": 1e-6}[unit]
 
 
 def server(path):
@@ -166,7 +166,8 @@ def made_up(folder, rows):
     csv, parquet = f"{folder}/{rows}.csv", f"{folder}/{rows}.parquet"
     with open(csv, "wb") as out:
         subprocess.run([f"{RELEASE}/examples/generate", str(rows)], stdout=out, check=True)
-    db = duckdb.connect(config={"enable_progress_bar": False})
+    db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")
     db.execute(f"COPY (SELECT * FROM '{csv}') TO '{parquet}' (FORMAT parquet)")
     return csv, parquet
 
