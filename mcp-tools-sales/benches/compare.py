@@ -50,7 +50,7 @@ answer = q.sort("revenue", descending=True).head(5).collect()["product"].to_list
 """,
     ),
     "DuckDB": (
-        "import duckdb\ndb = duckdb.connect(config={'threads': %s})" % THREADS,
+        "import duckdb\ndb = duckdb.connect(config={'threads': %s})\ndb.execute('SET enable_progress_bar = false')" % THREADS,
         "source = repr(path)",
         "db.execute(f'CREATE TABLE sales AS SELECT * FROM {path!r}'); source = 'sales'",
         """
@@ -110,7 +110,7 @@ def run(*command):
 def library(name, path, what):
     imports, scan, _, question = LIBRARIES[name]
     out, _, _, _, memory = run(sys.executable, "-c", FROM_FILE % (imports, scan, question), path, what)
-    wall, cpu, answer = json.loads(out)
+    wall, cpu, answer = json.loads(out.splitlines()[-1])
     return wall, cpu, memory, answer
 
 
@@ -124,8 +124,8 @@ def indented(text):
 
 
 def milliseconds(text):
-    number, unit = re.match(r"([\d.]+)(s|ms|µs)$", text).groups()
-    return float(number) * {"s": 1e3, "ms": 1, "µs": 1e-3}[unit]
+    number, unit = re.match(r"([\d.]+)(s|ms|µs|ns)$", text).groups()
+    return float(number) * {"s": 1e3, "ms": 1, "µs": 1e-3, "ns": 1e-6}[unit]
 
 
 def server(path):
@@ -166,7 +166,9 @@ def made_up(folder, rows):
     csv, parquet = f"{folder}/{rows}.csv", f"{folder}/{rows}.parquet"
     with open(csv, "wb") as out:
         subprocess.run([f"{RELEASE}/examples/generate", str(rows)], stdout=out, check=True)
-    duckdb.sql(f"COPY (SELECT * FROM '{csv}') TO '{parquet}' (FORMAT parquet)")
+    db = duckdb.connect()
+    db.execute("SET enable_progress_bar = false")
+    db.execute(f"COPY (SELECT * FROM '{csv}') TO '{parquet}' (FORMAT parquet)")
     return csv, parquet
 
 
@@ -202,7 +204,7 @@ def main(folder):
     for name, (imports, _, load, question) in LIBRARIES.items():
         program = AGAIN % (imports, load, indented(question))
         out, _, _, _, memory = run(sys.executable, "-c", program, parquet)
-        wall, cpu, answer = json.loads(out)
+        wall, cpu, answer = json.loads(out.splitlines()[-1])
         print(f"{name:34} {wall * 1e3:8.2f} ms wall {cpu * 1e3:8.2f} ms cpu   {memory:6.0f} MB", flush=True)
     _, err, _, _, memory = run(MEASURE, parquet)
     for question, wall, cpu in re.findall(r"^again, (.+): (\S+) wall, (\S+) cpu$", err, re.M):

@@ -1,6 +1,6 @@
 //! A server that answers from real sales data: the sample that is part of the program, or what the
 //! environment variable `SALES_DATA` names. A mistake in a file is printed with its line and column,
-//! and the server does not start.
+//! and the server does not start; one in a column of Parquet that is read later is what its questions get.
 
 use std::{error::Error, process::ExitCode};
 

@@ -129,7 +129,9 @@ impl Money {
             // Neither holds for what is no number.
             clear &= (scaled - steps).abs() <= 1e-5 + steps.abs() * 1e-12;
             clear &= scaled.abs() < CLEAR;
-            *amount = Self(shifted.to_bits().cast_signed() - SHIFT.to_bits().cast_signed());
+            // Of what is not clear, it is of no meaning.
+            let bits = shifted.to_bits().wrapping_sub(SHIFT.to_bits());
+            *amount = Self(bits.cast_signed());
         }
         clear
     }

@@ -171,11 +171,12 @@ impl<'a> Scan<'a> {
     }
 
     fn parallel(&self, rows: Range<usize>) -> Groups {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let parts = (rows.len() / ROWS_PER_THREAD).clamp(1, threads);
-        if parts == 1 {
+        let parts = rows.len() / ROWS_PER_THREAD;
+        // To ask for the processors takes longer than to sum a day.
+        if parts < 2 {
             return self.sum(rows);
         }
+        let parts = parts.min(thread::available_parallelism().map_or(1, NonZero::get));
         let cut = |part: usize| rows.start + rows.len() * part / parts;
         thread::scope(|scope| {
             let others: Vec<_> = (1..parts)
