@@ -32,7 +32,10 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("aws s3 sync", &[]),
     ("aws sso login", &["--profile"]),
     ("cargo add", &["--features", "--path", "--dev", "--git"]),
-    ("cargo build", &["--release", "-p", "--features", "--bin", "--target"]),
+    (
+        "cargo build",
+        &["--release", "-p", "--features", "--no-default-features", "--bin", "--target"],
+    ),
     ("cargo install", &["--path"]),
     ("cargo lambda build", &["--release", "--arm64", "--output-format", "-p"]),
     ("cargo lambda watch", &[]),
