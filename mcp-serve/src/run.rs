@@ -1,6 +1,7 @@
 use std::{
     io::{IsTerminal as _, stdin},
     net::SocketAddr,
+    pin::Pin,
     process::ExitCode,
 };
 
@@ -45,7 +46,12 @@ use crate::{
 /// `OTEL_EXPORTER_OTLP_ENDPOINT` has spans and metrics sent there.
 ///
 /// Logs go to standard error, one line for each tool call. Arguments' values are never logged.
-pub async fn run(server: Server) -> ExitCode {
+pub fn run(server: Server) -> Pin<Box<dyn Future<Output = ExitCode> + Send>> {
+    // Boxed here, all of it is compiled with this crate, once, and not with each program that serves.
+    Box::pin(run_here(server))
+}
+
+async fn run_here(server: Server) -> ExitCode {
     let identity = server.identity();
     let cli = match Cli::parse_for(&identity.name, &identity.version) {
         Ok(cli) => cli,

@@ -1,4 +1,7 @@
-use std::env::{self, VarError};
+use std::{
+    env::{self, VarError},
+    pin::Pin,
+};
 
 use mcp_core::{BoxError, Server, Transport};
 use tokio_util::sync::CancellationToken;
@@ -88,7 +91,31 @@ impl Transport for LambdaTransport {
 
     /// Serves until the process is told to end. Lambda does that only between invocations, so there
     /// is nothing to finish.
-    async fn serve(self, server: Server, shutdown: CancellationToken) -> Result<(), LambdaError> {
+    fn serve(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = Result<(), LambdaError>> + Send {
+        self.boxed(server, shutdown)
+    }
+}
+
+impl LambdaTransport {
+    /// Boxed here, the code of all invocations is compiled with this crate, once, and not with each
+    /// program that serves.
+    fn boxed(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = Result<(), LambdaError>> + Send>> {
+        Box::pin(self.poll_api(server, shutdown))
+    }
+
+    async fn poll_api(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> Result<(), LambdaError> {
         let api = runtime_api()?;
         let at_once = max_concurrency()?;
         if self.hears_shutdown

@@ -1,4 +1,11 @@
-use std::{convert::Infallible, fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt, io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use http::{Request, Response};
@@ -239,7 +246,27 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     type Error = io::Error;
 
-    async fn serve(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
+    fn serve(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        self.boxed(server, shutdown)
+    }
+}
+
+impl HttpTransport {
+    /// Boxed here, the code of all connections is compiled with this crate, once, and not with each
+    /// program that serves.
+    fn boxed(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+        Box::pin(self.accept_all(server, shutdown))
+    }
+
+    async fn accept_all(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let leaving = shutdown.child_token();

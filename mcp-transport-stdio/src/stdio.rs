@@ -1,4 +1,4 @@
-use std::{io, time::Duration};
+use std::{io, pin::Pin, time::Duration};
 
 use mcp_core::{Server, Transport};
 use tokio_util::sync::CancellationToken;
@@ -64,8 +64,26 @@ impl Transport for StdioTransport {
     /// Serves until standard input ends or `shutdown` is cancelled.
     ///
     /// One at a time: two transports would share the lines between them.
-    async fn serve(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
-        let (reader, writer) = streams::open()?;
-        serve_stream(server, reader, writer, self.options, shutdown).await
+    fn serve(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        self.boxed(server, shutdown)
+    }
+}
+
+impl StdioTransport {
+    /// Boxed here, the code of the connection is compiled with this crate, once, and not with each
+    /// program that serves.
+    fn boxed(
+        self,
+        server: Server,
+        shutdown: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+        Box::pin(async move {
+            let (reader, writer) = streams::open()?;
+            serve_stream(server, reader, writer, self.options, shutdown).await
+        })
     }
 }
