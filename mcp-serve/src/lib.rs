@@ -52,6 +52,7 @@
 //! To mount a server in an application that has its own listener, use `mcp-http`'s tower service
 //! instead.
 
+mod allocator;
 mod auth;
 mod cli;
 mod health;

@@ -12,6 +12,7 @@ use mcp_transport_sse::{Authentication, ConfigError, HttpConfig, HttpTransport};
 use mcp_transport_stdio::StdioTransport;
 
 use crate::{
+    allocator,
     auth::{self, AuthError},
     cli::{Cli, Command, HttpOptions, LogFormat},
     health, logging, signals, state_keys,
@@ -52,6 +53,7 @@ pub fn run(server: Server) -> Pin<Box<dyn Future<Output = ExitCode> + Send>> {
 }
 
 async fn run_here(server: Server) -> ExitCode {
+    allocator::keep_large_buffers();
     let identity = server.identity();
     let cli = match Cli::parse_for(&identity.name, &identity.version) {
         Ok(cli) => cli,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::{Extensions, Request, Response};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use mcp_connection::serve_connection;
 use mcp_core::Server;
@@ -74,18 +75,31 @@ impl WebSocketService {
         let (mut parts, _) = request.into_parts();
         let extensions = std::mem::take(&mut parts.extensions);
         let inner = Arc::clone(&self.inner);
-        response.extensions_mut().insert(SwitchProtocols::new(|shutdown| async move {
-            match upgrade.await {
-                Ok(stream) => {
-                    let stream = TokioIo::new(stream);
-                    let Inner { server, config, .. } = &*inner;
-                    serve_websocket(server.clone(), stream, config, extensions, shutdown).await;
-                }
-                Err(error) => tracing::debug!(%error, "the client is gone before its upgrade"),
-            }
+        response.extensions_mut().insert(SwitchProtocols::new(move |shutdown| {
+            serve_upgraded(inner, upgrade, extensions, shutdown)
         }));
         response
     }
+}
+
+/// Boxed here, the code of the connection is compiled with this crate, and not with each that answers
+/// with the service.
+fn serve_upgraded(
+    inner: Arc<Inner>,
+    upgrade: OnUpgrade,
+    extensions: Extensions,
+    shutdown: CancellationToken,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        match upgrade.await {
+            Ok(stream) => {
+                let stream = TokioIo::new(stream);
+                let Inner { server, config, .. } = &*inner;
+                serve_websocket(server.clone(), stream, config, extensions, shutdown).await;
+            }
+            Err(error) => tracing::debug!(%error, "the client is gone before its upgrade"),
+        }
+    })
 }
 
 impl<B: Send + 'static> tower::Service<Request<B>> for WebSocketService {

@@ -43,9 +43,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         cargo.args(["build", "--release", "--locked"]);
         cargo
     };
-    // Apart from each other, so that the examples have no features but their own.
-    shell::run(build().args(EXAMPLES))?;
-    shell::run(build().arg("--package=mcp-bench"))?;
+    // Each by itself, as its users build it: with no features but its own.
+    for package in EXAMPLES.into_iter().chain(["--package=mcp-bench"]) {
+        shell::run(build().arg(package))?;
+    }
     let programs = shell::target_directory()?.join("release");
     step("measuring functions of AWS Lambda");
     shell::run(&mut Command::new(programs.join("lambda")))?;
