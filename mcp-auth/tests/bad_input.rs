@@ -175,7 +175,8 @@ async fn nothing_bad_reaches_a_tool() {
         ("issued in the future", claim("iat", json!(now() + 600)), 401),
         ("an oversized token", claim("padding", json!("x".repeat(16 * 1024))), 401),
         ("an oversized key", format!("x-api-key: {}\r\n", "k".repeat(17 * 1024)), 401),
-        ("an oversized head", format!("x-api-key: {}\r\n", "k".repeat(100 * 1024)), 431),
+        // Refused for certain above twice the limit: hyper's buffer grows by doubling.
+        ("an oversized head", format!("x-api-key: {}\r\n", "k".repeat(200 * 1024)), 431),
         // Headers that contradict each other, beside a good credential.
         ("two tokens", good.repeat(2), 400),
         ("two keys", "x-api-key: key\r\n".repeat(2), 400),

@@ -185,6 +185,38 @@ async fn a_rotated_key_is_found_and_an_unknown_one_asked_for_once_an_interval() 
 }
 
 #[tokio::test]
+async fn a_token_that_was_taken_is_refused_once_it_expires_or_its_key_is_withdrawn() {
+    let refused = async |server: &Listening, token: &str| {
+        while server.bearer(token).await.status != 401 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let refused = async |server: &Listening, token: &str| {
+        tokio::time::timeout(Duration::from_secs(90), refused(server, token)).await
+    };
+    let (issuer, signer) = (Issuer::start().await, Signer::new("one"));
+    issuer.publish(&[&signer]);
+    let server = serve(jwt(&issuer).leeway(Duration::ZERO).build().unwrap()).await;
+    let lasting = signer.token(&issuer.claims());
+    // Long enough for a machine under load to see it taken.
+    let short = signer.token(&issuer.claims_with("exp", json!(now() + 10)));
+    for _ in 0..2 {
+        assert_eq!(server.bearer(&lasting).await.text(), "ada");
+        assert_eq!(server.bearer(&short).await.text(), "ada");
+    }
+    refused(&server, &short).await.expect("an expired token is taken");
+    assert_eq!(server.bearer(&lasting).await.text(), "ada");
+
+    // Another key under the same identifier.
+    let server = serve(jwt(&issuer).max_age(Duration::ZERO).build().unwrap()).await;
+    assert_eq!(server.bearer(&lasting).await.text(), "ada");
+    let other = Signer::new("one");
+    issuer.publish(&[&other]);
+    refused(&server, &lasting).await.expect("a token of a withdrawn key is taken");
+    assert_eq!(server.bearer(&other.token(&issuer.claims())).await.text(), "ada");
+}
+
+#[tokio::test]
 async fn an_issuer_that_is_down_slow_or_talks_junk_is_503_and_recovers() {
     let oct = json!({"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0", "alg": "HS256"}]});
     let (issuer, signer) = (Issuer::start().await, Signer::new("one"));

@@ -162,13 +162,32 @@ pub struct Template {
     bytes: Vec<u8>,
     places: Vec<usize>,
     next: u32,
+    credentials: Rotation,
+}
+
+/// Texts of one length that take turns in one place.
+#[derive(Clone, Debug, Default)]
+struct Rotation {
+    texts: Vec<String>,
+    place: usize,
+    next: usize,
 }
 
 impl Template {
     pub(crate) fn new(first: impl Into<Vec<u8>>) -> Self {
         let bytes = first.into();
         let places = places(&bytes, FIRST);
-        Self { bytes, places, next: FIRST }
+        Self { bytes, places, next: FIRST, credentials: Rotation::default() }
+    }
+
+    /// Has each call show the next of these credentials, the first of which stands in the bytes.
+    pub(crate) fn taking_turns(mut self, texts: &[String]) -> Self {
+        if let [first, _, ..] = texts
+            && let Some(place) = memchr::memmem::find(&self.bytes, first.as_bytes())
+        {
+            self.credentials = Rotation { texts: texts.to_vec(), place, next: 0 };
+        }
+        self
     }
 
     /// The bytes of the next call, and its number.
@@ -177,6 +196,11 @@ impl Template {
         self.next = if number + 1 == FIRST + COUNT { FIRST } else { number + 1 };
         for place in &self.places {
             write_number(&mut self.bytes[*place..], number);
+        }
+        let Rotation { texts, place, next } = &mut self.credentials;
+        if let Some(text) = texts.get(*next) {
+            self.bytes[*place..*place + text.len()].copy_from_slice(text.as_bytes());
+            *next = (*next + 1) % texts.len();
         }
         (number, &self.bytes)
     }
@@ -289,6 +313,15 @@ mod tests {
         assert_eq!(first["id"], FIRST);
         assert_eq!(second["id"], FIRST + 1);
         assert_eq!(second["params"]["arguments"]["a"], FIRST + 1);
+    }
+
+    #[test]
+    fn credentials_take_turns() {
+        let mut template =
+            Template::new("key: one\r\n").taking_turns(&["one".into(), "two".into()]);
+        for expected in ["key: one\r\n", "key: two\r\n", "key: one\r\n"] {
+            assert_eq!(template.next_call().1, expected.as_bytes());
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ use tokio::{
 
 /// What tokens are issued for.
 const RESOURCE: &str = "https://mcp.example.com/mcp";
+/// How many tokens there are: several times as many as a server of ours remembers.
+const TOKENS: usize = 4096;
 /// The key that callers show, and the line that a server knows it by.
 const API_KEY: &str = "X-API-Key: bench-key";
 const API_KEY_LINE: &str =
@@ -29,7 +31,8 @@ const API_KEY_LINE: &str =
 #[derive(Debug)]
 pub struct Credentials {
     issuer: String,
-    token: String,
+    /// Headers' lines, each with another token.
+    tokens: Vec<String>,
     /// Answers with the issuer's metadata and its key.
     listener: JoinHandle<()>,
 }
@@ -51,15 +54,18 @@ impl Credentials {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let issuer = format!("http://{}", listener.local_addr()?);
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let claims = json!({
-            "iss": issuer,
-            "sub": "bench",
-            "aud": RESOURCE,
-            "iat": now,
-            "exp": now + 24 * 60 * 60,
-        });
         let header = Header { kid: Some("bench".to_owned()), ..Header::new(Algorithm::ES256) };
-        let token = format!("Authorization: Bearer {}", encode(&header, &claims, &key)?);
+        let token = |number: usize| {
+            let claims = json!({
+                "iss": issuer,
+                "sub": format!("bench-{number:04}"),
+                "aud": RESOURCE,
+                "iat": now,
+                "exp": now + 24 * 60 * 60,
+            });
+            Ok(format!("Authorization: Bearer {}", encode(&header, &claims, &key)?))
+        };
+        let tokens = (0..TOKENS).map(token).collect::<anyhow::Result<_>>()?;
         let metadata = json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/jwks") });
         let keys = json!({ "keys": [jwk] });
         let listener = tokio::spawn(async move {
@@ -68,7 +74,7 @@ impl Credentials {
                 let _ = answer(stream, &metadata.to_string(), &keys.to_string()).await;
             }
         });
-        Ok(Self { issuer, token, listener })
+        Ok(Self { issuer, tokens, listener })
     }
 
     /// The environment of a server that asks for them.
@@ -80,12 +86,19 @@ impl Credentials {
         }
     }
 
-    pub(crate) fn api_key(&self) -> &str {
-        API_KEY
+    pub(crate) fn api_key(&self) -> Vec<String> {
+        vec![API_KEY.to_owned()]
     }
 
-    pub(crate) fn token(&self) -> &str {
-        &self.token
+    /// The header's line with one token.
+    pub(crate) fn token(&self) -> Vec<String> {
+        self.tokens[..1].to_vec()
+    }
+
+    /// The header's lines of one of several clients, none of which has another's token.
+    pub(crate) fn own_tokens(&self, client: usize, clients: usize) -> Vec<String> {
+        let each = self.tokens.len() / clients;
+        self.tokens[client * each..][..each].to_vec()
     }
 }
 

@@ -28,8 +28,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects, opens a session if the dialect has them, and makes the first call. `credential` is
-    /// a header's line without its end.
+    /// Connects, opens a session if the dialect has them, and makes the first call. `credentials` are
+    /// headers' lines without their ends, of one length; calls show them by turns.
     ///
     /// # Errors
     ///
@@ -37,11 +37,11 @@ impl Connection {
     pub async fn open(
         address: SocketAddr,
         call: Call,
-        credential: Option<&str>,
+        credentials: &[String],
     ) -> anyhow::Result<Self> {
         let mut connection = Self::connect(address, call.load).await?;
         let mut headers = format!("MCP-Protocol-Version: {}\r\n", call.dialect.version());
-        if let Some(credential) = credential {
+        if let Some(credential) = credentials.first() {
             headers.push_str(&format!("{credential}\r\n"));
         }
         match call.dialect {
@@ -58,7 +58,8 @@ impl Connection {
                 headers.push_str(&format!("Mcp-Session-Id: {session}\r\n"));
             }
         }
-        connection.template = Template::new(post(address, &headers, &call.text()));
+        connection.template =
+            Template::new(post(address, &headers, &call.text())).taking_turns(credentials);
         connection.expected = connection.first_call(call).await?;
         Ok(connection)
     }

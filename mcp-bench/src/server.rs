@@ -46,8 +46,10 @@ pub enum Setting {
     InfoAndMetrics,
     /// Callers with API keys.
     ApiKey,
-    /// Callers with JSON Web Tokens (ES256) of an issuer whose keys are known.
+    /// Callers with a JSON Web Token (ES256) of an issuer whose keys are known.
     Jwt,
+    /// Callers with JSON Web Tokens that the server does not remember.
+    NewJwts,
 }
 
 impl Subject {
@@ -63,6 +65,7 @@ impl Subject {
             Self::OursWith(Setting::InfoAndMetrics) => "ours, info+metrics",
             Self::OursWith(Setting::ApiKey) => "ours, API key",
             Self::OursWith(Setting::Jwt) => "ours, JWT",
+            Self::OursWith(Setting::NewJwts) => "ours, new JWTs",
             Self::Rmcp => "rmcp",
         }
     }
@@ -96,9 +99,8 @@ impl Subject {
                 Setting::NoSchema => command.env("BENCH_WITH", "no-schema"),
                 Setting::Cache => command.env("BENCH_WITH", "cache"),
                 Setting::InfoAndMetrics => command.env("MCP_PROMETHEUS", "true"),
-                Setting::ApiKey | Setting::Jwt => {
-                    command.envs(credentials.settings(setting == Setting::Jwt))
-                }
+                Setting::ApiKey => command.envs(credentials.settings(false)),
+                Setting::Jwt | Setting::NewJwts => command.envs(credentials.settings(true)),
                 Setting::Info => &mut command,
             };
         }
@@ -112,12 +114,13 @@ impl Subject {
         command
     }
 
-    /// The header by which a caller shows who it is, if it is asked.
-    pub fn credential(self, credentials: &Credentials) -> Option<&str> {
+    /// The headers by which one of so many clients shows by turns who it is, if it is asked.
+    pub fn credentials(self, all: &Credentials, client: usize, clients: usize) -> Vec<String> {
         match self {
-            Self::OursWith(Setting::ApiKey) => Some(credentials.api_key()),
-            Self::OursWith(Setting::Jwt) => Some(credentials.token()),
-            _ => None,
+            Self::OursWith(Setting::ApiKey) => all.api_key(),
+            Self::OursWith(Setting::Jwt) => all.token(),
+            Self::OursWith(Setting::NewJwts) => all.own_tokens(client, clients),
+            _ => Vec::new(),
         }
     }
 }

@@ -28,8 +28,8 @@ impl Bench {
     async fn http(&self, subject: Subject, call: Call) -> String {
         let command = self.command(subject, call);
         let (_server, address) = RunningServer::listening(command, "http").await.unwrap();
-        let credential = subject.credential(&self.0);
-        let mut connection = Connection::open(address, call, credential).await.unwrap();
+        let credentials = subject.credentials(&self.0, 0, 1);
+        let mut connection = Connection::open(address, call, &credentials).await.unwrap();
         let answer = connection.learned().to_vec();
         let calls = connection.call_until(Instant::now() + SOON).await.unwrap();
         assert!(calls.count() > 0);
@@ -121,6 +121,7 @@ async fn settings_do_not_change_the_answer() {
         Setting::InfoAndMetrics,
         Setting::ApiKey,
         Setting::Jwt,
+        Setting::NewJwts,
     ] {
         assert_eq!(bench.http(Subject::OursWith(setting), call).await, plain, "{setting:?}");
     }
@@ -130,10 +131,10 @@ async fn settings_do_not_change_the_answer() {
 async fn servers_that_ask_for_credentials_turn_others_away() {
     let bench = Bench::new().await;
     let call = Call::add(Dialect::Modern);
-    for setting in [Setting::ApiKey, Setting::Jwt] {
+    for setting in [Setting::ApiKey, Setting::Jwt, Setting::NewJwts] {
         let command = bench.command(Subject::OursWith(setting), call);
         let (_server, address) = RunningServer::listening(command, "http").await.unwrap();
-        let error = Connection::open(address, call, None).await.unwrap_err();
+        let error = Connection::open(address, call, &[]).await.unwrap_err();
         assert!(error.to_string().contains("401"), "{error}");
     }
 }

@@ -2,7 +2,8 @@
 
 pub(crate) use version::{Http, builder, serve};
 
-/// How large the head of an HTTP/1 request may be, in bytes.
+/// How large the head of an HTTP/1 request may be, in bytes. hyper's buffer grows by doubling: what is refused for
+/// certain is above twice this.
 const MAX_HEAD: usize = 64 * 1024;
 
 #[cfg(not(feature = "http2"))]

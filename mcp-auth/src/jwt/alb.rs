@@ -7,6 +7,7 @@ use mcp_core::{Credentials, Denied, Principal, TokenVerifier, Verification};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
+    accepted::Fingerprint,
     claims::Claims,
     config::{JwtError, check_url},
     fetch,
@@ -202,6 +203,10 @@ impl Shared {
                 return Err(Denied::invalid("x-amzn-oidc-data is signed with an unknown key"));
             }
         };
+        let fingerprint = Fingerprint::of(token);
+        if let Some(caller) = key.accepted.find(&fingerprint) {
+            return Ok(caller);
+        }
         let malformed = || Denied::invalid("x-amzn-oidc-data is malformed");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
         let (_, claims) = signed.split_once('.').ok_or_else(malformed)?;
@@ -214,10 +219,12 @@ impl Shared {
         }
         let claims: Claims = part(claims).ok_or_else(malformed)?;
         let until = claims.exp.map_or(header.exp, |exp| header.exp.min(exp as u64));
-        if until + LEEWAY < get_current_timestamp() {
+        if until.saturating_add(LEEWAY) < get_current_timestamp() {
             return Err(Denied::invalid("x-amzn-oidc-data has expired"));
         }
-        claims.caller(&self.scope_claims)
+        let caller = claims.caller(&self.scope_claims)?;
+        key.accepted.remember(fingerprint, until.saturating_add(LEEWAY), &caller);
+        Ok(caller)
     }
 }
 

@@ -44,6 +44,11 @@ impl Claims {
         Ok(Principal::new(subject, scopes))
     }
 
+    /// Until when the token is valid, in seconds since 1970; 0 if it does not say.
+    pub(super) fn expires(&self) -> u64 {
+        self.exp.map_or(0, |exp| exp as u64)
+    }
+
     /// Whether the token was made in the future.
     pub(super) fn is_future_dated(&self, now: u64, leeway: u64) -> bool {
         self.iat.is_some_and(|made| made > (now + leeway) as f64)

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
-use super::{config::check_url, fetch};
+use super::{accepted::Accepted, config::check_url, fetch};
 
 /// How many keys of one issuer are kept.
 const MAX_KEYS: usize = 100;
@@ -59,6 +59,8 @@ pub(super) struct Key {
     pub(super) decoding: DecodingKey,
     /// What it may have signed with.
     algorithms: Vec<Algorithm>,
+    /// The tokens that it has signed, as far as they have come.
+    pub(super) accepted: Accepted,
 }
 
 #[derive(Default)]
@@ -115,7 +117,12 @@ impl Key {
             algorithms.retain(|algorithm| format!("{algorithm:?}") == only);
         }
         let decoding = DecodingKey::from_jwk(jwk).ok()?;
-        (is_for_signatures && !algorithms.is_empty()).then_some(Self { decoding, algorithms })
+        let accepted = Accepted::default();
+        (is_for_signatures && !algorithms.is_empty()).then_some(Self {
+            decoding,
+            algorithms,
+            accepted,
+        })
     }
 }
 
@@ -267,7 +274,8 @@ impl Keys {
         let text = fetch::text(&self.client, &format!("{url}{id}")).await?;
         let decoding = DecodingKey::from_ec_pem(text.as_bytes())
             .map_err(|error| format!("{url}{id}: {error}"))?;
-        let key = Arc::new(Key { decoding, algorithms: vec![Algorithm::ES256] });
+        let (algorithms, accepted) = (vec![Algorithm::ES256], Accepted::default());
+        let key = Arc::new(Key { decoding, algorithms, accepted });
         let mut named = self.known().named.clone();
         // Those that are still in use are fetched again.
         if named.len() >= MAX_KEYS {

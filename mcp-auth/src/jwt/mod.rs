@@ -1,5 +1,6 @@
 //! JSON Web Tokens: those that clients bring, and those that a load balancer adds.
 
+mod accepted;
 mod alb;
 mod claims;
 mod config;

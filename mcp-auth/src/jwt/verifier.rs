@@ -4,6 +4,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, errors:
 use mcp_core::{Credentials, Denied, Principal, TokenVerifier, Verification};
 
 use super::{
+    accepted::Fingerprint,
     claims::Claims,
     config::{JwtError, SigningAlgorithm, check_url},
     fetch,
@@ -21,7 +22,8 @@ use super::{
 ///
 /// The keys are fetched when the first token comes, and anew when one names a key that is not
 /// among them, at most once in [`Self::refetch_after`]; and every hour, so that withdrawn keys are
-/// no longer taken. Whoever comes while they are fetched waits for the same answer.
+/// no longer taken. Whoever comes while they are fetched waits for the same answer. A token that was taken is
+/// known again, by its SHA-256, until it expires or its key is fetched anew: its signature is checked once.
 ///
 /// ```
 /// use mcp_auth::Jwt;
@@ -282,6 +284,10 @@ impl Shared {
         let Some(validation) = self.rules.validation(header.alg) else {
             return Err(Denied::invalid("the token is signed with an algorithm that is not taken"));
         };
+        let fingerprint = Fingerprint::of(token);
+        if let Some(caller) = key.accepted.find(&fingerprint) {
+            return Ok(caller);
+        }
         let token = decode::<Claims>(token, &key.decoding, validation).map_err(|error| {
             Denied::invalid(match error.kind() {
                 ErrorKind::ExpiredSignature => "the token has expired",
@@ -294,6 +300,9 @@ impl Shared {
                 _ => "the token is malformed",
             })
         })?;
-        self.rules.judge(token.claims)
+        let until = token.claims.expires().saturating_add(self.rules.leeway);
+        let caller = self.rules.judge(token.claims)?;
+        key.accepted.remember(fingerprint, until, &caller);
+        Ok(caller)
     }
 }

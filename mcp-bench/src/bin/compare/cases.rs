@@ -34,6 +34,8 @@ const THREADS: &[Subject] =
     &[Subject::Floor, Subject::Ours, Subject::OursWith(Setting::OneThread), Subject::Rmcp];
 /// Where rmcp has nothing to compare with.
 const TWO: &[Subject] = &[Subject::Floor, Subject::Ours];
+const TWO_THREADS: &[Subject] =
+    &[Subject::Floor, Subject::Ours, Subject::OursWith(Setting::OneThread)];
 const SETTINGS: &[Subject] = &[
     Subject::Floor,
     Subject::Ours,
@@ -43,6 +45,7 @@ const SETTINGS: &[Subject] = &[
     Subject::OursWith(Setting::InfoAndMetrics),
     Subject::OursWith(Setting::ApiKey),
     Subject::OursWith(Setting::Jwt),
+    Subject::OursWith(Setting::NewJwts),
     Subject::Rmcp,
 ];
 const CACHED: &[Subject] = &[Subject::Floor, Subject::Ours, Subject::OursWith(Setting::Cache)];
@@ -91,8 +94,8 @@ pub(crate) const CASES: &[Case] = &[
     case(http(1), Session, Add, ALL, 1.5),
     case(http(32), Session, Add, ALL, 1.5),
     case(http(256), Session, Add, ALL, 1.5),
-    Case { tools: LISTED_TOOLS, ..case(http(1), Modern, List, TWO, 1.2) },
-    Case { tools: LISTED_TOOLS, ..case(http(32), Modern, List, TWO, 1.2) },
+    Case { tools: LISTED_TOOLS, ..case(http(1), Modern, List, TWO_THREADS, 1.2) },
+    Case { tools: LISTED_TOOLS, ..case(http(32), Modern, List, TWO_THREADS, 1.2) },
     case(http(1), Modern, Echo, ALL, 1.15),
     case(http(1), Modern, Stream, ALL, 2.0),
     case(http(32), Modern, Stream, ALL, 2.0),

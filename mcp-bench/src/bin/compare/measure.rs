@@ -128,9 +128,9 @@ impl Bench {
                 let (server, address) = RunningServer::listening(command(), "http").await?;
                 let running = Running::new(server).await?;
                 let mut clients = Vec::new();
-                for _ in 0..connections {
-                    let credential = subject.credential(&self.credentials);
-                    clients.push(Connection::open(address, call, credential).await?);
+                for client in 0..connections {
+                    let credentials = subject.credentials(&self.credentials, client, connections);
+                    clients.push(Connection::open(address, call, &credentials).await?);
                 }
                 let (clients, _) = call_all(clients, warm_up).await?;
                 running.sample(per_call, async || Ok(call_all(clients, measured).await?.1)).await

@@ -94,6 +94,9 @@ fn of_case(case: &Case, subjects: &BTreeMap<Subject, Vec<Sample>>) -> Vec<Target
         if let Some(with) = cpu(Subject::OursWith(Setting::Jwt)) {
             add("JWT, us more", with - plain, 60.0);
         }
+        if let Some(with) = cpu(Subject::OursWith(Setting::NewJwts)) {
+            add("new JWTs, us more", with - plain, 60.0);
+        }
         if let Some(with) = cpu(Subject::OursWith(Setting::InfoAndMetrics)) {
             add("info and metrics, times without", with / plain, 1.15);
         }
