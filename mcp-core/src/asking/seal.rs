@@ -130,7 +130,7 @@ impl Seal {
             None => Memory::default(),
         };
         if let Some(responses) = responses {
-            memory.fresh = serde_json::from_slice(responses).map_err(|error| {
+            memory.fresh = serde_json::from_str(responses).map_err(|error| {
                 let message = format!("`params.inputResponses` must be an object: {error}");
                 RpcError::new(ErrorKind::MalformedParams, message)
             })?;

@@ -1,4 +1,4 @@
-use bytes::Bytes;
+use bytestring::ByteString;
 use serde_json::value::RawValue;
 
 use super::{RequestId, span::Span};
@@ -6,7 +6,7 @@ use super::{RequestId, span::Span};
 /// A client's answer to a request of the server. Only legacy sessions have these.
 #[derive(Clone, Debug)]
 pub struct ClientResponse {
-    text: Bytes,
+    text: ByteString,
     id: Option<RequestId>,
     outcome: Outcome,
 }
@@ -20,8 +20,7 @@ enum Outcome {
 impl ClientResponse {
     /// `text` is the message that the raw values are parts of.
     pub(super) fn new(
-        bytes: Bytes,
-        text: &str,
+        text: &ByteString,
         id: Option<&RawValue>,
         result: Option<&RawValue>,
         error: Option<&RawValue>,
@@ -32,7 +31,7 @@ impl ClientResponse {
             (_, Some(error)) => Outcome::Error(span(error)),
             (None, None) => Outcome::Error(Span::default()),
         };
-        Self { id: id.and_then(RequestId::parse), outcome, text: bytes }
+        Self { id: id.and_then(RequestId::parse), outcome, text: text.clone() }
     }
 
     /// The identifier of the request that it answers.
@@ -46,10 +45,9 @@ impl ClientResponse {
     ///
     /// The error that the client answered.
     pub fn result(&self) -> Result<&str, &str> {
-        let text = |span: Span| std::str::from_utf8(span.bytes(&self.text)).unwrap_or_default();
         match self.outcome {
-            Outcome::Result(span) => Ok(text(span)),
-            Outcome::Error(span) => Err(text(span)),
+            Outcome::Result(span) => Ok(span.str(&self.text)),
+            Outcome::Error(span) => Err(span.str(&self.text)),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
-
+use bytestring::ByteString;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -154,7 +154,7 @@ pub(crate) enum ArgumentsSource {
 /// A request, parsed once and owning its text.
 #[derive(Clone, Debug)]
 pub struct Request {
-    text: Bytes,
+    text: ByteString,
     id: RequestId,
     method: Method,
     era: Era,
@@ -183,7 +183,7 @@ struct Input {
 impl Request {
     /// The message as it came.
     pub fn text(&self) -> &Bytes {
-        &self.text
+        self.text.as_bytes()
     }
 
     /// The identifier to answer under.
@@ -244,7 +244,7 @@ impl Request {
         struct Envelope<T> {
             params: T,
         }
-        serde_json::from_slice::<Envelope<T>>(&self.text).map(|envelope| envelope.params).map_err(
+        serde_json::from_str::<Envelope<T>>(&self.text).map(|envelope| envelope.params).map_err(
             |error| {
                 RpcError::new(
                     ErrorKind::MalformedParams,
@@ -268,11 +268,11 @@ impl Request {
         match &self.arguments.0 {
             ArgumentsSource::Absent => Ok(Value::Object(Map::new())),
             ArgumentsSource::Raw(span) => {
-                let text = span.bytes(&self.text);
-                if !text.starts_with(b"{") {
+                let text = span.str(&self.text);
+                if !text.starts_with('{') {
                     return Err(malformed("`params.arguments` must be an object".into()));
                 }
-                serde_json::from_slice(text).map(|Members(members)| Value::Object(members)).map_err(
+                serde_json::from_str(text).map(|Members(members)| Value::Object(members)).map_err(
                     |error| malformed(format!("`params.arguments` cannot be read: {error}")),
                 )
             }
@@ -283,7 +283,7 @@ impl Request {
     pub(crate) fn arguments_text(&self) -> Option<&str> {
         match &self.arguments.0 {
             ArgumentsSource::Absent => None,
-            ArgumentsSource::Raw(span) => std::str::from_utf8(span.bytes(&self.text)).ok(),
+            ArgumentsSource::Raw(span) => Some(span.str(&self.text)),
         }
     }
 
@@ -293,10 +293,10 @@ impl Request {
     }
 
     /// `params.inputResponses` as JSON and `params.requestState`, if there is any of them.
-    pub(crate) fn input(&self) -> Option<(Option<&[u8]>, Option<&str>)> {
+    pub(crate) fn input(&self) -> Option<(Option<&str>, Option<&str>)> {
         let Input { responses, state } = self.input.as_deref()?;
         Some((
-            responses.map(|span| span.bytes(&self.text)),
+            responses.map(|span| span.str(&self.text)),
             state.as_ref().map(|state| state.as_str(&self.text)),
         ))
     }
@@ -304,7 +304,7 @@ impl Request {
     /// A call that no client has made, for a context without one.
     pub(crate) fn detached() -> Self {
         Self {
-            text: Bytes::new(),
+            text: ByteString::new(),
             id: 0.into(),
             method: Method::CallTool,
             era: Era::Legacy,
@@ -439,7 +439,7 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<Wire<'de>, K> {
                         b"params" => keyed::<_, K, _>(&mut wire.params, "params", &mut map)?,
                         b"result" => once(&mut wire.result, "result", &mut map)?,
                         b"error" => once(&mut wire.error, "error", &mut map)?,
-                        _ => key.skip_value(&mut map)?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(Keyed::new(wire))
@@ -482,7 +482,7 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<Params<'de>, K> {
                         b"requestState" => {
                             once(&mut params.request_state, "params.requestState", &mut map)?;
                         }
-                        _ => key.skip_value(&mut map)?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(Keyed::new(params))
@@ -542,27 +542,14 @@ impl<T, K> Keyed<T, K> {
 /// An object's key, compared but not kept.
 pub(super) trait Key<'de>: Deserialize<'de> {
     fn as_bytes(&self) -> &[u8];
-
-    /// Passes over the member of a key that is none of those looked for.
-    fn skip_value<A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
-        map.next_value::<IgnoredAny>().map(drop)
-    }
 }
 
 /// A key that is spelled without escapes, as nearly all are; no other can be read as one.
-struct PlainKey<'de>(&'de [u8]);
+struct PlainKey<'de>(&'de str);
 
 impl<'de> Key<'de> for PlainKey<'de> {
     fn as_bytes(&self) -> &[u8] {
-        self.0
-    }
-
-    fn skip_value<A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
-        // Read as bytes, a string is not checked for what JSON forbids.
-        if self.0.iter().any(u8::is_ascii_control) {
-            return Err(serde::de::Error::custom("a control character"));
-        }
-        map.next_value::<IgnoredAny>().map(drop)
+        self.0.as_bytes()
     }
 }
 
@@ -577,12 +564,12 @@ impl<'de> Deserialize<'de> for PlainKey<'de> {
                 f.write_str("a key without escapes")
             }
 
-            fn visit_borrowed_bytes<E>(self, key: &'de [u8]) -> Result<PlainKey<'de>, E> {
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<PlainKey<'de>, E> {
                 Ok(PlainKey(key))
             }
         }
 
-        deserializer.deserialize_bytes(KeyVisitor)
+        deserializer.deserialize_str(KeyVisitor)
     }
 }
 
@@ -674,9 +661,10 @@ impl Message {
                 "the message is over 4 GiB",
             ));
         }
-        let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let whole = ByteString::try_from(bytes).map_err(|error| {
             Malformed::anonymous(ErrorKind::Parse, format!("the message is not UTF-8: {error}"))
         })?;
+        let text: &str = &whole;
         let wire = match serde_json::from_str::<Keyed<Wire<'_>, PlainKey<'_>>>(text) {
             Ok(wire) => wire.0,
             Err(_) => parse_any(text)?,
@@ -684,8 +672,7 @@ impl Message {
 
         // Whatever its identifier: an answer to an answer would never end.
         if wire.method.is_none() && (wire.result.is_some() || wire.error.is_some()) {
-            let response =
-                ClientResponse::new(bytes.clone(), text, wire.id, wire.result, wire.error);
+            let response = ClientResponse::new(&whole, wire.id, wire.result, wire.error);
             return Ok(Self::Response(response));
         }
         let id = match wire.id {
@@ -755,7 +742,7 @@ impl Message {
         };
         // The revision that a request names is the one that it is answered in. Only modern ones have
         // `server/discover`, whose answer tells of all.
-        let era = match meta.version(&bytes) {
+        let era = match meta.version(&whole) {
             Some(version) if legacy_version(version).is_none() => Era::Modern,
             _ if method == Method::Discover => Era::Modern,
             _ => Era::Legacy,
@@ -777,7 +764,7 @@ impl Message {
             client: None,
             task: None,
             input,
-            text: bytes,
+            text: whole,
         }))
     }
 }

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
-use bytes::Bytes;
+use bytestring::ByteString;
 use rmcp::model::{ClientCapabilities, Implementation};
 use serde::{
     Deserialize, Deserializer,
@@ -27,7 +27,7 @@ const TRACEPARENT: &str = "traceparent";
 #[derive(Clone, Copy)]
 pub struct RequestMeta<'a> {
     spans: &'a MetaSpans,
-    text: &'a Bytes,
+    text: &'a ByteString,
 }
 
 /// Where the members of `_meta` stand in the request's text. A request keeps these beside its
@@ -101,7 +101,7 @@ impl<'de, K: Key<'de>> Deserialize<'de> for Keyed<WireMeta<'de>, K> {
                     } else if key == TRACEPARENT.as_bytes() {
                         (&mut meta.traceparent, TRACEPARENT)
                     } else {
-                        whole_key.skip_value(&mut map)?;
+                        map.next_value::<IgnoredAny>()?;
                         continue;
                     };
                     if slot.is_some() {
@@ -206,13 +206,13 @@ impl MetaSpans {
         self.log_level = level;
     }
 
-    pub(super) fn version<'a>(&'a self, text: &'a Bytes) -> Option<&'a str> {
+    pub(super) fn version<'a>(&'a self, text: &'a ByteString) -> Option<&'a str> {
         self.version.as_ref().map(|version| version.as_str(text))
     }
 }
 
 impl<'a> RequestMeta<'a> {
-    pub(super) fn new(spans: &'a MetaSpans, text: &'a Bytes) -> Self {
+    pub(super) fn new(spans: &'a MetaSpans, text: &'a ByteString) -> Self {
         Self { spans, text }
     }
 
@@ -234,12 +234,12 @@ impl<'a> RequestMeta<'a> {
 
     /// The client's self-reported name and version. Unverified: for display and logs only.
     pub fn client_info(self) -> Option<Implementation> {
-        serde_json::from_slice(self.spans.client?.bytes(self.text)).ok()
+        serde_json::from_str(self.spans.client?.str(self.text)).ok()
     }
 
     /// What the client says it can do.
     pub fn client_capabilities(self) -> Option<ClientCapabilities> {
-        serde_json::from_slice(self.spans.capabilities?.bytes(self.text)).ok()
+        serde_json::from_str(self.spans.capabilities?.str(self.text)).ok()
     }
 
     /// Reads any member of `_meta`, such as `traceparent`. The message is parsed once more for it.
@@ -256,7 +256,7 @@ impl<'a> RequestMeta<'a> {
             meta: BTreeMap<String, Box<RawValue>>,
         }
 
-        let mut envelope: Envelope = serde_json::from_slice(self.text).ok()?;
+        let mut envelope: Envelope = serde_json::from_str(self.text).ok()?;
         serde_json::from_str(envelope.params.meta.remove(key)?.get()).ok()
     }
 

@@ -1,9 +1,9 @@
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytestring::ByteString;
 use serde_json::value::RawValue;
 
-/// A place inside a message's bytes. Unlike a slice it can live beside the bytes that it
+/// A place inside a message's text. Unlike a slice it can live beside the text that it
 /// points into, so a request owns its text and is still parsed without copying.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Span {
@@ -25,7 +25,7 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
-    pub(crate) fn bytes(self, whole: &Bytes) -> &[u8] {
+    pub(crate) fn str(self, whole: &ByteString) -> &str {
         &whole[self.range()]
     }
 }
@@ -48,10 +48,9 @@ impl Text {
         Some(Self::Plain(Span::of(inner, whole)))
     }
 
-    pub(crate) fn as_str<'a>(&'a self, whole: &'a Bytes) -> &'a str {
+    pub(crate) fn as_str<'a>(&'a self, whole: &'a ByteString) -> &'a str {
         match self {
-            // Every span was cut from a `str`, so the fallback never shows.
-            Self::Plain(span) => std::str::from_utf8(span.bytes(whole)).unwrap_or_default(),
+            Self::Plain(span) => span.str(whole),
             Self::Unescaped(text) => text,
         }
     }
