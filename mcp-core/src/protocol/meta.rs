@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::{
     ErrorKind, LogLevel, ProgressToken, RpcError, TraceContext,
-    message::{Key, Keyed, present},
     span::{Span, Text},
+    wire::{Key, Keyed, present},
 };
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";

@@ -10,6 +10,7 @@ mod notification;
 mod span;
 mod trace;
 mod version;
+mod wire;
 
 pub use self::{
     client_response::ClientResponse,
