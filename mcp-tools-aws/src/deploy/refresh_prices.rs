@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PriceBook,
-    new_region::{NewRegion, is_region, pattern},
+    new_region::{NewRegion, pattern},
     price_file::price_file,
     price_list::PriceList,
     prices::RegionPrices,
 };
-use crate::price::{Price, Tier};
+use crate::{
+    aws::is_region,
+    price::{Price, Tier},
+};
 
 /// A price that is so many times another is rather another unit than another price.
 const FAR_APART: u32 = 3;
