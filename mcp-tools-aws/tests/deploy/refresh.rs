@@ -270,10 +270,13 @@ async fn a_region_that_is_not_known_is_read_whole() {
     let (proxy, mcp) = at_price_list(|asked| {
         let (code, region) = asked_for(asked);
         assert_eq!(region, "eu-west-1");
-        // More than an answer that is read as a whole may have.
+        // More than an answer that is read as a whole may have, in lines as long as EC2's.
         let filler = match code {
-            "AmazonEC2" => "\"F\",\"J\",\"F.J.1\",\"OnDemand\",\"x\",\"\",\"0\",\"Inf\",\"Hrs\",\"1\",\"USD\"\n"
-                .repeat(350_000),
+            "AmazonEC2" => {
+                let description = "x".repeat(1000);
+                format!("\"F\",\"J\",\"F.J.1\",\"OnDemand\",\"{description}\",\"\",\"0\",\"Inf\"\n")
+                    .repeat(17 * 1024)
+            }
             _ => String::new(),
         };
         Fault::Answer(200, ireland(code, |_| false) + &filler)
