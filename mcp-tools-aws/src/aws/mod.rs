@@ -18,7 +18,7 @@ mod whoami;
 pub(crate) use self::action::Action;
 #[cfg(feature = "waste")]
 pub(crate) use self::client::Unanswered;
-#[cfg(any(feature = "refresh", feature = "waste"))]
+#[cfg(any(feature = "operations", feature = "refresh", feature = "waste"))]
 pub(crate) use self::region::is_region;
 #[cfg(feature = "cost")]
 pub(crate) use self::{action::cost_explorer_requests, client::Explorer};
