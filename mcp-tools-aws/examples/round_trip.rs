@@ -3,8 +3,8 @@
 //!
 //! The same question goes to a server on loopback, by turns from the SDK alone and through a tool. Once
 //! each with clients that are new, as for the first answer of a process, and once with clients that are
-//! connected. It prints medians of time, and of processor time of the thread that asks. Run it with
-//! `--release`.
+//! connected. It prints medians of time, of processor time of the thread that asks, and of how often
+//! that thread waited, which does not depend on how busy the machine is. Run it with `--release`.
 
 use std::{
     error::Error,
@@ -73,8 +73,9 @@ async fn measure(url: &str, times: u64) -> Result<(), Box<dyn Error>> {
             through.extend((question > 0).then(|| watch.stop()));
             black_box(answer?);
         }
-        for (by, kind) in [(0, "time"), (1, "processor")] {
-            let (alone, through) = (median(&alone, by), median(&through, by));
+        let of = [|it: &Used| it.time, |it: &Used| it.processor];
+        for (of, kind) in of.into_iter().zip(["time", "processor"]) {
+            let [alone, through] = [&alone, &through].map(|used| median(used, of));
             let added = through.as_secs_f64() - alone.as_secs_f64();
             writeln!(
                 out,
@@ -82,6 +83,8 @@ async fn measure(url: &str, times: u64) -> Result<(), Box<dyn Error>> {
                 1e3 * added
             )?;
         }
+        let [alone, through] = [&alone, &through].map(|used| median(used, |it| it.waits));
+        writeln!(out, "{what}, waits: SDK {alone}, tool {through}")?;
     }
     Ok(())
 }
@@ -143,31 +146,46 @@ async fn call(server: &Server, question: u64) -> Result<Bytes, Box<dyn Error>> {
     Err("there was no answer".into())
 }
 
-/// Time, and the processor time of this thread.
+/// What a question took: time, the processor time of this thread, and how often it waited.
+struct Used {
+    time: Duration,
+    processor: Duration,
+    waits: u64,
+}
+
 struct Watch {
     start: Instant,
-    used: Duration,
+    processor: Duration,
+    waits: u64,
 }
 
 impl Watch {
     fn start() -> Self {
-        Self { start: Instant::now(), used: used() }
+        Self { waits: waits(), processor: processor(), start: Instant::now() }
     }
 
-    fn stop(&self) -> [Duration; 2] {
-        [self.start.elapsed(), used() - self.used]
+    fn stop(&self) -> Used {
+        let (time, processor) = (self.start.elapsed(), processor() - self.processor);
+        Used { time, processor, waits: waits() - self.waits }
     }
 }
 
 /// As Linux counts it, in nanoseconds; nothing elsewhere.
-fn used() -> Duration {
+fn processor() -> Duration {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
     Duration::from_nanos(nanos.unwrap_or_default())
 }
 
-fn median(measured: &[[Duration; 2]], by: usize) -> Duration {
-    let mut measured: Vec<Duration> = measured.iter().map(|pair| pair[by]).collect();
+/// How often Linux has seen this thread wait; nothing elsewhere.
+fn waits() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let waits = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    waits.and_then(|waits| waits.trim().parse().ok()).unwrap_or_default()
+}
+
+fn median<T: Ord + Copy + Default>(measured: &[Used], of: impl Fn(&Used) -> T) -> T {
+    let mut measured: Vec<T> = measured.iter().map(of).collect();
     measured.sort_unstable();
     measured.get(measured.len() / 2).copied().unwrap_or_default()
 }

@@ -45,18 +45,22 @@ pub(crate) struct Price {
     pub(crate) source: String,
     seen: NaiveDate,
     #[cfg(feature = "refresh")]
-    listed: Option<Listed>,
+    usage_type: String,
+    #[cfg(feature = "refresh")]
+    offer: Option<String>,
+    #[cfg(feature = "refresh")]
+    operation: Option<String>,
 }
 
 /// Where the Price List has a price.
 #[cfg(feature = "refresh")]
-#[derive(Clone, Debug)]
-pub(crate) struct Listed {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed<'a> {
     /// The code of the offer, such as `AWSLambda`.
-    pub(crate) offer: String,
-    pub(crate) usage_type: String,
+    pub(crate) offer: &'a str,
+    pub(crate) usage_type: &'a str,
     /// Where several prices have one usage type.
-    pub(crate) operation: Option<String>,
+    pub(crate) operation: Option<&'a str>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -113,11 +117,11 @@ impl TryFrom<PriceLine> for Price {
             source: line.source,
             seen,
             #[cfg(feature = "refresh")]
-            listed: line.offer.map(|offer| Listed {
-                offer,
-                usage_type: line.usage_type,
-                operation: line.operation,
-            }),
+            usage_type: line.usage_type,
+            #[cfg(feature = "refresh")]
+            offer: line.offer,
+            #[cfg(feature = "refresh")]
+            operation: line.operation,
         })
     }
 }
@@ -154,13 +158,23 @@ impl Price {
     }
 
     #[cfg(feature = "refresh")]
-    pub(crate) fn listed(&self) -> Option<&Listed> {
-        self.listed.as_ref()
+    pub(crate) fn listed(&self) -> Option<Listed<'_>> {
+        Some(Listed {
+            offer: self.offer.as_deref()?,
+            usage_type: &self.usage_type,
+            operation: self.operation.as_deref(),
+        })
     }
 
     #[cfg(feature = "refresh")]
     pub(crate) fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// Names another place where the price is published.
+    #[cfg(feature = "refresh")]
+    pub(crate) fn published_at(&mut self, source: String) {
+        self.source = source;
     }
 
     /// Takes over what has been seen on a day.
@@ -169,6 +183,35 @@ impl Price {
         check(&tiers)?;
         (self.tiers, self.seen) = (tiers, seen);
         Ok(())
+    }
+
+    /// As a line of a file has it.
+    #[cfg(feature = "refresh")]
+    pub(crate) fn to_line(&self) -> String {
+        let usd = match self.tiers.as_slice() {
+            [Tier { up_to: None, usd }] => format!("usd = \"{usd}\""),
+            tiers => {
+                let tiers = tiers.iter().map(|Tier { up_to, usd }| {
+                    let up_to = up_to.map(|up_to| up_to.to_string()).unwrap_or_default();
+                    format!("[\"{up_to}\", \"{usd}\"]")
+                });
+                format!("tiers = [{}]", tiers.collect::<Vec<_>>().join(", "))
+            }
+        };
+        // A string of JSON is one of TOML.
+        let text =
+            |name: &str, value: &str| format!(", {name} = {}", serde_json::Value::from(value));
+        let offer = self.offer.as_deref().map(|offer| text("offer", offer));
+        let operation = self.operation.as_deref().map(|operation| text("operation", operation));
+        format!(
+            "{{ {usd}{}{}{}{}{}, seen = {} }}",
+            text("unit", &self.unit),
+            text("source", &self.source),
+            offer.unwrap_or_default(),
+            operation.unwrap_or_default(),
+            text("usage_type", &self.usage_type),
+            self.seen
+        )
     }
 
     /// The price of the first unit.

@@ -2,7 +2,7 @@ use mcp_core::{Call, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, Wi
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Aws};
+use super::{Action, Aws, region::is_region};
 
 /// Tells which AWS identity and account this server works with.
 ///
@@ -52,12 +52,4 @@ impl Call<Aws> for Whoami {
         let text = format!("Account {account} as {arn}, in {region}.");
         Ok(WithText::new(identity, text))
     }
-}
-
-/// It goes into a host name.
-pub(crate) fn is_region(region: &str) -> bool {
-    (4..=32).contains(&region.len())
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use chrono::{NaiveDate, Utc};
 use mcp_charts::Chart;
-use mcp_core::{Call, Tool, ToolContext, ToolError, ToolErrorKind, ToolResult, WithText};
+use mcp_core::{Call, Tool, ToolContext, ToolResult, WithText};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,15 +103,7 @@ impl Call<PriceBook> for EstimateDeploymentCost {
 /// The prices of the workload's region, or what the model should do instead.
 pub(super) fn region<'a>(workload: &Workload, prices: &'a Prices) -> ToolResult<&'a RegionPrices> {
     workload.check()?;
-    prices.of(&workload.region).ok_or_else(|| {
-        let known: Vec<&str> = prices.regions().collect();
-        let message = format!(
-            "There are no prices of the region {:?}. There are those of: {}.",
-            workload.region.chars().take(32).collect::<String>(),
-            known.join(", ")
-        );
-        ToolError::new(ToolErrorKind::NotFound, message)
-    })
+    prices.of(&workload.region).ok_or_else(|| prices.unknown(&workload.region))
 }
 
 pub(super) fn estimate(
@@ -142,7 +134,7 @@ pub(super) fn estimate(
         options,
         impossible,
         break_even,
-        warning: prices.age_warning(today),
+        warning: prices.warning(today),
     })
 }
 

@@ -5,9 +5,15 @@ mod chart;
 mod estimate;
 mod estimate_deployment_cost;
 #[cfg(feature = "refresh")]
+mod new_region;
+#[cfg(feature = "refresh")]
 mod offer;
 mod options;
 mod price_book;
+#[cfg(feature = "refresh")]
+mod price_file;
+#[cfg(feature = "refresh")]
+mod price_list;
 mod prices;
 mod recommend_deployment;
 #[cfg(feature = "refresh")]

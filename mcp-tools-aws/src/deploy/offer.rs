@@ -2,15 +2,22 @@
 //!
 //! Its form: <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use csv::StringRecord;
+use csv_core::ReadRecordResult;
 use rust_decimal::Decimal;
 
 use crate::price::{Listed, Tier};
 
+/// A line may be so long, in bytes. Those of EC2, which are the longest, have about a thousand.
+const LONGEST_LINE: usize = 64 * 1024;
+/// A line may have so many columns. Those of EC2 have about a hundred.
+const MOST_COLUMNS: usize = 1024;
+/// So many lines of a file may be of prices that are wanted; some tiers each is what there is.
+const MOST_ROWS: usize = 10_000;
+
 /// What is read of a file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Offer {
     /// When AWS published it, as the file says.
     pub(super) published: Option<String>,
@@ -27,72 +34,13 @@ struct Row {
     tier: Tier,
 }
 
-/// Where the columns are that are read.
-struct Columns {
-    sku: usize,
-    term: usize,
-    from: usize,
-    to: usize,
-    usd: usize,
-    currency: usize,
-    usage_type: usize,
-    operation: usize,
-}
-
-impl Columns {
-    fn find(header: &StringRecord) -> Result<Self, String> {
-        let column = |name: &str| {
-            let found = header.iter().position(|column| column.eq_ignore_ascii_case(name));
-            found.ok_or_else(|| format!("the file has no column {name:?}"))
-        };
-        Ok(Self {
-            sku: column("SKU")?,
-            term: column("TermType")?,
-            from: column("StartingRange")?,
-            to: column("EndingRange")?,
-            usd: column("PricePerUnit")?,
-            currency: column("Currency")?,
-            usage_type: column("usageType")?,
-            operation: column("operation")?,
-        })
-    }
-}
-
 impl Offer {
-    /// Reads on-demand prices in US dollars.
-    pub(super) fn read(file: &[u8]) -> Result<Self, String> {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
-        let mut offer = Self { published: None, rows: Vec::new() };
-        let mut columns: Option<Columns> = None;
-        let mut record = StringRecord::new();
-        while reader.read_record(&mut record).map_err(|error| error.to_string())? {
-            let Some(columns) = &columns else {
-                // What is said of the file comes before its header.
-                match record.get(0) {
-                    Some("Publication Date") => {
-                        offer.published = record.get(1).map(str::to_owned);
-                    }
-                    Some("SKU") => columns = Some(Columns::find(&record)?),
-                    _ => {}
-                }
-                continue;
-            };
-            offer.rows.extend(Row::read(&record, columns));
-        }
-        match columns {
-            Some(_) => Ok(offer),
-            None => Err("the file has no header".to_owned()),
-        }
-    }
-
     /// The tiers of a price.
-    pub(super) fn price(&self, listed: &Listed) -> Result<Vec<Tier>, String> {
+    pub(super) fn price(&self, listed: Listed<'_>) -> Result<Vec<Tier>, String> {
         let mut by_sku: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
         for row in &self.rows {
-            let operation = listed.operation.as_ref();
-            if same_usage(&row.usage_type, &listed.usage_type)
-                && operation.is_none_or(|operation| *operation == row.operation)
+            if row.usage_type == without_region(listed.usage_type)
+                && listed.operation.is_none_or(|operation| operation == row.operation)
             {
                 by_sku.entry(&row.sku).or_default().push(row);
             }
@@ -112,31 +60,183 @@ impl Offer {
     }
 }
 
-impl Row {
-    fn read(record: &StringRecord, columns: &Columns) -> Option<Self> {
-        let field = |column: usize| record.get(column);
-        if field(columns.term)? != "OnDemand" || field(columns.currency)? != "USD" {
-            return None;
+/// Reads a file as its pieces come, and keeps of it what is wanted: on-demand prices in US dollars of
+/// some usage types. However long the file is, it takes the memory of its longest line.
+#[derive(Debug)]
+pub(super) struct OfferReader<'a> {
+    csv: csv_core::Reader,
+    line: Line,
+    columns: Option<Columns>,
+    wanted: HashSet<&'a str>,
+    offer: Offer,
+}
+
+impl<'a> OfferReader<'a> {
+    /// Keeps the prices of these usage types, whatever region's prefix they have.
+    pub(super) fn of(usage_types: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            csv: csv_core::Reader::new(),
+            line: Line::new(),
+            columns: None,
+            wanted: usage_types.into_iter().map(without_region).collect(),
+            offer: Offer::default(),
         }
-        let up_to = match field(columns.to)? {
-            "Inf" => None,
-            number => Some(number.parse().ok()?),
+    }
+
+    /// Reads a piece.
+    pub(super) fn push(&mut self, mut piece: &[u8]) -> Result<(), String> {
+        // An empty piece is the end of the file to the reader of CSV.
+        while !piece.is_empty() {
+            let read = self.read(piece)?;
+            piece = piece.get(read..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(mut self) -> Result<Offer, String> {
+        self.read(&[])?;
+        match self.columns {
+            Some(_) => Ok(self.offer),
+            None => Err("the file has no header".to_owned()),
+        }
+    }
+
+    /// Reads one line at most, and says how many bytes it has taken.
+    fn read(&mut self, piece: &[u8]) -> Result<usize, String> {
+        let Line { text, ends, written, columns } = &mut self.line;
+        let (result, read, more, ended) =
+            self.csv.read_record(piece, &mut text[*written..], &mut ends[*columns..]);
+        *written += more;
+        *columns += ended;
+        match result {
+            ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
+                return Err("the file has a line that is too long".to_owned());
+            }
+            ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+            ReadRecordResult::Record => {
+                self.keep()?;
+                self.line.clear();
+            }
+        }
+        Ok(read)
+    }
+
+    fn keep(&mut self) -> Result<(), String> {
+        let line = &self.line;
+        let Some(columns) = &self.columns else {
+            // What is said of the file comes before its header.
+            match line.field(0) {
+                Some("Publication Date") => self.offer.published = line.field(1).map(str::to_owned),
+                Some("SKU") => self.columns = Some(Columns::find(line)?),
+                _ => {}
+            }
+            return Ok(());
         };
-        Some(Self {
-            sku: field(columns.sku)?.to_owned(),
-            usage_type: field(columns.usage_type)?.to_owned(),
-            operation: field(columns.operation)?.to_owned(),
-            from: field(columns.from)?.parse().ok()?,
-            tier: Tier { up_to, usd: field(columns.usd)?.parse::<Decimal>().ok()?.normalize() },
+        self.offer.rows.extend(Row::read(line, columns, &self.wanted));
+        match self.offer.rows.len() > MOST_ROWS {
+            true => Err("the file states a price too often".to_owned()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A line as far as it has been read.
+#[derive(Debug)]
+struct Line {
+    text: Vec<u8>,
+    /// Where its columns end.
+    ends: Vec<usize>,
+    written: usize,
+    columns: usize,
+}
+
+impl Line {
+    fn new() -> Self {
+        let (text, ends) = (vec![0; LONGEST_LINE], vec![0; MOST_COLUMNS]);
+        Self { text, ends, written: 0, columns: 0 }
+    }
+
+    fn clear(&mut self) {
+        (self.written, self.columns) = (0, 0);
+    }
+
+    /// A column's text, if there is one.
+    fn field(&self, column: usize) -> Option<&str> {
+        let end = *self.ends[..self.columns].get(column)?;
+        let start = match column.checked_sub(1) {
+            None => 0,
+            Some(before) => self.ends[before],
+        };
+        str::from_utf8(self.text.get(start..end)?).ok()
+    }
+
+    fn fields(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.columns).map(|column| self.field(column))
+    }
+}
+
+/// Where the columns are that are read.
+#[derive(Debug)]
+struct Columns {
+    sku: usize,
+    term: usize,
+    from: usize,
+    to: usize,
+    usd: usize,
+    currency: usize,
+    usage_type: usize,
+    operation: usize,
+}
+
+impl Columns {
+    fn find(header: &Line) -> Result<Self, String> {
+        let column = |name: &str| {
+            let found = header
+                .fields()
+                .position(|column| column.is_some_and(|it| it.eq_ignore_ascii_case(name)));
+            found.ok_or_else(|| format!("the file has no column {name:?}"))
+        };
+        Ok(Self {
+            sku: column("SKU")?,
+            term: column("TermType")?,
+            from: column("StartingRange")?,
+            to: column("EndingRange")?,
+            usd: column("PricePerUnit")?,
+            currency: column("Currency")?,
+            usage_type: column("usageType")?,
+            operation: column("operation")?,
         })
     }
 }
 
-/// Whether two usage types are one, but for the prefix of a region, such as `USE1-` or `EU-`.
-fn same_usage(one: &str, other: &str) -> bool {
-    without_region(one) == without_region(other)
+impl Row {
+    fn read(line: &Line, columns: &Columns, wanted: &HashSet<&str>) -> Option<Self> {
+        let usage_type = without_region(line.field(columns.usage_type)?);
+        if !wanted.contains(usage_type)
+            || line.field(columns.term)? != "OnDemand"
+            || line.field(columns.currency)? != "USD"
+        {
+            return None;
+        }
+        let up_to = match line.field(columns.to)? {
+            "Inf" => None,
+            number => Some(number.parse().ok()?),
+        };
+        Some(Self {
+            sku: line.field(columns.sku)?.to_owned(),
+            usage_type: usage_type.to_owned(),
+            operation: line.field(columns.operation)?.to_owned(),
+            from: line.field(columns.from)?.parse().ok()?,
+            tier: Tier {
+                up_to,
+                usd: line.field(columns.usd)?.parse::<Decimal>().ok()?.normalize(),
+            },
+        })
+    }
 }
 
+/// A usage type without the prefix of a region, such as `USE1-` or `EU-`.
 fn without_region(usage_type: &str) -> &str {
     match usage_type.split_once('-') {
         Some((prefix, rest))
@@ -167,12 +267,13 @@ mod tests {
         \"C\",\"J\",\"C.J.1\",\"OnDemand\",\"a\",\"2026-11-01\",\"0\",\"Inf\",\"h\",\"0.025\",\"USD\",\"LoadBalancerUsage\",\"LoadBalancing\"\n";
 
     fn price(usage_type: &str, operation: Option<&str>) -> Result<Vec<Tier>, String> {
-        let listed = Listed {
-            offer: String::new(),
-            usage_type: usage_type.to_owned(),
-            operation: operation.map(str::to_owned),
-        };
-        Offer::read(FILE.as_bytes()).unwrap().price(&listed)
+        read(FILE, [usage_type]).unwrap().price(Listed { offer: "", usage_type, operation })
+    }
+
+    fn read<const N: usize>(file: &str, wanted: [&str; N]) -> Result<Offer, String> {
+        let mut reader = OfferReader::of(wanted);
+        reader.push(file.as_bytes())?;
+        reader.finish()
     }
 
     fn tier(up_to: Option<&str>, usd: &str) -> Tier {
@@ -183,7 +284,7 @@ mod tests {
     fn tiers_are_put_in_order_and_commitments_left_out() {
         let tiers = price("Lambda-GB-Second", None).unwrap();
         assert_eq!(tiers, [tier(Some("6000000000"), "0.0000166667"), tier(None, "0.000015")]);
-        let file = Offer::read(FILE.as_bytes()).unwrap();
+        let file = read(FILE, []).unwrap();
         assert_eq!(file.published.as_deref(), Some("2026-11-20T10:00:00Z"));
     }
 
@@ -199,8 +300,40 @@ mod tests {
     fn what_is_no_price_list_is_refused() {
         for file in ["", "<html></html>", "\"SKU\",\"TermType\"\n", "\"FormatVersion\",\"v1.0\"\n"]
         {
-            assert!(Offer::read(file.as_bytes()).is_err(), "{file}");
+            assert!(read(file, []).is_err(), "{file}");
         }
+    }
+
+    #[test]
+    fn a_file_may_come_in_pieces_of_any_size() {
+        let whole = read(FILE, ["Lambda-GB-Second", "LoadBalancerUsage"]).unwrap();
+        for size in [1, 2, 7, 64] {
+            let mut reader = OfferReader::of(["Lambda-GB-Second", "LoadBalancerUsage"]);
+            for piece in FILE.as_bytes().chunks(size) {
+                reader.push(piece).unwrap();
+            }
+            assert_eq!(format!("{:?}", reader.finish().unwrap()), format!("{whole:?}"), "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_kept() {
+        let file = read(FILE, ["Lambda-GB-Second"]).unwrap();
+        assert_eq!(file.rows.len(), 2);
+        assert!(file.rows.iter().all(|row| row.usage_type == "Lambda-GB-Second"));
+    }
+
+    #[test]
+    fn a_line_without_end_and_a_price_without_end_are_refused() {
+        let mut reader = OfferReader::of([]);
+        let error = (0..=LONGEST_LINE / 1024).find_map(|_| reader.push(&[b'x'; 1024]).err());
+        assert!(error.expect("a limit").contains("too long"));
+        let mut reader = OfferReader::of(["Lambda-GB-Second"]);
+        reader.push(FILE.as_bytes()).unwrap();
+        let price = "\"A\",\"J\",\"A.J.2\",\"OnDemand\",\"b\",\"2026-11-01\",\"0\",\"Inf\",\"s\",\
+             \"1\",\"USD\",\"Lambda-GB-Second\",\"\"\n";
+        let error = (0..=MOST_ROWS).find_map(|_| reader.push(price.as_bytes()).err());
+        assert!(error.expect("a limit").contains("too often"));
     }
 
     #[test]
@@ -210,8 +343,10 @@ mod tests {
             ("USE1-Fargate-GB-Hours", "APN1-Fargate-GB-Hours", true),
             ("Lambda-GB-Second", "Lambda-GB-Second-ARM", false),
             ("LoadBalancerUsage", "USW2-LoadBalancerUsage", true),
+            ("BoxUsage:t3.small", "EU-BoxUsage:t3.small", true),
+            ("BoxUsage:t3.small", "EU-UnusedBox:t3.small", false),
         ] {
-            assert_eq!(same_usage(one, other), same, "{one} {other}");
+            assert_eq!(without_region(one) == without_region(other), same, "{one} {other}");
         }
     }
 }

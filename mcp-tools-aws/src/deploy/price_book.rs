@@ -43,7 +43,7 @@ impl PriceBook {
     #[cfg(feature = "refresh")]
     pub(super) fn refreshed_by(prices: Prices, aws: Aws) -> Self {
         let refreshing = Refreshing { aws, turn: tokio::sync::Mutex::new(()) };
-        Self { refreshing: Some(Arc::new(refreshing)), ..Self::new(prices) }
+        Self { refreshing: Some(Arc::new(refreshing)), ..Self::new(prices.refreshable()) }
     }
 
     pub(super) fn current(&self) -> Arc<Prices> {

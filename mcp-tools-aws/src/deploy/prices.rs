@@ -1,6 +1,7 @@
 use std::{fmt, sync::OnceLock};
 
 use chrono::NaiveDate;
+use mcp_core::{ToolError, ToolErrorKind};
 use serde::Deserialize;
 
 use super::Architecture;
@@ -10,7 +11,7 @@ use crate::price::{Price, age_warning, section};
 ///
 /// The crate carries those of us-east-1. A server that knows better prices, or those of other
 /// regions, reads them from files of the same form: see `prices/us-east-1.toml` in the crate's
-/// source.
+/// source. `refresh_prices` (feature `refresh`) makes such a file for any region.
 ///
 /// ```
 /// use mcp_tools_aws::Prices;
@@ -21,6 +22,8 @@ use crate::price::{Price, age_warning, section};
 #[derive(Clone, Debug)]
 pub struct Prices {
     regions: Vec<RegionPrices>,
+    /// Whether `refresh_prices` can add regions.
+    refreshable: bool,
 }
 
 /// A price file is not one.
@@ -53,7 +56,7 @@ impl Prices {
 
     /// No prices yet.
     pub fn empty() -> Self {
-        Self { regions: Vec::new() }
+        Self { regions: Vec::new(), refreshable: false }
     }
 
     /// Adds a region's prices from the text of a file, in the place of those that are known.
@@ -80,11 +83,43 @@ impl Prices {
         let others = self.regions.iter().filter(|known| known.region != prices.region);
         let mut regions: Vec<RegionPrices> = others.cloned().collect();
         regions.push(prices);
-        Self { regions }
+        Self { regions, ..*self }
+    }
+
+    /// These prices, of which a region that is not known can be asked of `refresh_prices`.
+    #[cfg(feature = "refresh")]
+    pub(super) fn refreshable(self) -> Self {
+        Self { refreshable: true, ..self }
+    }
+
+    #[cfg(feature = "refresh")]
+    pub(super) fn first(&self) -> Option<&RegionPrices> {
+        self.regions.first()
     }
 
     pub(super) fn of(&self, region: &str) -> Option<&RegionPrices> {
         self.regions.iter().find(|prices| prices.region == region)
+    }
+
+    /// What to do about a region whose prices are not known.
+    pub(super) fn unknown(&self, region: &str) -> ToolError {
+        let known: Vec<&str> = self.regions().collect();
+        let advice = match self.refreshable {
+            true => {
+                "refresh_prices reads those of a region from AWS's public Price List: call it with \
+                 this region, then ask again."
+            }
+            false => {
+                "The server's operator adds a region with a price file, which refresh_prices of a \
+                 server that has it makes."
+            }
+        };
+        let message = format!(
+            "There are no prices of the region {:?}. There are those of: {}. {advice}",
+            region.chars().take(32).collect::<String>(),
+            known.join(", ")
+        );
+        ToolError::new(ToolErrorKind::NotFound, message)
     }
 }
 
@@ -93,14 +128,19 @@ impl Prices {
 #[serde(deny_unknown_fields)]
 pub(super) struct RegionPrices {
     pub(super) region: String,
+    /// The prices that are those of another region, as this region's were not to be had: by their
+    /// places, and what is to be told of them.
+    pub(super) borrowed: Option<Borrowed>,
     pub(super) lambda: Lambda,
     pub(super) api_gateway: ApiGateway,
     pub(super) load_balancer: LoadBalancer,
     pub(super) fargate: Fargate,
     pub(super) eks: Eks,
+    #[serde(default)]
     pub(super) instances: Vec<Instance>,
     pub(super) storage: Storage,
-    pub(super) agentcore: AgentCore,
+    /// Missing where AgentCore is not sold.
+    pub(super) agentcore: Option<AgentCore>,
     pub(super) network: Network,
     pub(super) logs: Logs,
 }
@@ -124,6 +164,16 @@ section!(AgentCore { vcpu, memory });
 section!(Network { public_ipv4, nat_hours, nat_data, transfer_out });
 section!(Logs { lambda, other });
 
+/// Prices of another region.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Borrowed {
+    /// The other region.
+    pub(super) from: String,
+    /// Which, by their places in the file, such as "logs.lambda".
+    pub(super) prices: Vec<String>,
+}
+
 /// An instance type of EC2.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,7 +194,7 @@ impl RegionPrices {
             .chain(self.fargate.all())
             .chain(self.eks.all())
             .chain(self.storage.all())
-            .chain(self.agentcore.all())
+            .chain(self.agentcore.iter().flat_map(AgentCore::all))
             .chain(self.network.all())
             .chain(self.logs.all())
             .chain(self.instances.iter().map(|instance| &instance.price))
@@ -166,7 +216,7 @@ impl RegionPrices {
             .chain(of("fargate", self.fargate.each()))
             .chain(of("eks", self.eks.each()))
             .chain(of("storage", self.storage.each()))
-            .chain(of("agentcore", self.agentcore.each()))
+            .chain(of("agentcore", self.agentcore.iter_mut().flat_map(AgentCore::each)))
             .chain(of("network", self.network.each()))
             .chain(of("logs", self.logs.each()))
             .chain(instances.map(|it| (format!("instances.{}", it.name), &mut it.price)))
@@ -177,9 +227,14 @@ impl RegionPrices {
         self.all().map(Price::seen).min().unwrap_or_default()
     }
 
-    /// A warning, when the prices are old.
-    pub(super) fn age_warning(&self, today: NaiveDate) -> Option<String> {
-        age_warning(self.as_of(), today)
+    /// A warning, when the prices are old, or some are another region's.
+    pub(super) fn warning(&self, today: NaiveDate) -> Option<String> {
+        let borrowed = self.borrowed.as_ref().map(|Borrowed { from, prices }| {
+            format!("Some prices are those of {from}: {}.", prices.join(", "))
+        });
+        let warnings: Vec<String> =
+            age_warning(self.as_of(), today).into_iter().chain(borrowed).collect();
+        (!warnings.is_empty()).then(|| warnings.join(" "))
     }
 }
 
@@ -220,8 +275,8 @@ mod tests {
         let prices = Prices::built_in();
         let prices = prices.of("us-east-1").expect("us-east-1");
         assert_eq!(prices.as_of(), day("2026-03-31"));
-        assert_eq!(prices.age_warning(day("2027-03-31")), None);
-        let warning = prices.age_warning(day("2027-04-01")).expect("a warning");
+        assert_eq!(prices.warning(day("2027-03-31")), None);
+        let warning = prices.warning(day("2027-04-01")).expect("a warning");
         assert!(warning.contains("2026-03-31"), "{warning}");
     }
 

@@ -8,13 +8,16 @@ use serde_json::json;
 use super::{
     get_server_metrics::{ServerKind, ServerMetrics, Tasks},
     metric_data::{Measured, Query, Window, billed, measure},
-    place::{Place, page},
+    place::Place,
 };
-use crate::aws::Api;
+use crate::aws::{
+    Api,
+    ecs::{
+        ClusterArns, DESCRIBE_SERVICES, LIST_CLUSTERS, LIST_SERVICES, Service, ServiceArns,
+        Services, name,
+    },
+};
 
-const DESCRIBE_SERVICES: Api = Api::new(&service::ECS, "DescribeServices", "ecs:DescribeServices");
-const LIST_SERVICES: Api = Api::new(&service::ECS, "ListServices", "ecs:ListServices");
-const LIST_CLUSTERS: Api = Api::new(&service::ECS, "ListClusters", "ecs:ListClusters");
 const DESCRIBE_TARGET_GROUPS: Api =
     Api::new(&service::ELB, "DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroups");
 
@@ -23,36 +26,6 @@ pub(super) const APIS: &[&Api] =
 
 /// A service has five target groups at most.
 const MOST_TARGET_GROUPS: usize = 5;
-
-page!(ServiceArns { service_arns: Vec<String> }, "camelCase", "nextToken", next_token);
-page!(ClusterArns { cluster_arns: Vec<String> }, "camelCase", "nextToken", next_token);
-
-#[derive(Deserialize)]
-struct Services {
-    #[serde(default)]
-    services: Vec<Service>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Service {
-    service_name: String,
-    cluster_arn: String,
-    #[serde(default)]
-    running_count: u32,
-    #[serde(default)]
-    desired_count: u32,
-    #[serde(default)]
-    pending_count: u32,
-    #[serde(default)]
-    load_balancers: Vec<LoadBalancer>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LoadBalancer {
-    target_group_arn: Option<String>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -89,7 +62,7 @@ pub(super) async fn metrics(
         name: metric,
         statistic,
         dimensions: vec![
-            ("ClusterName", last(&service.cluster_arn).to_owned()),
+            ("ClusterName", service.cluster().to_owned()),
             ("ServiceName", name.to_owned()),
         ],
     };
@@ -170,12 +143,7 @@ async fn unknown_service(place: &Place<'_>, cluster: &str, name: &str) -> ToolEr
 }
 
 fn names(arns: Vec<String>) -> Vec<String> {
-    arns.iter().map(|arn| last(arn).to_owned()).collect()
-}
-
-/// The name at the end of an ARN.
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or_default()
+    arns.iter().map(|arn| name(arn).to_owned()).collect()
 }
 
 /// A target group, and the load balancer that sends calls to it, as CloudWatch names them.

@@ -8,9 +8,9 @@ use super::{
     cold_starts,
     get_server_metrics::{ServerKind, ServerMetrics},
     metric_data::{Query, Window, billed, measure},
-    place::{Place, page},
+    place::Place,
 };
-use crate::aws::Api;
+use crate::aws::{Api, page};
 
 const GET_FUNCTION_CONFIGURATION: Api = Api::get(
     &service::LAMBDA,
@@ -23,7 +23,7 @@ const LIST_FUNCTIONS: Api =
 
 pub(super) const APIS: &[&Api] = &[&GET_FUNCTION_CONFIGURATION, &LIST_FUNCTIONS];
 
-page!(Functions { functions: Vec<Function> }, "PascalCase", "Marker", next_marker);
+page!(pub(super) Functions { functions: Vec<Function> }, "PascalCase", "Marker", next_marker);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

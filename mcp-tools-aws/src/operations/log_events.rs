@@ -3,8 +3,7 @@
 use mcp_aws::{Request, service};
 use serde::Deserialize;
 
-use super::place::page;
-use crate::aws::Api;
+use crate::aws::{Api, page};
 
 pub(super) const FILTER_LOG_EVENTS: Api =
     Api::new(&service::LOGS, "FilterLogEvents", "logs:FilterLogEvents");
@@ -13,7 +12,7 @@ pub(super) const DESCRIBE_LOG_GROUPS: Api =
 
 pub(super) const APIS: &[&Api] = &[&FILTER_LOG_EVENTS, &DESCRIBE_LOG_GROUPS];
 
-page!(Events { events: Vec<Event> }, "camelCase", "nextToken", next_token);
+page!(pub(super) Events { events: Vec<Event> }, "camelCase", "nextToken", next_token);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -91,25 +91,3 @@ impl<'a> Place<'a> {
 pub(super) fn one_line(text: &str) -> String {
     text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
-
-/// A page of a list, from the name of its items and of its token.
-macro_rules! page {
-    ($page:ident { $items:ident: $list:ident<$item:ty> }, $case:literal, $parameter:literal, $token:ident) => {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = $case)]
-        pub(super) struct $page {
-            #[serde(default)]
-            pub(super) $items: $list<$item>,
-            $token: Option<String>,
-        }
-
-        impl mcp_aws::Page for $page {
-            const TOKEN: &'static str = $parameter;
-
-            fn next_token(&mut self) -> Option<String> {
-                self.$token.take()
-            }
-        }
-    };
-}
-pub(super) use page;

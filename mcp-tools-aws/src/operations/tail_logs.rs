@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     log_events::{self, DESCRIBE_LOG_GROUPS, Event, Events, FILTER_LOG_EVENTS},
-    place::{Place, one_line, page},
+    place::{Place, one_line},
 };
-use crate::Aws;
+use crate::{Aws, aws::page};
 
 /// A question makes so many requests at most. CloudWatch Logs allows an account five to ten a second.
 const MOST_REQUESTS: u32 = 25;
@@ -93,7 +93,7 @@ pub struct LogEvent {
     pub cut: bool,
 }
 
-page!(LogGroups { log_groups: Vec<LogGroup> }, "camelCase", "nextToken", next_token);
+page!(pub(super) LogGroups { log_groups: Vec<LogGroup> }, "camelCase", "nextToken", next_token);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

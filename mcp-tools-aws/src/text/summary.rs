@@ -62,9 +62,10 @@ impl Summary {
                 .filter(|(_, candidate)| !candidate.chosen && (!enough || is_long(candidate)))
                 .map(|(index, candidate)| (index, &words[candidate.words.clone()]))
                 .filter(|(_, words)| words.iter().any(|&word| !said[word]))
+                .map(|(index, words): (usize, _)| (index, mean(words, &worth)))
                 // Of equals the first: texts say first what matters.
-                .max_by(|a, b| mean(a.1, &worth).total_cmp(&mean(b.1, &worth)).then(b.0.cmp(&a.0)))
-                .map(|(index, _): (usize, _)| index);
+                .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+                .map(|(index, _)| index);
             let Some(best) = best else { break };
             candidates[best].chosen = true;
             for &word in &words[candidates[best].words.clone()] {

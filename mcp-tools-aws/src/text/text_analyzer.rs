@@ -192,3 +192,71 @@ impl TextAnalysis {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    /// As long as an analysis that is linear never takes, and shorter than one by the square of these
+    /// lengths: that would be 10^10 steps and more.
+    const FOREVER: Duration = Duration::from_secs(60);
+    const LENGTH: usize = 128 * 1024;
+
+    /// A text of `LENGTH` bytes or a little more.
+    fn repeated(start: &str, part: &str) -> String {
+        start.to_owned() + &part.repeat(LENGTH / part.len())
+    }
+
+    /// Texts in which something has no end.
+    fn endless() -> Vec<(&'static str, String)> {
+        let sentence = "Servers cost money every month that nobody counts. ";
+        let words: String = (0..LENGTH / 16).map(|word| format!("word{word} ")).collect();
+        vec![
+            ("a word", repeated("", "x")),
+            ("a sentence", repeated("", "word and word ")),
+            ("different words", words.clone()),
+            (
+                "a sentence before many",
+                "cat ".repeat(LENGTH / 8) + ". " + &words.replace(" ", ". "),
+            ),
+            ("sentences of a word", repeated("", "No. ")),
+            ("sentences", repeated("", sentence)),
+            ("brackets after a point", repeated("a.", ")")),
+            ("spaces after a point", repeated("a.", " ")),
+            ("brackets and digits after points", repeated("", ".)))))))1 ")),
+            ("points", repeated("", ".")),
+            ("punctuation", repeated("", "!?,;:-")),
+            ("lines", repeated("", "\n")),
+            ("accents", repeated("e", "\u{301}")),
+            ("families", repeated("", "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}")),
+            ("one family", repeated("\u{1f469}", "\u{200d}\u{1f469}")),
+            ("flags", repeated("", "\u{1f1e9}")),
+            ("a conjunct", repeated("", "\u{915}\u{94d}")),
+            ("middles of words", repeated("a", ":'\u{301}")),
+            ("praise", repeated("", "not very GOOD!!! :) ")),
+        ]
+    }
+
+    /// Time that grows by the square makes one request block a thread for hours.
+    #[test]
+    fn no_text_takes_time_by_the_square_of_its_length() {
+        for (what, text) in endless() {
+            for analysis_type in [
+                AnalysisType::WordCount,
+                AnalysisType::Sentiment,
+                AnalysisType::Summary,
+                AnalysisType::KeyPhrases,
+            ] {
+                let analyzer = TextAnalyzer { text: text.clone(), analysis_type, limit: Some(50) };
+                let (done, is_done) = mpsc::channel();
+                // Who has waited too long is gone.
+                thread::spawn(move || drop(done.send(Box::new(analyzer.analyze()))));
+                let analysis = is_done.recv_timeout(FOREVER);
+                let Ok(analysis) = analysis else { panic!("{analysis_type:?} of {what}") };
+                assert_eq!(analysis.analysis_type, analysis_type);
+            }
+        }
+    }
+}

@@ -20,8 +20,8 @@ pub struct WordCount {
     pub characters: usize,
     /// Characters that are not white space.
     pub characters_without_spaces: usize,
-    /// Sentences that contain a word. A line ends a sentence; so does the point of an abbreviation
-    /// before a capital letter.
+    /// Sentences that contain a word. A line ends a sentence; so do the point of an abbreviation
+    /// before a capital letter, and 32 characters in a row that are neither letters nor digits.
     pub sentences: usize,
     /// Blocks of lines between blank lines.
     pub paragraphs: usize,

@@ -13,6 +13,7 @@ use super::{
     metrics::{Metric, Statistic},
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 pub(super) const DESCRIBE_VOLUMES: Api =
     Api::new(&service::EC2, "DescribeVolumes", "ec2:DescribeVolumes");
@@ -236,28 +237,6 @@ pub(super) struct Bucket {
     pub(super) creation_date: Option<String>,
     bucket_region: Option<String>,
 }
-
-/// A page of an answer: the field of its items, the parameter and the field of its token.
-macro_rules! page {
-    ($page:ident { $items:ident: $list:ident<$item:ty> }, $case:literal, $parameter:literal, $token:ident) => {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = $case)]
-        struct $page {
-            #[serde(default)]
-            $items: $list<$item>,
-            $token: Option<String>,
-        }
-
-        impl mcp_aws::Page for $page {
-            const TOKEN: &'static str = $parameter;
-
-            fn next_token(&mut self) -> Option<String> {
-                self.$token.take()
-            }
-        }
-    };
-}
-pub(super) use page;
 
 page!(Volumes { volume_set: List<Volume> }, "camelCase", "NextToken", next_token);
 page!(Snapshots { snapshot_set: List<Snapshot> }, "camelCase", "NextToken", next_token);

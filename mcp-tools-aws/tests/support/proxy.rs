@@ -83,8 +83,8 @@ impl Proxy {
                             Fault::Answer(status, body) => Ok(answer(status, body)),
                             Fault::Cut => Err(Broken),
                             Fault::CutBody => Ok(Response::builder()
-                                .header("content-length", "1000")
-                                .body(Body::Half)
+                                .header("content-length", 2 * HALF)
+                                .body(Body::Half(Half::Data))
                                 .expect("a response")),
                         }
                     }
@@ -188,10 +188,21 @@ async fn forward(
     response.body(Body::Whole(Full::from(body))).map_err(|_| Broken)
 }
 
+/// So many bytes are half a body.
+const HALF: usize = 500;
+
 /// A body, or the half of one.
 pub enum Body {
     Whole(Full<Bytes>),
-    Half,
+    Half(Half),
+}
+
+/// What comes next of the half of a body.
+pub enum Half {
+    Data,
+    /// Nothing yet, so that hyper sends what it has.
+    Pause,
+    End,
 }
 
 impl hyper::body::Body for Body {
@@ -206,7 +217,19 @@ impl hyper::body::Body for Body {
             Self::Whole(body) => {
                 std::pin::Pin::new(body).poll_frame(cx).map_err(|never: Infallible| match never {})
             }
-            Self::Half => std::task::Poll::Ready(Some(Err(Broken))),
+            Self::Half(next) => match next {
+                Half::Data => {
+                    *next = Half::Pause;
+                    let half = Bytes::from(vec![b' '; HALF]);
+                    std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(half))))
+                }
+                Half::Pause => {
+                    *next = Half::End;
+                    cx.waker().wake_by_ref();
+                    std::task::Poll::Pending
+                }
+                Half::End => std::task::Poll::Ready(Some(Err(Broken))),
+            },
         }
     }
 
@@ -217,7 +240,7 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> hyper::body::SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Half => hyper::body::SizeHint::with_exact(1000),
+            Self::Half(_) => hyper::body::SizeHint::with_exact(2 * HALF as u64),
         }
     }
 }

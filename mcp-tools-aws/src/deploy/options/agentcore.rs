@@ -18,14 +18,17 @@ pub(super) fn bill(workload: &Workload, prices: &RegionPrices) -> Result<Bill, S
     if workload.longest_seconds() > LONGEST_SESSION.into() {
         return Err("a session may last 8 hours".to_owned());
     }
+    let Some(agentcore) = &prices.agentcore else {
+        return Err(format!("the Price List does not have it in {}", prices.region));
+    };
     let mut bill = Bill::default();
     let busy = workload.requests() * workload.seconds();
     let cpu = busy * decimal(workload.cpu_percent) / Decimal::ONE_HUNDRED;
     let sessions = workload.requests() / Decimal::from(workload.requests_per_session);
     let held = (busy + sessions * Decimal::from(IDLE_SECONDS)) * workload.function_gb();
     let hour = Decimal::from(3600);
-    bill.add("CPU used", &prices.agentcore.vcpu, cpu / hour);
-    bill.add("Memory held", &prices.agentcore.memory, held / hour);
+    bill.add("CPU used", &agentcore.vcpu, cpu / hour);
+    bill.add("Memory held", &agentcore.memory, held / hour);
     transfer(&mut bill, workload, prices);
     logs(&mut bill, workload, prices);
     bill.note(format!(

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::{page, time},
+    inventory::time,
     metrics::{GET_METRIC_DATA, Metric, Statistic},
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 const GET_APIS: Api = Api::get(&service::API_GATEWAY, "GetApis", "apigateway:GET", "/v2/apis");
 

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     metrics::{GET_METRIC_DATA, Metric, Statistic},
     scope::{Problem, Scope, epoch},
 };
+use crate::aws::page;
 
 const GET_REST_APIS: Api =
     Api::get(&service::API_GATEWAY, "GetRestApis", "apigateway:GET", "/restapis");

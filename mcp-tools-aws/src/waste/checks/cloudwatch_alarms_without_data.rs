@@ -4,9 +4,10 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::{page, time},
+    inventory::time,
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 const DESCRIBE_ALARMS: Api =
     Api::new(&service::CLOUDWATCH, "DescribeAlarms", "cloudwatch:DescribeAlarms");

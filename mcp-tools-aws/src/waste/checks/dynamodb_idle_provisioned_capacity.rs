@@ -4,10 +4,10 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     metrics::{GET_METRIC_DATA, Metric, Statistic, WINDOW_DAYS},
     scope::{Problem, Scope, epoch},
 };
+use crate::aws::page;
 
 /// A tenth: less is idle.
 const USED: f64 = 0.1;

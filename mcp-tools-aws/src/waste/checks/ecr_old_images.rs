@@ -4,10 +4,10 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     rates::gigabytes,
     scope::{Problem, Scope, epoch},
 };
+use crate::aws::page;
 
 const DESCRIBE_REPOSITORIES: Api =
     Api::new(&service::ECR, "DescribeRepositories", "ecr:DescribeRepositories");

@@ -6,10 +6,12 @@ use serde_json::json;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     metrics::{GET_METRIC_DATA, Metric, Statistic},
     rates::Saving,
     scope::{Problem, Scope, epoch},
+};
+use crate::aws::ecs::{
+    ClusterArns, DESCRIBE_SERVICES, LIST_CLUSTERS, LIST_SERVICES, Service, ServiceArns, Services,
 };
 
 /// Percent, at the busiest minute.
@@ -17,39 +19,8 @@ const IDLE_CPU: f64 = 1.0;
 /// What one request describes at most.
 const DESCRIBED_AT_ONCE: usize = 10;
 
-const LIST_CLUSTERS: Api = Api::new(&service::ECS, "ListClusters", "ecs:ListClusters");
-const LIST_SERVICES: Api = Api::new(&service::ECS, "ListServices", "ecs:ListServices");
-const DESCRIBE_SERVICES: Api = Api::new(&service::ECS, "DescribeServices", "ecs:DescribeServices");
 const DESCRIBE_TASK_DEFINITION: Api =
     Api::new(&service::ECS, "DescribeTaskDefinition", "ecs:DescribeTaskDefinition");
-
-page!(Clusters { cluster_arns: Vec<String> }, "camelCase", "nextToken", next_token);
-page!(ServiceArns { service_arns: Vec<String> }, "camelCase", "nextToken", next_token);
-
-#[derive(Deserialize)]
-struct Services {
-    #[serde(default)]
-    services: Vec<Service>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Service {
-    service_arn: String,
-    service_name: String,
-    cluster_arn: String,
-    #[serde(default)]
-    desired_count: u32,
-    created_at: Option<f64>,
-    launch_type: Option<String>,
-    task_definition: Option<String>,
-}
-
-impl Service {
-    fn cluster(&self) -> &str {
-        self.cluster_arn.rsplit('/').next().unwrap_or_default()
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,7 +72,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 async fn run(scope: &Scope, found: &mut Found) -> Result<(), Problem> {
-    let pages: Vec<Clusters> = scope.pages(&LIST_CLUSTERS, LIST_CLUSTERS.request(&[])).await?;
+    let pages: Vec<ClusterArns> = scope.pages(&LIST_CLUSTERS, LIST_CLUSTERS.request(&[])).await?;
     let clusters: Vec<String> = pages.into_iter().flat_map(|page| page.cluster_arns).collect();
     let described = scope
         .each(clusters, |cluster: String| async move {

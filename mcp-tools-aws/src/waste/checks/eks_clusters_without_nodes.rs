@@ -4,9 +4,10 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::{DESCRIBE_INSTANCES, page},
+    inventory::DESCRIBE_INSTANCES,
     scope::{Problem, Scope, epoch},
 };
+use crate::aws::page;
 
 const LIST_CLUSTERS: Api = Api::get(&service::EKS, "ListClusters", "eks:ListClusters", "/clusters");
 const DESCRIBE_CLUSTER: Api =

@@ -4,9 +4,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 const DESCRIBE_TARGET_GROUPS: Api =
     Api::new(&service::ELB, "DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroups");

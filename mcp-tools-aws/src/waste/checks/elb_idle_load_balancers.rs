@@ -4,10 +4,11 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::{page, time},
+    inventory::time,
     metrics::{GET_METRIC_DATA, Metric, Statistic},
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 const DESCRIBE_LOAD_BALANCERS: Api =
     Api::new(&service::ELB, "DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancers");

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     scope::{Problem, Scope, epoch},
 };
+use crate::aws::page;
 
 const LIST_KEYS: Api = Api::new(&service::KMS, "ListKeys", "kms:ListKeys");
 const DESCRIBE_KEY: Api = Api::new(&service::KMS, "DescribeKey", "kms:DescribeKey");

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::{Function, LIST_FUNCTIONS, page},
+    inventory::{Function, LIST_FUNCTIONS},
     metrics::{GET_METRIC_DATA, Metric, Statistic},
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 const LIST_PROVISIONED: Api = Api::get(
     &service::LAMBDA,

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::page,
     scope::{Problem, Scope, epoch},
 };
+use crate::aws::page;
 
 const LIST_SECRETS: Api =
     Api::new(&service::SECRETS_MANAGER, "ListSecrets", "secretsmanager:ListSecrets");

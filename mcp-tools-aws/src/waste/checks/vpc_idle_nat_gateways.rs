@@ -5,10 +5,11 @@ use serde_json::json;
 use super::super::{
     check::{Api, Check, Found},
     finding::{Confidence, Finding},
-    inventory::{Tag, name_tag, page, time},
+    inventory::{Tag, name_tag, time},
     metrics::{GET_METRIC_DATA, Metric, Statistic},
     scope::{Problem, Scope},
 };
+use crate::aws::page;
 
 /// What health checks and time servers make in two weeks.
 const IDLE_BYTES: f64 = 1e6;
