@@ -27,7 +27,7 @@ use self::{
 };
 pub(crate) use self::{
     part::Wanted,
-    unread::{Dates, Unread},
+    unread::{Days, Unread},
 };
 
 /// The format of a folder's files, in the folder.

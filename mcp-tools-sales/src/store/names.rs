@@ -1,7 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexSet;
 
+use super::Codes;
 use crate::{Dimension, QueryError, QueryErrorKind};
 
 /// How many names an error lists by likeness to the one asked for, and how many by size.
@@ -17,31 +18,25 @@ const LONGEST_ASKED: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     names: IndexSet<Arc<str>, foldhash::fast::RandomState>,
-    order_lines: Vec<u64>,
+    /// Known once they have been asked for, which few questions do: counting takes a nanosecond a row.
+    order_lines: OnceLock<Vec<u64>>,
+    /// What is counted: the codes, and how many rows there are.
+    lines: (Codes, usize),
 }
 
 impl Names {
-    /// Adds a name, or order lines to those that it has; its code, or none if 2^32 names are there
-    /// already.
-    pub(crate) fn add(&mut self, name: &str, order_lines: u64) -> Option<u32> {
+    /// Adds a name; its code, or none if 2^32 names are there already.
+    pub(crate) fn add(&mut self, name: &str) -> Option<u32> {
         let code = match self.names.get_index_of(name) {
             Some(code) => code,
-            None => {
-                self.order_lines.push(0);
-                self.names.insert_full(name.into()).0
-            }
+            None => self.names.insert_full(name.into()).0,
         };
-        self.order_lines[code] += order_lines;
         u32::try_from(code).ok()
     }
 
-    /// Adds a name of other names; as [`Self::add`] with no order lines.
+    /// The same for a name of other names.
     pub(crate) fn add_shared(&mut self, name: &Arc<str>) -> Option<u32> {
-        let (code, new) = self.names.insert_full(Arc::clone(name));
-        if new {
-            self.order_lines.push(0);
-        }
-        u32::try_from(code).ok()
+        u32::try_from(self.names.insert_full(Arc::clone(name)).0).ok()
     }
 
     /// The name of a code.
@@ -49,8 +44,22 @@ impl Names {
         self.names.get_index(code)
     }
 
-    pub(crate) fn set_order_lines(&mut self, order_lines: Vec<u64>) {
-        self.order_lines = order_lines;
+    /// Names whose order lines somebody else has counted.
+    pub(crate) fn counted(names: Vec<(Arc<str>, u64)>) -> Self {
+        let (names, order_lines): (IndexSet<_, _>, Vec<u64>) = names.into_iter().unzip();
+        Self { names, order_lines: order_lines.into(), ..Self::default() }
+    }
+
+    /// Names of so many rows, which have these codes.
+    pub(crate) fn of(mut self, codes: &Codes, rows: usize) -> Self {
+        self.names.shrink_to_fit();
+        self.lines = (codes.clone(), rows);
+        self
+    }
+
+    fn order_lines(&self) -> &[u64] {
+        let (codes, rows) = &self.lines;
+        self.order_lines.get_or_init(|| codes.counts(self.len(), *rows))
     }
 
     /// The code of a name as written.
@@ -75,7 +84,7 @@ impl Names {
 
     /// The names and their order lines, in the order of first appearance.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
-        self.names.iter().zip(self.order_lines.iter().copied())
+        self.names.iter().zip(self.order_lines().iter().copied())
     }
 
     /// The name as the data has it: as written, or else the first that differs only in case and in
@@ -144,11 +153,6 @@ impl Names {
         closest.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
         closest.truncate(CLOSEST);
         closest.into_iter().map(|(_, name)| name).collect()
-    }
-
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.names.shrink_to_fit();
-        self.order_lines.shrink_to_fit();
     }
 
     /// Bytes on the heap, about: the texts with their counts of references, and per name a fat
