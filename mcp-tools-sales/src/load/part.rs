@@ -181,6 +181,12 @@ impl Shared<'_> {
         Shared { met: Dictionaries::default(), codes: Codes::default(), all }
     }
 
+    /// The code of a name that was met lately.
+    pub(super) fn known(&self, dimension: Dimension, name: &[u8]) -> Option<u32> {
+        let met = self.met.recent(dimension, name)?;
+        self.codes.of(Some(dimension)).get(met as usize).copied()
+    }
+
     pub(super) fn name(&mut self, dimension: Dimension, name: &str) -> Option<u32> {
         let met = self.met.name(dimension, name)?;
         self.code(Some(dimension), met, |all| all.name(dimension, name))

@@ -170,6 +170,9 @@ impl Numbers {
 }
 
 impl Column {
+    /// How many rows a part has at most: few enough to stay in a processor's cache while they are made small.
+    pub(crate) const PART: usize = 1 << 14;
+
     /// So many rows of one number.
     pub(crate) fn same(number: u32, rows: usize) -> Self {
         let mut column = Self::default();
@@ -183,7 +186,9 @@ impl Column {
 
     /// Adds rows.
     pub(crate) fn push<T: Number>(&mut self, numbers: &[T]) {
-        self.add(Numbers::of(numbers), numbers.len());
+        for numbers in numbers.chunks(Self::PART) {
+            self.add(Numbers::of(numbers), numbers.len());
+        }
     }
 
     /// Adds the rows of another column.

@@ -1,9 +1,11 @@
 //! How a query is answered from columns: one pass over the rows of its period.
 
-use std::{collections::HashMap, num::NonZero, ops::Range, sync::Arc, thread};
+use std::{
+    collections::HashMap, num::NonZero, ops::Range, panic::resume_unwind, sync::Arc, thread,
+};
 
 use super::{Codes, Column, Columns, Data, Names};
-use crate::{Answer, Date, Dimension, Filter, Money, Order, Query, Row, Totals};
+use crate::{Answer, Date, Dimension, Filter, Grain, Money, Order, Query, Row, Totals};
 
 /// So many groups have a place of their own in an array; more are looked up in a map.
 const MOST_PLACES: usize = 1 << 21;
@@ -11,8 +13,8 @@ const MOST_PLACES: usize = 1 << 21;
 /// A scan of so many rows takes about a quarter of a millisecond: a thread is worth starting for them.
 const ROWS_PER_THREAD: usize = 1 << 18;
 
-/// How many rows are looked at at a time.
-const BLOCK: usize = 1 << 10;
+/// How many rows are looked at at a time: memory is read ahead for the processor where as much of a column is read at once.
+const BLOCK: usize = 1 << 12;
 
 /// Sums by key. A key is a group's place among all combinations of its names.
 enum Groups {
@@ -122,22 +124,11 @@ impl Data {
     pub(super) fn answer(&self, query: &Query) -> Answer {
         let Some(scan) = Scan::new(self, query) else { return Answer::default() };
         let rows = self.rows_of(&query.filter);
-        let mut lines = Lines::default();
-        let mut groups = match query.grain {
-            None => scan.period(None, rows, &mut lines),
-            Some(grain) => {
-                let mut groups = Vec::new();
-                let (days, mut rest) = (&self.rows.days, rows);
-                while let Some(day) = days.of(rest.start).filter(|_| !rest.is_empty()) {
-                    let start = grain.start(day);
-                    let end = grain.next(day).map_or(rest.end, |next| days.before(next));
-                    let end = end.min(rest.end);
-                    groups.append(&mut scan.period(Some(start), rest.start..end, &mut lines));
-                    rest.start = end;
-                }
-                groups
-            }
+        let periods = match query.grain {
+            None => vec![(None, rows)],
+            Some(grain) => self.periods(grain, rows),
         };
+        let mut groups = scan.periods(&periods);
         let count = groups.len();
         self.arrange(query, &mut groups);
         let rows = groups
@@ -152,6 +143,18 @@ impl Data {
             })
             .collect();
         Answer { rows, groups: count, cost: None }
+    }
+
+    /// Cuts rows into periods that have some: when each begins, and its rows.
+    fn periods(&self, grain: Grain, rows: Range<usize>) -> Vec<(Option<Date>, Range<usize>)> {
+        let (days, mut rest) = (&self.rows.days, rows);
+        let mut periods = Vec::new();
+        while let Some(day) = days.of(rest.start).filter(|_| !rest.is_empty()) {
+            let end = grain.next(day).map_or(rest.end, |next| days.before(next)).min(rest.end);
+            periods.push((Some(grain.start(day)), rest.start..end));
+            rest.start = end;
+        }
+        periods
     }
 
     /// The rows of a filter's period, whatever their names.
@@ -218,33 +221,52 @@ impl<'a> Scan<'a> {
         Some(Self { units, revenue, conditions, keys, places })
     }
 
-    /// The groups of rows that follow each other.
-    fn period(&self, period: Option<Date>, rows: Range<usize>, lines: &mut Lines) -> Vec<Group> {
-        self.parallel(rows, lines)
-            .into_groups()
-            .map(|(key, totals)| Group { period, key, totals })
-            .collect()
+    /// The groups of periods, which follow each other.
+    fn periods(&self, periods: &[(Option<Date>, Range<usize>)]) -> Vec<Group> {
+        let (Some((_, first)), Some((_, last))) = (periods.first(), periods.last()) else {
+            return Vec::new();
+        };
+        // To ask for the processors takes longer than to sum a few days.
+        let threads = match (last.end - first.start) / ROWS_PER_THREAD {
+            0 | 1 => 1,
+            parts => parts.min(thread::available_parallelism().map_or(1, NonZero::get)),
+        };
+        let groups = |periods: &[(Option<Date>, Range<usize>)]| {
+            let mut lines = Lines::default();
+            let groups = periods.iter().flat_map(|(period, rows)| {
+                let groups = self.sum(rows.clone(), &mut lines).into_groups();
+                groups.map(|(key, totals)| Group { period: *period, key, totals })
+            });
+            groups.collect::<Vec<Group>>()
+        };
+        if let [(period, rows)] = periods {
+            let groups = self.parallel(rows, threads).into_groups();
+            return groups.map(|(key, totals)| Group { period: *period, key, totals }).collect();
+        }
+        let mut parts = periods.chunks(periods.len().div_ceil(threads));
+        let first = parts.next().unwrap_or_default();
+        thread::scope(|scope| {
+            let others: Vec<_> = parts.map(|part| scope.spawn(|| groups(part))).collect();
+            let mut all = groups(first);
+            for other in others {
+                all.append(&mut other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            all
+        })
     }
 
-    fn parallel(&self, rows: Range<usize>, lines: &mut Lines) -> Groups {
-        let parts = rows.len() / ROWS_PER_THREAD;
-        // To ask for the processors takes longer than to sum a day.
-        if parts < 2 {
-            return self.sum(rows, lines);
-        }
-        let parts = parts.min(thread::available_parallelism().map_or(1, NonZero::get));
-        let cut = |part: usize| rows.start + rows.len() * part / parts;
+    /// The groups of rows that several threads share.
+    fn parallel(&self, rows: &Range<usize>, threads: usize) -> Groups {
+        let cut = |part: usize| rows.start + rows.len() * part / threads;
+        let sum = |rows| self.sum(rows, &mut Lines::default());
         thread::scope(|scope| {
-            let others: Vec<_> = (1..parts)
+            let others: Vec<_> = (1..threads)
                 .map(|part| cut(part)..cut(part + 1))
-                .map(|rows| scope.spawn(|| self.sum(rows, &mut Lines::default())))
+                .map(|rows| scope.spawn(|| sum(rows)))
                 .collect();
-            let mut groups = self.sum(cut(0)..cut(1), lines);
+            let mut groups = sum(cut(0)..cut(1));
             for other in others {
-                match other.join() {
-                    Ok(other) => groups.merge(other),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
+                groups.merge(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
             }
             groups
         })

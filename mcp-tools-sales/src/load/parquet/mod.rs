@@ -26,7 +26,7 @@ use self::{
 };
 use super::{
     format::SalesFormat,
-    part::{Dictionaries, Loading, Part, Rows, Shared, Wanted, rows_of},
+    part::{Dictionaries, Loading, Part, Rows, Shared, Tally, Wanted, rows_of},
     values::{self, Dates, Mistake},
 };
 use crate::{Date, Dimension, LoadError, Money, store};
@@ -232,19 +232,28 @@ impl<R: Ranges> Source<'_, R> {
                 .read(columns.date, &mut rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
             part.dates = store::Dates::of(dates);
         }
-        let mut sums: &[Money] = &[];
+        let (mut sums, mut counted) = (&[][..], true);
         if wanted.sums {
             let (units, revenue) = column.sums(columns, rows)?;
             part.units.push(units);
-            part.revenue.push(revenue);
+            // While they are in the processor's cache.
+            for amounts in revenue.chunks(store::Column::PART) {
+                counted &= part.tally.count_all(amounts);
+                part.revenue.push(amounts);
+            }
             sums = revenue;
         }
         for dimension in Dimension::ALL {
             let place = columns.dimensions[dimension as usize];
             let Some(place) = place.filter(|_| wanted.names[dimension as usize]) else { continue };
             let instead = self.format.value(dimension);
-            let mut last = Memory::default();
             let codes = column.read(place, codes, 0, |value| {
+                // Most are known as they are, without a closer look.
+                if let Value::Text(name) = value
+                    && let Some(code) = names.known(dimension, name)
+                {
+                    return Ok(code);
+                }
                 let mut code = |name: &str| {
                     let name = name.trim();
                     let name = if name.is_empty() { instead } else { Some(name) };
@@ -254,7 +263,7 @@ impl<R: Ranges> Source<'_, R> {
                 };
                 match value {
                     Value::Null if instead.is_some() => code(""),
-                    value => last.of(value, code),
+                    value => value.text(code),
                 }
             })?;
             part.names[dimension as usize].push(codes);
@@ -270,7 +279,8 @@ impl<R: Ranges> Source<'_, R> {
             })?;
             part.order.push(codes);
         }
-        if !column.faults.is_empty() || !part.tally.count_all(sums) {
+        if !column.faults.is_empty() || !counted {
+            part.tally = Tally::default();
             for (row, amount) in sums.iter().enumerate() {
                 let is_bad = column.faults.contains_key(&(before + row));
                 if !is_bad && !part.tally.count(*amount) {
