@@ -54,17 +54,23 @@ impl Number for u32 {
     }
 }
 
-impl Number for i32 {
-    type Bits = u32;
+macro_rules! narrow {
+    ($($narrow:ty: $bits:ty),*) => {$(
+        impl Number for $narrow {
+            type Bits = $bits;
 
-    fn number(self) -> i64 {
-        self.into()
-    }
+            fn number(self) -> i64 {
+                self.into()
+            }
 
-    fn bits(self) -> u32 {
-        (self ^ (self >> (Self::BITS - 1))).cast_unsigned()
-    }
+            fn bits(self) -> $bits {
+                (self ^ (self >> (Self::BITS - 1))).cast_unsigned()
+            }
+        }
+    )*};
 }
+
+narrow!(i8: u8, i16: u16, i32: u32);
 
 impl Number for i64 {
     type Bits = u64;
@@ -122,7 +128,7 @@ impl Numbers {
     /// Writes the numbers of rows.
     fn read(&self, rows: Range<usize>, to: &mut [i64]) {
         of_any_width!(self, numbers => {
-            to.iter_mut().zip(&numbers[rows]).for_each(|(to, number)| *to = (*number).into());
+            to.iter_mut().zip(&numbers[rows]).for_each(|(to, number)| *to = number.number());
         });
     }
 
@@ -131,7 +137,7 @@ impl Numbers {
     fn pick(&self, start: usize, first: usize, rows: &[u32], to: &mut [i64]) {
         of_any_width!(self, numbers => {
             for (to, row) in to.iter_mut().zip(rows) {
-                *to = numbers[first + *row as usize - start].into();
+                *to = numbers[first + *row as usize - start].number();
             }
         });
     }
@@ -259,7 +265,7 @@ impl Column {
     /// Does something with all numbers, some at a time and in order.
     pub(crate) fn for_each(&self, mut with: impl FnMut(i64)) {
         for Part { numbers, .. } in &self.parts {
-            of_any_width!(numbers, numbers => numbers.iter().for_each(|number| with((*number).into())));
+            of_any_width!(numbers, numbers => numbers.iter().for_each(|number| with(number.number())));
         }
     }
 
@@ -301,7 +307,7 @@ impl Column {
             for Part { numbers, .. } in column.parts {
                 of_any_width!(numbers, numbers => all.extend(
                     // They fit, as this is as wide as the widest.
-                    numbers.iter().map(|number| T::try_from((*number).into()).unwrap_or_default())
+                    numbers.iter().map(|number| T::try_from(number.number()).unwrap_or_default())
                 ));
             }
             all.into()
