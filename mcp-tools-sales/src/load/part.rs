@@ -60,10 +60,20 @@ pub(super) type Met = [Vec<Arc<str>>; ORDERS + 1];
 pub(super) struct Codes([Vec<u32>; ORDERS + 1]);
 
 /// Dictionaries that several threads add to, as one of them knows them: it asks for what it has not met.
-pub(super) struct Shared<'a> {
+pub(super) struct Shared<'a, 'd> {
     met: Dictionaries,
     codes: Codes,
-    all: &'a Mutex<&'a mut Dictionaries>,
+    /// Which part of the file is being read.
+    part: usize,
+    all: &'a Mutex<Meeting<'d>>,
+}
+
+/// Dictionaries that several threads add to, and when what they add appears first in the file: in which part,
+/// and after how many others that the thread had met.
+pub(super) struct Meeting<'d> {
+    dictionaries: &'d mut Dictionaries,
+    before: [usize; ORDERS + 1],
+    first: [Vec<(usize, u32)>; ORDERS + 1],
 }
 
 /// Rows that follow each other in a file. A column of what the file does not say is empty.
@@ -176,9 +186,14 @@ impl Dictionaries {
     }
 }
 
-impl Shared<'_> {
-    pub(super) fn of<'a>(all: &'a Mutex<&'a mut Dictionaries>) -> Shared<'a> {
-        Shared { met: Dictionaries::default(), codes: Codes::default(), all }
+impl<'a, 'd> Shared<'a, 'd> {
+    pub(super) fn of(all: &'a Mutex<Meeting<'d>>) -> Self {
+        Self { met: Dictionaries::default(), codes: Codes::default(), part: 0, all }
+    }
+
+    /// Goes on with a later part of the file.
+    pub(super) fn begin(&mut self, part: usize) {
+        self.part = part;
     }
 
     /// The code of a name that was met lately.
@@ -205,14 +220,39 @@ impl Shared<'_> {
         find: impl FnOnce(&mut Dictionaries) -> Option<u32>,
     ) -> Option<u32> {
         let codes = self.codes.of_mut(of);
-        match codes.get(met as usize) {
-            Some(code) => Some(*code),
-            // It is the last that was met.
-            None => {
-                let code = find(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))?;
-                codes.push(code);
-                Some(code)
-            }
+        if let Some(code) = codes.get(met as usize) {
+            return Some(*code);
+        }
+        // It is the last that was met.
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = find(&mut *all.dictionaries)?;
+        all.note(of, code, (self.part, met));
+        codes.push(code);
+        Some(code)
+    }
+}
+
+impl<'d> Meeting<'d> {
+    pub(super) fn of(dictionaries: &'d mut Dictionaries) -> Self {
+        Self { before: dictionaries.lengths(), dictionaries, first: Default::default() }
+    }
+
+    /// Notes where a name has been met.
+    fn note(&mut self, of: Option<Dimension>, code: u32, at: (usize, u32)) {
+        let place = of.map_or(ORDERS, |dimension| dimension as usize);
+        // Names of files before this one have appeared there.
+        let Some(new) = (code as usize).checked_sub(self.before[place]) else { return };
+        match self.first[place].get_mut(new) {
+            Some(first) => *first = at.min(*first),
+            None => self.first[place].push(at),
+        }
+    }
+
+    /// Puts what was added into the order of the file.
+    pub(super) fn end(self) {
+        let Self { dictionaries, before, first } = self;
+        for ((names, before), first) in dictionaries.names.iter_mut().zip(before).zip(&first) {
+            names.appeared(before, first);
         }
     }
 }

@@ -14,10 +14,12 @@ const LONGEST_ASKED: usize = 100;
 
 /// The names of a dimension, each with how many order lines have it.
 ///
-/// A name's code is its place in the order of first appearance.
+/// They are in the order of first appearance, whatever order they were met in by threads that read side by side.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     names: IndexSet<Arc<str>, foldhash::fast::RandomState>,
+    /// Codes in the order of appearance, which is their own beyond it.
+    order: Vec<u32>,
     /// Known once they have been asked for, which few questions do: counting takes a nanosecond a row.
     order_lines: OnceLock<Vec<u64>>,
     /// What is counted: the codes, and how many rows there are.
@@ -37,6 +39,24 @@ impl Names {
     /// The same for a name of other names.
     pub(crate) fn add_shared(&mut self, name: &Arc<str>) -> Option<u32> {
         u32::try_from(self.names.insert_full(Arc::clone(name)).0).ok()
+    }
+
+    /// Tells when names first appeared that were added after there were so many.
+    pub(crate) fn appeared(&mut self, before: usize, first: &[impl Ord]) {
+        if first.is_sorted() {
+            return;
+        }
+        let known = self.order.len()..before;
+        self.order.extend(known.filter_map(|code| u32::try_from(code).ok()));
+        let mut new: Vec<usize> = (0..first.len()).collect();
+        new.sort_unstable_by_key(|&name| &first[name]);
+        self.order.extend(new.into_iter().filter_map(|name| u32::try_from(before + name).ok()));
+    }
+
+    /// Codes in the order of first appearance.
+    fn codes(&self) -> impl Iterator<Item = usize> {
+        let rest = self.order.len()..self.len();
+        self.order.iter().map(|&code| code as usize).chain(rest)
     }
 
     /// The name of a code.
@@ -84,7 +104,8 @@ impl Names {
 
     /// The names and their order lines, in the order of first appearance.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
-        self.names.iter().zip(self.order_lines().iter().copied())
+        let lines = self.order_lines();
+        self.codes().filter_map(|code| Some((self.get(code)?, *lines.get(code)?)))
     }
 
     /// The name as the data has it: as written, or else the first that differs only in case and in
@@ -100,7 +121,8 @@ impl Names {
             .get(asked)
             .or_else(|| {
                 let asked = asked.to_lowercase();
-                self.names.iter().find(|known| known.to_lowercase() == asked)
+                let mut names = self.codes().filter_map(|code| self.get(code));
+                names.find(|known| known.to_lowercase() == asked)
             })
             .ok_or_else(|| self.unknown(dimension, asked))
     }
@@ -158,7 +180,7 @@ impl Names {
     /// Bytes on the heap, about: the texts with their counts of references, and per name a fat
     /// pointer, a hash, order lines, and an index at 7/8 load.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let entry = size_of::<Arc<str>>() + size_of::<u64>() + size_of::<u64>();
+        let entry = size_of::<Arc<str>>() + size_of::<u64>() + size_of::<u64>() + size_of::<u32>();
         let index = (size_of::<usize>() + 1) * 8 / 7;
         let texts = self.names.iter().map(|name| name.len() + 2 * size_of::<usize>());
         self.names.capacity() * (entry + index) + texts.sum::<usize>()

@@ -7,7 +7,7 @@ use std::{
     num::NonZero,
     panic::{self, AssertUnwindSafe},
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -26,7 +26,7 @@ use self::{
 };
 use super::{
     format::SalesFormat,
-    part::{Dictionaries, Loading, Part, Rows, Shared, Tally, Wanted, rows_of},
+    part::{Dictionaries, Loading, Meeting, Part, Rows, Shared, Tally, Wanted, rows_of},
     values::{self, Dates, Mistake},
 };
 use crate::{Date, Dimension, LoadError, Money, store};
@@ -60,12 +60,12 @@ struct Source<'a, R> {
 }
 
 /// What a thread reads row groups into: memory that is new costs as much as what is written to it.
-struct Room<'a> {
+struct Room<'a, 'd> {
     rows: Rows,
     /// Codes of the names of a column.
     codes: Vec<u32>,
     pages: pages::Room,
-    names: Shared<'a>,
+    names: Shared<'a, 'd>,
 }
 
 /// The rows of the file that cannot be read, and what is wrong with each.
@@ -138,13 +138,13 @@ impl<R: Ranges> Source<'_, R> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = threads.min(lengths.len()).max(1);
         let (next, stop) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-        let dictionaries = Mutex::new(dictionaries);
+        let meeting = Mutex::new(Meeting::of(dictionaries));
         let starts: Vec<usize> = lengths
             .iter()
             .scan(0, |next, length| Some(mem::replace(next, *next + length)))
             .collect();
         let work = || {
-            let mut room = Room::of(&dictionaries);
+            let mut room = Room::of(&meeting);
             let mut done = Vec::new();
             loop {
                 let group = next.fetch_add(1, Ordering::Relaxed);
@@ -167,6 +167,7 @@ impl<R: Ranges> Source<'_, R> {
             }
             done
         });
+        meeting.into_inner().unwrap_or_else(PoisonError::into_inner).end();
         read.sort_unstable_by_key(|(group, _)| *group);
         let (mut part, mut bad) = (Part::default(), Vec::new());
         for (_, read) in read {
@@ -178,13 +179,13 @@ impl<R: Ranges> Source<'_, R> {
     }
 }
 
-impl<'a> Room<'a> {
-    fn of(dictionaries: &'a Mutex<&'a mut Dictionaries>) -> Self {
+impl<'a, 'd> Room<'a, 'd> {
+    fn of(meeting: &'a Mutex<Meeting<'d>>) -> Self {
         Self {
             rows: Rows::default(),
             codes: Vec::new(),
             pages: pages::Room::default(),
-            names: Shared::of(dictionaries),
+            names: Shared::of(meeting),
         }
     }
 }
@@ -219,10 +220,11 @@ fn broken(name: &str, error: ParquetError) -> LoadError {
 
 impl<R: Ranges> Source<'_, R> {
     /// Reads a row group, before which there are so many rows.
-    fn row_group(&self, group: usize, before: usize, room: &mut Room<'_>) -> Read {
+    fn row_group(&self, group: usize, before: usize, room: &mut Room<'_, '_>) -> Read {
         let mut faults = Faults::new();
         let Self { columns, wanted, .. } = self;
         let Room { rows, codes, pages, names } = room;
+        names.begin(group);
         let mut part = Part::default();
         let mut column = Column { source: self, group, before, faults: &mut faults, pages };
 
