@@ -1,5 +1,5 @@
-//! Answers questions about sales and prints what that cost: `measure [FILE|ROWS] [first|all|all-first]`, a million
-//! made-up rows unless given. With `first` it ends with its first answer, which goes to standard output; with
+//! Answers questions about sales and prints what that cost: `measure [FILE|s3://…|ROWS] [first|all|all-first]`, a
+//! million made-up rows unless given. With `first` it ends with its first answer, which goes to standard output; with
 //! `all` all columns of Parquet are read and checked at the start, as with `check = "start"`.
 //!
 //! Run it with `--release`. `benches/compare.py` of this package runs it beside pandas, Polars and
@@ -29,6 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let mut csv = Vec::new();
         mcp_tools_sales::generate(rows, 0, &mut csv)?;
         (None, Sales::from(SalesStore::from_reader("generated", &csv[..])?))
+    } else if asked.starts_with("s3://") {
+        (None, s3(&asked).await?)
     } else {
         let check = if mode.starts_with("all") { "check = \"start\"" } else { "" };
         let files = SalesFiles::open_as(&asked, &SalesFormat::from_toml(check)?)?;
@@ -86,6 +88,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("columns: {:.1} bytes a row, {:.1} MB", bytes / rows as f64, bytes / 1e6);
     }
     Ok(())
+}
+
+#[cfg(feature = "s3")]
+async fn s3(location: &str) -> Result<Sales, Box<dyn Error>> {
+    Ok(mcp_tools_sales::S3Sales::new(location, &mcp_aws::load_config().await)?.into())
+}
+
+#[cfg(not(feature = "s3"))]
+async fn s3(_: &str) -> Result<Sales, Box<dyn Error>> {
+    Err("build with the feature s3".into())
 }
 
 /// What all threads have had of the processors so far, to a hundredth of a second; zero where only Linux tells.

@@ -103,6 +103,26 @@ fn queries() -> Vec<Query> {
 }
 
 #[tokio::test]
+async fn names_are_in_the_order_of_the_files_whichever_thread_meets_them_first() {
+    // The second file has a name before that is known from the first, and one that is new.
+    let more = [(17_004, "Stool", "Dallas", "USD", "e", 1, 9.0), LINES[1], LINES[0], LINES[3]];
+    let last = [(17_005, "Bench", "Dallas", "USD", "f", 1, 9.0), LINES[4]];
+    let files = [
+        ("a.parquet", parquet(&LINES, true)),
+        ("b.parquet", parquet(&more, true)),
+        ("c.parquet", parquet(&last, true)),
+    ];
+    let folder = Folder::new("order", &files);
+    for _ in 0..100 {
+        let files = SalesFiles::open(&folder.0).unwrap();
+        let names = files.names(Dimension::Product).await.unwrap();
+        let names: Vec<(&str, u64)> = names.iter().map(|(name, lines)| (&**name, lines)).collect();
+        let expected = [("Lamp", 5), ("Desk", 3), ("Chair", 2), ("Stool", 1), ("Bench", 1)];
+        assert_eq!(names, expected);
+    }
+}
+
+#[tokio::test]
 async fn answers_are_those_of_a_store_whatever_is_asked_first() {
     let files = [("a.parquet", parquet(&LINES, true)), ("b.parquet", parquet(&LINES[1..4], false))];
     for (name, files) in [("one", &files[..1]), ("two", &files)] {

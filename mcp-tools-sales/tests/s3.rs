@@ -106,6 +106,38 @@ async fn large_objects_are_kept_in_a_folder_for_the_next_process() {
 }
 
 #[tokio::test]
+async fn a_folder_keeps_one_version_of_each_object_and_nothing_else_of_the_location() {
+    let (client, bucket) = bucket().await;
+    put(&client, &bucket, "a.csv", format!("{HEADER}{LAMP}")).await;
+    put(&client, &bucket, "b.csv", format!("{HEADER}{DESK}")).await;
+    let folder = std::env::temp_dir().join(&bucket);
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("sales-of-somebody-else"), "").unwrap();
+    let open = || sales(&client, &format!("s3://{bucket}")).cache(0, &folder);
+    let kept = || {
+        let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let mut kept: Vec<String> =
+            files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+        kept.sort_unstable();
+        kept
+    };
+    let first = open();
+    assert_eq!(units(&first).await, 3);
+    put(&client, &bucket, "a.csv", format!("{HEADER}{LAMP}{LAMP}")).await;
+    assert!(first.refresh().await.unwrap());
+    assert_eq!(units(&first).await, 5);
+    let desk = format!("{HEADER}{DESK}");
+    assert_eq!(kept(), ["", &format!("{HEADER}{LAMP}{LAMP}"), &desk]);
+    let delete = Request::rest(&service::S3, "DeleteObject", "DELETE", "/");
+    client.send(delete.bucket(&*bucket).key("a.csv")).await.unwrap();
+    // Another process, while the first one goes on.
+    assert_eq!(units(&open()).await, 1);
+    assert_eq!(kept(), ["", &desk]);
+    assert_eq!(units(&first).await, 5);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
 async fn more_than_the_budget_is_refused_before_it_is_read() {
     let (client, bucket) = bucket().await;
     put(&client, &bucket, "all.csv", format!("{HEADER}{LAMP}")).await;

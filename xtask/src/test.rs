@@ -36,6 +36,7 @@ const NEED_MOTO: &[&str] = &[
     "mcp-testing",
     "mcp-tools-aws",
     "mcp-tools-sales",
+    "sales-server",
 ];
 
 fn cargo_test() -> anyhow::Result<()> {
@@ -53,7 +54,10 @@ fn cargo_test() -> anyhow::Result<()> {
         None => skip("the comparison of sales with DuckDB", toolbox::NO_PYTHON)?,
     }
     match toolbox::python(toolbox::MOTO)? {
-        Some(python) => _ = test.env("MCP_TEST_MOTO_PYTHON", python),
+        // With data in S3, which that program is tested with then.
+        Some(python) => {
+            test.env("MCP_TEST_MOTO_PYTHON", python).arg("--features=sales-server/s3");
+        }
         None => {
             skip(&format!("tests of {}", NEED_MOTO.join(", ")), toolbox::NO_PYTHON)?;
             test.args(NEED_MOTO.iter().map(|package| format!("--exclude={package}")));

@@ -186,3 +186,106 @@ fn bad_data_keeps_the_server_from_starting() {
     assert!(stderr.contains("line 2, column 6 (revenue)"), "{stderr}");
     assert!(output.stdout.is_empty());
 }
+
+#[cfg(feature = "s3")]
+mod s3 {
+    use aws_config::{BehaviorVersion, SdkConfig};
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use mcp_aws::{Client, Request, service, with_defaults};
+    use mcp_testing::{Moto, MotoAccount, lambda::Emulator};
+
+    use super::*;
+
+    /// A bucket in an account of moto's, whose key and secret are not its own alone.
+    struct Bucket {
+        account: MotoAccount,
+        client: Client,
+        name: String,
+    }
+
+    impl Bucket {
+        async fn new(name: &str) -> Self {
+            let account = Moto::shared().account().await;
+            let credentials = Credentials::new(
+                &account.access_key_id,
+                &account.secret_access_key,
+                Some(account.session_token.clone()),
+                None,
+                "test",
+            );
+            let config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .endpoint_url(Moto::shared().url())
+                .credentials_provider(SharedCredentialsProvider::new(credentials));
+            let client = Client::new(&with_defaults(&config.build()));
+            let name = format!("{name}-{}", std::process::id());
+            let create = Request::rest(&service::S3, "CreateBucket", "PUT", "/").bucket(&*name);
+            client.send(create).await.unwrap();
+            Self { account, client, name }
+        }
+
+        /// Puts the sample there, of which the program has no copy for this.
+        async fn fill(&self) {
+            let sample = include_bytes!("../data/sales.csv");
+            for (key, body) in [
+                ("exports/sales.toml", &b"currency = \"USD\"\n"[..]),
+                ("exports/2014-2017.csv", sample),
+            ] {
+                let put = Request::rest(&service::S3, "PutObject", "PUT", "/");
+                let put = put.bucket(&*self.name).key(key).body(body.to_vec());
+                self.client.send(put).await.unwrap();
+            }
+        }
+
+        /// What tells a program where the data is, and who it is.
+        fn environment(&self) -> [(&'static str, String); 6] {
+            let MotoAccount { access_key_id, secret_access_key, session_token, .. } = &self.account;
+            [
+                ("SALES_DATA", format!("s3://{}/exports/", self.name)),
+                ("AWS_ENDPOINT_URL", Moto::shared().url().to_owned()),
+                ("AWS_REGION", "us-east-1".to_owned()),
+                ("AWS_ACCESS_KEY_ID", access_key_id.clone()),
+                ("AWS_SECRET_ACCESS_KEY", secret_access_key.clone()),
+                ("AWS_SESSION_TOKEN", session_token.clone()),
+            ]
+        }
+    }
+
+    #[test]
+    fn data_in_s3_is_loaded_before_the_program_serves() {
+        block_on(async {
+            let bucket = Bucket::new("loaded").await;
+            let start = || {
+                let mut command = command();
+                command.envs(bucket.environment());
+                command
+            };
+            let output = tokio::task::spawn_blocking({
+                let mut command = start();
+                move || command.output().unwrap()
+            });
+            let output = output.await.unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{stderr}");
+            assert!(stderr.contains(&format!("s3://{}/exports/", bucket.name)), "{stderr}");
+            bucket.fill().await;
+            check(&Harness::stdio(start()).await).await;
+        });
+    }
+
+    #[test]
+    fn on_lambda_the_first_question_loads_data_in_s3() {
+        block_on(async {
+            let bucket = Bucket::new("lazy").await;
+            let function = bucket
+                .environment()
+                .iter()
+                .fold(Emulator::new(PROGRAM), |function, (name, value)| function.env(name, value));
+            let mcp = Harness::behind(Door::FunctionUrl, function).await;
+            // Nothing is there yet, and nothing has been looked for.
+            assert!(!mcp.list_tools().await.is_empty());
+            bucket.fill().await;
+            check(&mcp).await;
+        });
+    }
+}

@@ -482,11 +482,10 @@ impl SalesEngine for AthenaSales {
             return Ok(names);
         }
         let answer = self.inner.answer(&Query::default().by(dimension)).await?;
-        let mut names = Names::default();
-        for row in &answer.rows {
-            names.add(&row.names[0], row.totals.order_lines);
-        }
-        let names = Arc::new(names);
+        let lines = answer.rows.into_iter().map(|row| {
+            (row.names.into_iter().next().unwrap_or_else(|| "".into()), row.totals.order_lines)
+        });
+        let names = Arc::new(Names::counted(lines.collect()));
         known
             .names
             .lock()

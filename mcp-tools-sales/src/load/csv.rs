@@ -16,7 +16,7 @@ use std::{
 use super::{
     blocks::Blocks,
     format::{Decimal, Field, SalesFormat},
-    part::{Codes, Dictionaries, Loading, Met, Part},
+    part::{Codes, Dictionaries, Loading, Met, Part, Rows, Tally},
     records::{Records, SyntaxError},
     values::{self, Dates, Mistake},
 };
@@ -24,9 +24,6 @@ use crate::{DataColumn, Dimension, LoadError, Money};
 
 /// A value that is longer than this, in characters, is shown shortened in an error.
 const SHOWN: usize = 60;
-
-/// How many bytes of a block tell how long its lines are.
-const FIRST_LINES: usize = 1 << 13;
 
 /// What the header of a file says.
 #[derive(Clone, Debug)]
@@ -59,14 +56,15 @@ enum Name<'a> {
     New(usize, &'a str),
 }
 
-/// A block, with its number.
-type Numbered = (usize, Vec<u8>);
+/// A block with its number, and room for its rows.
+type Numbered = (usize, Vec<u8>, Rows);
 
 /// What a thread has made of a block.
 struct ReadBlock {
     thread: usize,
     text: Vec<u8>,
-    part: Result<Part, LoadError>,
+    rows: Rows,
+    tally: Result<Tally, LoadError>,
     /// The names that it met for the first time, in the order of their codes.
     met: Met,
 }
@@ -81,6 +79,8 @@ struct Joining<'a> {
     /// Blocks that were read before one that comes before them.
     waiting: BTreeMap<usize, ReadBlock>,
     next: usize,
+    /// Room of rows that have been added.
+    room: Vec<Rows>,
 }
 
 impl Joining<'_> {
@@ -92,14 +92,18 @@ impl Joining<'_> {
     ) -> Result<(), LoadError> {
         blocks.give_back(mem::take(&mut read.text));
         self.waiting.insert(number, read);
-        while let Some(ReadBlock { thread, part, met, .. }) = self.waiting.remove(&self.next) {
-            let part = part.map_err(|error| error.after(self.whole.lines))?;
+        while let Some(read) = self.waiting.remove(&self.next) {
+            let ReadBlock { thread, mut rows, tally, met, .. } = read;
+            let tally = tally.map_err(|error| error.after(self.whole.tally.lines))?;
             let known = &mut self.known[thread];
             self.dictionaries.add(&met, known).ok_or_else(|| {
                 let expected = "at most 4294967296 distinct names".to_owned();
                 LoadError::file(self.source.name, expected, "more".to_owned())
             })?;
-            self.whole.append(self.source.name, part, |of, code| known.of(of)[code as usize])?;
+            rows.recode(known);
+            self.whole.push(&rows);
+            self.whole.tally.append(self.source.name, tally)?;
+            self.room.push(rows);
             self.next += 1;
         }
         Ok(())
@@ -131,10 +135,13 @@ pub(super) fn read(
     let dictionaries = loading.file(|| header.describe(format));
     // No more threads than there are blocks: most files are small.
     let second = blocks.next().map_err(io)?;
-    let mut whole = Part { lines: header.lines, ..Part::default() };
+    let mut whole = Part::default();
+    whole.tally.lines = header.lines;
     let Some(second) = second else {
-        let part = source.block(&first, dictionaries).map_err(|error| error.after(header.lines))?;
-        whole.append(name, part, |_, code| code)?;
+        let mut rows = Rows::default();
+        let tally = source.block(&first, &mut rows, dictionaries);
+        whole.push(&rows);
+        whole.tally.append(name, tally.map_err(|error| error.after(header.lines))?)?;
         return Ok(whole);
     };
     source.side_by_side([first, second], &mut blocks, dictionaries, &mut whole)?;
@@ -169,18 +176,18 @@ impl Source<'_> {
             let mut met = Dictionaries::default();
             loop {
                 let next = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok((number, block)) = next else { return };
+                let Ok((number, block, mut rows)) = next else { return };
                 if number > stop.load(Ordering::Relaxed) {
                     continue;
                 }
                 let before = met.lengths();
-                let part = self.block(&block, &mut met);
-                if part.is_err() {
+                let tally = self.block(&block, &mut rows, &mut met);
+                if tally.is_err() {
                     stop.fetch_min(number, Ordering::Relaxed);
                 }
                 let met = met.after(&before);
                 // Whoever does not take it has met a mistake before it.
-                let _ = done.send((number, ReadBlock { thread, text: block, part, met }));
+                let _ = done.send((number, ReadBlock { thread, text: block, rows, tally, met }));
             }
         };
         thread::scope(|scope| {
@@ -196,6 +203,7 @@ impl Source<'_> {
                 known: (0..threads).map(|_| Codes::default()).collect(),
                 waiting: BTreeMap::new(),
                 next: 0,
+                room: Vec::new(),
             };
             let mut failed = None;
             let mut first = first.into_iter();
@@ -207,7 +215,8 @@ impl Source<'_> {
                 match block {
                     Ok(Some(block)) if stop.load(Ordering::Relaxed) == usize::MAX => {
                         // The workers outlive this, unless one panics, which ends all.
-                        let _ = send.send((number, block));
+                        let rows = joining.room.pop().unwrap_or_default();
+                        let _ = send.send((number, block, rows));
                     }
                     Ok(_) => break,
                     Err(error) => {
@@ -224,28 +233,32 @@ impl Source<'_> {
                 joining.add(number, read, blocks)?;
             }
             match failed {
-                Some(error) => Err(LoadError::io(self.name, Some(joining.whole.lines + 1), error)),
+                Some(error) => {
+                    Err(LoadError::io(self.name, Some(joining.whole.tally.lines + 1), error))
+                }
                 None => Ok(()),
             }
         })
     }
 
     /// Reads whole records. Lines count from the block's first.
-    fn block(self, text: &[u8], dictionaries: &mut Dictionaries) -> Result<Part, LoadError> {
-        // About as many as there are in all, if the first lines are as long as the others.
-        let first = &text[..text.len().min(FIRST_LINES)];
-        let lines = memchr::memchr_iter(b'\n', first).count() + 1;
-        let rows = lines * (text.len() / first.len().max(1)) * 9 / 8;
-        let mut part = Part::with_room(self.header.dimensions, self.header.order, rows);
+    fn block(
+        self,
+        text: &[u8],
+        rows: &mut Rows,
+        dictionaries: &mut Dictionaries,
+    ) -> Result<Tally, LoadError> {
+        rows.clear();
+        let mut tally = Tally::default();
         let mut dates = Dates::new(self.format);
         let mut records = Records::new(text, self.format.delimiter.0);
         while records.advance().map_err(|error| self.syntax(error))? {
-            if let Err(error) = self.record(&records, &mut dates, dictionaries, &mut part) {
-                part.fault(self.format, error)?;
+            if let Err(error) = self.record(&records, &mut dates, dictionaries, rows, &mut tally) {
+                tally.fault(self.format, error)?;
             }
         }
-        part.lines = records.lines();
-        Ok(part)
+        tally.lines = records.lines();
+        Ok(tally)
     }
 
     fn record(
@@ -253,7 +266,8 @@ impl Source<'_> {
         records: &Records<'_>,
         dates: &mut Dates<'_>,
         dictionaries: &mut Dictionaries,
-        part: &mut Part,
+        rows: &mut Rows,
+        tally: &mut Tally,
     ) -> Result<(), LoadError> {
         let header = self.header;
         let (expected, found) = (header.names.len(), records.len());
@@ -306,7 +320,7 @@ impl Source<'_> {
             names[dimension as usize] = Some(name);
         }
         let order = header.order.map(|field| self.text(records, field)).transpose()?;
-        if !part.count(amount) {
+        if !tally.count(amount) {
             let found = self.text(records, amount_field).map(shown)?;
             return Err(self.mistake(records, amount_field, values::TOTAL.to_owned(), found));
         }
@@ -321,15 +335,15 @@ impl Source<'_> {
                     })?
                 }
             };
-            part.names[dimension as usize].push(code);
+            rows.names[dimension as usize].push(code);
         }
         // Orders without a number are one each: 2^32 distinct ones do not fit anyway.
         if let Some(order) = order {
-            part.order.push(dictionaries.order(order).unwrap_or(u32::MAX));
+            rows.order.push(dictionaries.order(order).unwrap_or(u32::MAX));
         }
-        part.date.push(date);
-        part.units.push(units);
-        part.revenue.push(amount);
+        rows.date.push(date);
+        rows.units.push(units);
+        rows.revenue.push(amount);
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use self::{
 };
 pub(crate) use self::{
     part::Wanted,
-    unread::{Dates, Unread},
+    unread::{Days, Unread},
 };
 
 /// The format of a folder's files, in the folder.
@@ -121,13 +121,15 @@ pub(crate) fn load(
 
 impl Input {
     pub(crate) fn file(path: &Path) -> Result<Self, LoadError> {
-        Self::file_named(path.display().to_string(), path)
-    }
-
-    /// A file that errors call something else.
-    pub(crate) fn file_named(name: String, path: &Path) -> Result<Self, LoadError> {
+        let name = path.display().to_string();
         let file = File::open(path).map_err(|error| LoadError::io(&name, None, error))?;
         Ok(Self { name, content: Content::File(file) })
+    }
+
+    /// A file that has been opened.
+    #[cfg(feature = "s3")]
+    pub(crate) fn opened(name: String, file: File) -> Self {
+        Self { name, content: Content::File(file) }
     }
 
     #[cfg(feature = "s3")]

@@ -6,11 +6,11 @@ use super::{
     Content, Input,
     format::{Check, OnBadRows, SalesFormat},
     parquet::Opened,
-    part::{Joining, Loading, Wanted, joined, rows_of},
+    part::{Joining, Loading, Wanted, rows_of},
 };
 use crate::{
-    DataColumn, Date, Dimension, LoadError, Names,
-    store::{ByDate, Columns},
+    DataColumn, Dimension, LoadError, Names,
+    store::{self, ByDate, Columns, Dates},
 };
 
 /// Files that have been opened: their schemas fit, their values have not been looked at.
@@ -22,12 +22,12 @@ pub(crate) struct Unread {
     lengths: Vec<usize>,
 }
 
-/// The dates of all rows, and what the files are.
-pub(crate) struct Dates {
+/// The days of all rows, and what the files are.
+pub(crate) struct Days {
     /// In which order rows come.
     pub(crate) by_date: ByDate,
     /// In that order.
-    pub(crate) dates: Arc<Vec<Date>>,
+    pub(crate) days: Arc<store::Days>,
     /// How many files there are.
     pub(crate) files: u64,
     /// The columns of the first.
@@ -77,14 +77,14 @@ impl Unread {
         Ok(Ok(Self { name: name.to_owned(), format: format.clone(), files, lengths }))
     }
 
-    /// Reads what has to be known from the start: dates, and what the files are.
-    pub(crate) fn dates(&self) -> Result<Dates, LoadError> {
-        let (loading, mut parts) = self.parts(Wanted::DATE)?;
-        let dates = joined(self.lengths.iter().sum(), &mut parts, |part| &mut part.date);
-        let by_date = ByDate::of(&dates);
-        let dates = by_date.sort(dates);
+    /// Reads what has to be known from the start: days, and what the files are.
+    pub(crate) fn days(&self) -> Result<Days, LoadError> {
+        let (loading, parts) = self.parts(Wanted::DATE)?;
+        let mut dates = Dates::default();
+        parts.into_iter().for_each(|part| dates.append(part.dates));
+        let (days, by_date) = dates.sorted();
         let (files, columns) = loading.found();
-        Ok(Dates { by_date, dates, files, columns })
+        Ok(Days { by_date, days, files, columns })
     }
 
     /// Whether it is known which order a line belongs to.

@@ -1,5 +1,5 @@
 use std::{
-    fmt,
+    fmt, io,
     path::PathBuf,
     sync::{
         Arc, Mutex as SyncMutex, PoisonError,
@@ -49,7 +49,9 @@ const TRIES: usize = 3;
 ///
 /// Objects are read in the version that was listed, so that no answer mixes two. What is read is
 /// kept in memory up to 64 MiB in all, until all columns have been read, beyond that in a folder
-/// ([`std::env::temp_dir`] unless set), where another process finds it again.
+/// ([`std::env::temp_dir`] unless set), where another process finds it again. What was kept there of the same
+/// location before is deleted once all objects are there, so that the folder holds at most twice the budget,
+/// and the budget most of the time.
 ///
 /// `AWS_ENDPOINT_URL` and what else the configuration says is honoured. The identity needs
 /// `s3:ListBucket` and `s3:GetObject`.
@@ -262,6 +264,11 @@ impl Inner {
             let fetched = stream::iter(reading).buffered(AT_A_TIME).try_collect::<Vec<_>>().await;
             match fetched {
                 Ok(fetched) => {
+                    if let Some(folder) = folder
+                        && let Err(error) = objects::keep_only(folder, &self.at, &objects).await
+                    {
+                        tracing::warn!(%error, "old versions of the sales data could not be deleted");
+                    }
                     let store = self.parse(name, fetched, whole).await?;
                     self.progress.1.store(0, Ordering::Relaxed);
                     let checked = Instant::now();
@@ -295,9 +302,13 @@ impl Inner {
                     Fetched::Memory(bytes) if is_format => {
                         found = SalesFormat::named(&name, &String::from_utf8_lossy(&bytes))?;
                     }
-                    Fetched::File(path) if is_format => found = SalesFormat::open(path)?,
+                    Fetched::File(file) if is_format => {
+                        let text = io::read_to_string(file);
+                        let text = text.map_err(|error| LoadError::io(&name, None, error))?;
+                        found = SalesFormat::named(&name, &text)?;
+                    }
                     Fetched::Memory(bytes) => inputs.push(load::Input::bytes(name, bytes)),
-                    Fetched::File(path) => inputs.push(load::Input::file_named(name, &path)?),
+                    Fetched::File(file) => inputs.push(load::Input::opened(name, file)),
                 }
             }
             let files = SalesFiles::of(name, format.as_ref().unwrap_or(&found), inputs)?;

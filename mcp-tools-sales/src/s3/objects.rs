@@ -1,15 +1,18 @@
 //! Objects of a bucket: which there are, and their contents in the version that was listed.
 
 use std::{
+    collections::HashSet,
+    fs::File,
+    hash::{DefaultHasher, Hash, Hasher as _},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use bytes::{Bytes, BytesMut};
 use mcp_aws::{Client, Error, ErrorKind, Page, Request, service};
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::location::Location;
 use crate::{LoadError, load};
@@ -71,10 +74,10 @@ pub(super) async fn list(client: &Client, at: &Location) -> Result<Vec<Object>, 
     Ok(objects)
 }
 
-/// An object's contents: in memory, or in a file.
+/// An object's contents: in memory, or in a file, which stays open as another process may delete it.
 pub(super) enum Fetched {
     Memory(Bytes),
-    File(PathBuf),
+    File(File),
 }
 
 /// Reads an object in the version that was listed, into memory or into a folder. `done` counts its
@@ -92,10 +95,11 @@ pub(super) async fn fetch(
     };
     let path = folder.map(|folder| folder.join(file_name(at, object)));
     if let Some(path) = &path
-        && tokio::fs::metadata(path).await.is_ok_and(|file| file.len() == object.size)
+        && let Ok(file) = tokio::fs::File::open(path).await
+        && file.metadata().await.is_ok_and(|file| file.len() == object.size)
     {
         done.fetch_add(object.size, Ordering::Relaxed);
-        return Ok(Fetched::File(path.clone()));
+        return Ok(Fetched::File(file.into_std().await));
     }
     let request = Request::rest(&service::S3, "GetObject", "GET", "/")
         .bucket(&*at.bucket)
@@ -112,7 +116,9 @@ pub(super) async fn fetch(
     let part =
         path.as_ref().map(|path| path.with_extension(format!("part-{}", std::process::id())));
     if let Some(part) = &part {
-        file = Some(tokio::fs::File::create(part).await.map_err(|error| broken(error.into()))?);
+        let mut open = tokio::fs::File::options();
+        let open = open.read(true).write(true).create(true).truncate(true).open(part);
+        file = Some(open.await.map_err(|error| broken(error.into()))?);
     }
     let mut read = 0;
     loop {
@@ -136,24 +142,50 @@ pub(super) async fn fetch(
         (Some(path), Some(part), Some(mut file)) => {
             let finish = async {
                 file.flush().await?;
-                drop(file);
-                tokio::fs::rename(&part, &path).await
+                file.rewind().await?;
+                tokio::fs::rename(&part, &path).await?;
+                Ok::<_, io::Error>(file.into_std().await)
             };
-            finish.await.map_err(|error| broken(error.into()))?;
-            Ok(Fetched::File(path))
+            finish.await.map(Fetched::File).map_err(|error| broken(error.into()))
         }
         _ => Ok(Fetched::Memory(memory.freeze())),
     }
 }
 
+/// Deletes from a folder what was kept of this location before: other versions, and objects that are
+/// gone. Who reads them has them open; what cannot be deleted stays.
+pub(super) async fn keep_only(folder: &Path, at: &Location, objects: &[Object]) -> io::Result<()> {
+    let prefix = file_prefix(at);
+    let kept: HashSet<String> = objects.iter().map(|object| file_name(at, object)).collect();
+    let mut files = tokio::fs::read_dir(folder).await?;
+    while let Some(file) = files.next_entry().await? {
+        let name = file.file_name();
+        let old = name.to_str().is_some_and(|name| {
+            // What is being written has another ending.
+            name.starts_with(&prefix) && !name.contains('.') && !kept.contains(name)
+        });
+        if old && let Err(error) = tokio::fs::remove_file(file.path()).await {
+            tracing::debug!(%error, file = %file.path().display(), "an old version stays");
+        }
+    }
+    Ok(())
+}
+
 /// The name of a file for this version of an object alone.
 pub(super) fn file_name(at: &Location, object: &Object) -> String {
-    use std::hash::{Hash as _, Hasher as _};
+    format!("{}{:016x}", file_prefix(at), hash((&object.key, &object.etag, object.size)))
+}
 
-    // The same in every process of a build, which is as long as the files are of use.
-    let mut hasher = std::hash::DefaultHasher::new();
-    (&at.bucket, &object.key, &object.etag, object.size).hash(&mut hasher);
-    format!("sales-{:016x}", hasher.finish())
+/// What the names of all files of a location begin with.
+fn file_prefix(at: &Location) -> String {
+    format!("sales-{:016x}-", hash((&at.bucket, &at.prefix)))
+}
+
+/// The same in every process of a build, which is as long as the files are of use.
+fn hash(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What a refusal of S3 means for whoever runs the server.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{Codes, Data};
 use crate::{
     Affinity, AffinityQuery, Dimension, ProductPair, QueryError, QueryErrorKind,
-    store::scan::Conditions,
+    store::scan::{Block, Conditions},
 };
 
 /// So many pairs take some hundred megabytes to count.
@@ -16,10 +16,6 @@ type Counts<K> = HashMap<K, u64, foldhash::fast::RandomState>;
 impl Data {
     pub(super) fn affinity(&self, query: &AffinityQuery) -> Result<Affinity, QueryError> {
         let Some(orders) = &self.rows.order else { return Err(no_orders()) };
-        let product = |row: usize| match self.rows.codes(Dimension::Product) {
-            Codes::Each(codes) => codes[row],
-            Codes::One => 0,
-        };
         let mut filter = query.filter.clone();
         let asked = match filter.product.take() {
             None => None,
@@ -31,11 +27,21 @@ impl Data {
         let Some(conditions) = Conditions::new(self, &filter) else {
             return Ok(Affinity::default());
         };
-        let mut lines: Vec<(u32, u32)> = self
-            .rows_of(&filter)
-            .filter(|&row| self.rows.units[row] > 0 && conditions.hold(row))
-            .map(|row| (orders[row], product(row)))
-            .collect();
+        let mut lines: Vec<(u32, u32)> = Vec::new();
+        let mut block = Block::default();
+        let (mut order, mut product, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        for rows in Block::cut(self.rows_of(&filter)) {
+            let count = block.choose(rows, &conditions);
+            block.read(orders, &mut order);
+            block.read(&self.rows.units, &mut units);
+            match self.rows.codes(Dimension::Product) {
+                Codes::Each(codes) => block.read(codes, &mut product),
+                Codes::One => product.resize(count, 0),
+            }
+            let code = |code: &i64| u32::try_from(*code).unwrap_or(u32::MAX);
+            let sold = order.iter().zip(&product).zip(&units).filter(|(_, units)| **units > 0);
+            lines.extend(sold.map(|((order, product), _)| (code(order), code(product))));
+        }
         lines.sort_unstable();
         lines.dedup();
         let mut count = 0;

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 
 use super::{ByDate, Columns, Data, SalesStore};
 use crate::{
-    Affinity, AffinityQuery, Answer, Description, Dimension, Filter, LoadError, Names, Query,
+    Affinity, AffinityQuery, Answer, Date, Description, Dimension, Filter, LoadError, Names, Query,
     QueryError, SalesEngine, SalesFormat,
-    load::{self, Dates, Input, Unread, Wanted},
+    load::{self, Days, Input, Unread, Wanted},
 };
 
 /// Sales data in files, of which questions read what they need.
@@ -88,19 +88,20 @@ impl SalesFiles {
             Ok(unread) => unread,
             Err(inputs) => return load::load(name, format, inputs).map(Kind::Whole).map(Self),
         };
-        let Dates { by_date, dates: date, files, columns } = unread.dates()?;
+        let Days { by_date, days, files, columns } = unread.days()?;
+        let (first, last) = days.period().unwrap_or((Date::EPOCH, Date::EPOCH));
         let description = Arc::new(Description {
             name,
-            order_lines: date.len() as u64,
-            first: date[0],
-            last: date[date.len() - 1],
+            order_lines: days.rows() as u64,
+            first,
+            last,
             set_aside: 0,
             faults: Vec::new(),
             files,
             columns,
             has_orders: unread.has_orders(),
         });
-        let rows = Columns { date, ..Columns::default() };
+        let rows = Columns { days, ..Columns::default() };
         let data = Data { description: Arc::clone(&description), rows, names: Default::default() };
         let read = Mutex::new((Arc::new(data), Wanted::DATE));
         let unread = Mutex::new(Some(unread));
@@ -173,12 +174,10 @@ impl ByColumn {
         if missing.order {
             data.rows.order = columns.order;
         }
-        let rows = data.rows.date.len();
+        let rows = data.rows.days.rows();
         let found = columns.names.into_iter().zip(names).enumerate();
-        for (dimension, (codes, mut names)) in found.filter(|(place, _)| missing.names[*place]) {
-            names.set_order_lines(codes.counts(names.len(), rows));
-            names.shrink_to_fit();
-            data.names[dimension] = Arc::new(names);
+        for (dimension, (codes, names)) in found.filter(|(place, _)| missing.names[*place]) {
+            data.names[dimension] = Arc::new(names.of(&codes, rows));
             data.rows.names[dimension] = codes;
         }
         let (data, read) = (Arc::new(data), read.and(missing));

@@ -1,7 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexSet;
 
+use super::Codes;
 use crate::{Dimension, QueryError, QueryErrorKind};
 
 /// How many names an error lists by likeness to the one asked for, and how many by size.
@@ -13,35 +14,49 @@ const LONGEST_ASKED: usize = 100;
 
 /// The names of a dimension, each with how many order lines have it.
 ///
-/// A name's code is its place in the order of first appearance.
+/// They are in the order of first appearance, whatever order they were met in by threads that read side by side.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     names: IndexSet<Arc<str>, foldhash::fast::RandomState>,
-    order_lines: Vec<u64>,
+    /// Codes in the order of appearance, which is their own beyond it.
+    order: Vec<u32>,
+    /// Known once they have been asked for, which few questions do: counting takes a nanosecond a row.
+    order_lines: OnceLock<Vec<u64>>,
+    /// What is counted: the codes, and how many rows there are.
+    lines: (Codes, usize),
 }
 
 impl Names {
-    /// Adds a name, or order lines to those that it has; its code, or none if 2^32 names are there
-    /// already.
-    pub(crate) fn add(&mut self, name: &str, order_lines: u64) -> Option<u32> {
+    /// Adds a name; its code, or none if 2^32 names are there already.
+    pub(crate) fn add(&mut self, name: &str) -> Option<u32> {
         let code = match self.names.get_index_of(name) {
             Some(code) => code,
-            None => {
-                self.order_lines.push(0);
-                self.names.insert_full(name.into()).0
-            }
+            None => self.names.insert_full(name.into()).0,
         };
-        self.order_lines[code] += order_lines;
         u32::try_from(code).ok()
     }
 
-    /// Adds a name of other names; as [`Self::add`] with no order lines.
+    /// The same for a name of other names.
     pub(crate) fn add_shared(&mut self, name: &Arc<str>) -> Option<u32> {
-        let (code, new) = self.names.insert_full(Arc::clone(name));
-        if new {
-            self.order_lines.push(0);
+        u32::try_from(self.names.insert_full(Arc::clone(name)).0).ok()
+    }
+
+    /// Tells when names first appeared that were added after there were so many.
+    pub(crate) fn appeared(&mut self, before: usize, first: &[impl Ord]) {
+        if first.is_sorted() {
+            return;
         }
-        u32::try_from(code).ok()
+        let known = self.order.len()..before;
+        self.order.extend(known.filter_map(|code| u32::try_from(code).ok()));
+        let mut new: Vec<usize> = (0..first.len()).collect();
+        new.sort_unstable_by_key(|&name| &first[name]);
+        self.order.extend(new.into_iter().filter_map(|name| u32::try_from(before + name).ok()));
+    }
+
+    /// Codes in the order of first appearance.
+    fn codes(&self) -> impl Iterator<Item = usize> {
+        let rest = self.order.len()..self.len();
+        self.order.iter().map(|&code| code as usize).chain(rest)
     }
 
     /// The name of a code.
@@ -49,8 +64,22 @@ impl Names {
         self.names.get_index(code)
     }
 
-    pub(crate) fn set_order_lines(&mut self, order_lines: Vec<u64>) {
-        self.order_lines = order_lines;
+    /// Names whose order lines somebody else has counted.
+    pub(crate) fn counted(names: Vec<(Arc<str>, u64)>) -> Self {
+        let (names, order_lines): (IndexSet<_, _>, Vec<u64>) = names.into_iter().unzip();
+        Self { names, order_lines: order_lines.into(), ..Self::default() }
+    }
+
+    /// Names of so many rows, which have these codes.
+    pub(crate) fn of(mut self, codes: &Codes, rows: usize) -> Self {
+        self.names.shrink_to_fit();
+        self.lines = (codes.clone(), rows);
+        self
+    }
+
+    fn order_lines(&self) -> &[u64] {
+        let (codes, rows) = &self.lines;
+        self.order_lines.get_or_init(|| codes.counts(self.len(), *rows))
     }
 
     /// The code of a name as written.
@@ -75,7 +104,8 @@ impl Names {
 
     /// The names and their order lines, in the order of first appearance.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
-        self.names.iter().zip(self.order_lines.iter().copied())
+        let lines = self.order_lines();
+        self.codes().filter_map(|code| Some((self.get(code)?, *lines.get(code)?)))
     }
 
     /// The name as the data has it: as written, or else the first that differs only in case and in
@@ -91,7 +121,8 @@ impl Names {
             .get(asked)
             .or_else(|| {
                 let asked = asked.to_lowercase();
-                self.names.iter().find(|known| known.to_lowercase() == asked)
+                let mut names = self.codes().filter_map(|code| self.get(code));
+                names.find(|known| known.to_lowercase() == asked)
             })
             .ok_or_else(|| self.unknown(dimension, asked))
     }
@@ -146,15 +177,10 @@ impl Names {
         closest.into_iter().map(|(_, name)| name).collect()
     }
 
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.names.shrink_to_fit();
-        self.order_lines.shrink_to_fit();
-    }
-
     /// Bytes on the heap, about: the texts with their counts of references, and per name a fat
     /// pointer, a hash, order lines, and an index at 7/8 load.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let entry = size_of::<Arc<str>>() + size_of::<u64>() + size_of::<u64>();
+        let entry = size_of::<Arc<str>>() + size_of::<u64>() + size_of::<u64>() + size_of::<u32>();
         let index = (size_of::<usize>() + 1) * 8 / 7;
         let texts = self.names.iter().map(|name| name.len() + 2 * size_of::<usize>());
         self.names.capacity() * (entry + index) + texts.sum::<usize>()

@@ -168,6 +168,20 @@ date,product,category,operation,units,revenue,order
     }
 
     #[tokio::test]
+    async fn one_product_makes_no_pair() {
+        let only_bread: String = BASKETS
+            .lines()
+            .filter(|line| line.starts_with("date") || line.contains("Bread"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        for arguments in [json!({}), json!({"product": "bread"})] {
+            let (text, found) = call_on(&only_bread, "product_affinity", arguments).await;
+            assert_eq!((&found["orders"], &found["count"]), (&json!(3), &json!(0)), "{text}");
+            assert_eq!(found["pairs"], json!([]));
+        }
+    }
+
+    #[tokio::test]
     async fn data_without_orders_cannot_be_asked() {
         let message = error("product_affinity", json!({})).await;
         assert!(message.contains("does not say which order a line belongs to"), "{message}");

@@ -4,13 +4,11 @@
 //! an entry of a dictionary means is found out once, not for each row. All others, and those after
 //! them, are the crate's.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use parquet::{
     basic::{Encoding, Type},
     column::{
-        page::{Page, PageMetadata, PageReader},
+        page::{Page, PageReader},
         reader::{ColumnReader, ColumnReaderImpl, get_column_reader},
     },
     data_type::DataType,
@@ -19,6 +17,7 @@ use parquet::{
 };
 
 use super::{
+    pages::{Pages, Room},
     runs::{self, Broken, Run},
     value::{Kind, Value},
 };
@@ -31,8 +30,10 @@ const BATCH: usize = 1 << 13;
 pub(super) struct Chunk<'a, T, C, F> {
     pub(super) descriptor: ColumnDescPtr,
     pub(super) kind: Kind,
-    /// Where the values go.
-    pub(super) to: &'a mut [T],
+    /// Where the values go. It grows as they come: a damaged file can say that it has any number of rows.
+    pub(super) to: &'a mut Vec<T>,
+    /// How many rows there should be.
+    pub(super) rows: usize,
     /// How many are there.
     pub(super) done: usize,
     /// What a row gets whose value is a mistake.
@@ -70,25 +71,27 @@ where
     F: FnMut(usize, Mistake, String),
 {
     /// Reads all of it.
-    pub(super) fn read(&mut self, mut pages: Box<dyn PageReader>) -> Result<(), ParquetError> {
+    pub(super) fn read(&mut self, mut pages: Pages, room: &mut Room) -> Result<(), ParquetError> {
         let mut dictionary = None;
         let mut entries = None;
-        while let Some(page) = pages.get_next_page()? {
-            if let Page::DictionaryPage { buf, num_values, encoding, .. } = &page
+        while let Some(page) = pages.next_page()? {
+            let content = room.content(&pages, &page)?;
+            if let Page::DictionaryPage { num_values, encoding, .. } = &page
                 && dictionary.is_none()
             {
                 let plain = matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY);
-                entries = if plain { self.entries(buf, *num_values as usize)? } else { None };
+                let count = *num_values as usize;
+                entries = if plain { self.entries(&content, count)? } else { None };
                 dictionary = Some(page);
                 continue;
             }
-            let data = self.data(&page)?;
+            let data = self.data(&page, &content)?;
             match (data, &entries) {
                 (Some(data), Some(entries)) if data.in_dictionary => self.coded(&data, entries)?,
                 (Some(data), _) if !data.in_dictionary => self.plain(&data)?,
                 _ => {
-                    let front = dictionary.into_iter().chain([page]).collect();
-                    return self.rest(Box::new(Pages { front, rest: pages }));
+                    pages.give_back(dictionary.into_iter().chain([page]));
+                    return self.rest(Box::new(pages));
                 }
             }
         }
@@ -96,23 +99,22 @@ where
     }
 
     /// None of what is not decoded here.
-    fn data(&self, page: &Page) -> Result<Option<Data>, ParquetError> {
+    fn data(&mut self, page: &Page, content: &Bytes) -> Result<Option<Data>, ParquetError> {
         let optional = self.descriptor.max_def_level() > 0;
         let (encoding, count, levels, values) = match page {
-            Page::DataPage { buf, num_values, encoding, def_level_encoding, .. } => {
+            Page::DataPage { num_values, encoding, def_level_encoding, .. } => {
                 if !optional {
-                    (*encoding, *num_values, None, buf.clone())
+                    (*encoding, *num_values, None, content.clone())
                 } else if *def_level_encoding == Encoding::RLE {
-                    let length = buf.first_chunk().ok_or(Broken)?;
+                    let length = content.first_chunk().ok_or(Broken)?;
                     let end = (u32::from_le_bytes(*length) as usize).saturating_add(4);
-                    let levels = buf.get(4..end).ok_or(Broken)?;
-                    (*encoding, *num_values, Some(buf.slice_ref(levels)), buf.slice(end..))
+                    let levels = content.get(4..end).ok_or(Broken)?;
+                    (*encoding, *num_values, Some(content.slice_ref(levels)), content.slice(end..))
                 } else {
                     return Ok(None);
                 }
             }
             Page::DataPageV2 {
-                buf,
                 num_values,
                 encoding,
                 num_nulls,
@@ -122,9 +124,9 @@ where
             } => {
                 let start = *rep_levels_byte_len as usize;
                 let end = start.saturating_add(*def_levels_byte_len as usize);
-                let levels = buf.get(start..end).ok_or(Broken)?;
-                let levels = (optional && *num_nulls > 0).then(|| buf.slice_ref(levels));
-                (*encoding, *num_values, levels, buf.slice(end..))
+                let levels = content.get(start..end).ok_or(Broken)?;
+                let levels = (optional && *num_nulls > 0).then(|| content.slice_ref(levels));
+                (*encoding, *num_values, levels, content.slice(end..))
             }
             Page::DictionaryPage { .. } => return Ok(None),
         };
@@ -134,10 +136,20 @@ where
             _ => return Ok(None),
         };
         let count = count as usize;
-        if count > self.to.len() - self.done {
-            return Err(Broken.into());
-        }
+        self.grow(count)?;
         Ok(Some(Data { levels, values, count, in_dictionary }))
+    }
+
+    /// Makes room for so many values more.
+    fn grow(&mut self, count: usize) -> Result<(), Broken> {
+        if count > self.rows - self.done {
+            return Err(Broken);
+        }
+        let end = self.done + count;
+        if self.to.len() < end {
+            self.to.resize(end, self.instead);
+        }
+        Ok(())
     }
 
     /// None where the crate knows better.
@@ -383,9 +395,7 @@ where
             if records == 0 {
                 return Ok(());
             }
-            if records > self.to.len() - self.done {
-                return Err(Broken.into());
-            }
+            self.grow(records)?;
             let mut known = values.iter();
             for place in 0..records {
                 let has_value = levels.get(place).is_none_or(|level| *level > 0);
@@ -414,46 +424,5 @@ fn size(descriptor: &ColumnDescPtr) -> Option<Size> {
         Type::INT96 => Some(Size::Fixed(12)),
         Type::BYTE_ARRAY => Some(Size::Prefixed),
         Type::BOOLEAN | Type::FIXED_LEN_BYTE_ARRAY => None,
-    }
-}
-
-/// Pages of which the first have been looked at.
-struct Pages {
-    front: VecDeque<Page>,
-    rest: Box<dyn PageReader>,
-}
-
-impl Iterator for Pages {
-    type Item = Result<Page, ParquetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.get_next_page().transpose()
-    }
-}
-
-impl PageReader for Pages {
-    fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
-        match self.front.pop_front() {
-            Some(page) => Ok(Some(page)),
-            None => self.rest.get_next_page(),
-        }
-    }
-
-    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
-        match self.front.front() {
-            Some(page) => Ok(Some(PageMetadata {
-                num_rows: None,
-                num_levels: Some(page.num_values() as usize),
-                is_dict: page.is_dictionary_page(),
-            })),
-            None => self.rest.peek_next_page(),
-        }
-    }
-
-    fn skip_next_page(&mut self) -> Result<(), ParquetError> {
-        match self.front.pop_front() {
-            Some(_) => Ok(()),
-            None => self.rest.skip_next_page(),
-        }
     }
 }

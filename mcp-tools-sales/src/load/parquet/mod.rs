@@ -1,4 +1,4 @@
-//! Parquet, row group by row group on all processors, each into its place in the columns.
+//! Parquet, row group by row group on all processors.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
     num::NonZero,
     panic::{self, AssertUnwindSafe},
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -15,28 +15,25 @@ use std::{
 
 use parquet::{
     errors::ParquetError,
-    file::{
-        metadata::{ParquetMetaData, ParquetMetaDataReader},
-        serialized_reader::SerializedPageReader,
-    },
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
     schema::types::SchemaDescriptor,
 };
 
 use self::{
     chunk::{Chunk, Doubles},
     columns::Columns,
-    ranges::Window,
     value::{Kind, Value},
 };
 use super::{
     format::SalesFormat,
-    part::{Codes, Dictionaries, Loading, Part, Wanted, rows_of},
+    part::{Dictionaries, Loading, Meeting, Part, Rows, Shared, Tally, Wanted, rows_of},
     values::{self, Dates, Mistake},
 };
-use crate::{Date, Dimension, LoadError, Money};
+use crate::{Date, Dimension, LoadError, Money, store};
 
 mod chunk;
 mod columns;
+mod pages;
 mod ranges;
 mod runs;
 mod value;
@@ -62,26 +59,20 @@ struct Source<'a, R> {
     wanted: Wanted,
 }
 
-/// Where the rows of a row group go.
-struct Rows<'a> {
-    /// How many are before them in the file.
-    before: usize,
-    date: &'a mut [Date],
-    names: [&'a mut [u32]; Dimension::ALL.len()],
-    order: &'a mut [u32],
-    units: &'a mut [i32],
-    revenue: &'a mut [Money],
+/// What a thread reads row groups into: memory that is new costs as much as what is written to it.
+struct Room<'a, 'd> {
+    rows: Rows,
+    /// Codes of the names of a column.
+    codes: Vec<u32>,
+    pages: pages::Room,
+    names: Shared<'a, 'd>,
 }
 
 /// The rows of the file that cannot be read, and what is wrong with each.
 type Faults = BTreeMap<usize, LoadError>;
 
-/// What reading a row group came to. Its codes are those of the thread that read it.
-struct Read<'a> {
-    group: usize,
-    rows: Rows<'a>,
-    result: Result<(Part, Vec<usize>), LoadError>,
-}
+/// What reading a row group came to: its columns, and which rows have to be taken out.
+type Read = Result<(Part, Vec<usize>), LoadError>;
 
 impl Opened {
     /// Finds the columns of a file. Their values are not looked at.
@@ -134,99 +125,69 @@ impl Opened {
         loading: &mut Loading,
     ) -> Result<Part, LoadError> {
         let Self { name, metadata, columns, lengths } = self;
-        let mut part = columns.room(name, wanted, self.rows()?)?;
+        self.rows()?;
         let dictionaries =
             loading.file(|| columns.describe(metadata.file_metadata().schema_descr()));
-        let source = Source { name, format, content, metadata, columns, wanted };
-        source.read(lengths, &mut part, dictionaries)?;
-        Ok(part)
+        Source { name, format, content, metadata, columns, wanted }.read(lengths, dictionaries)
     }
 }
 
 impl<R: Ranges> Source<'_, R> {
     /// Reads all row groups, on all processors.
-    fn read(
-        &self,
-        lengths: &[usize],
-        part: &mut Part,
-        dictionaries: &mut Dictionaries,
-    ) -> Result<(), LoadError> {
-        let (name, source) = (self.name, self);
+    fn read(&self, lengths: &[usize], dictionaries: &mut Dictionaries) -> Result<Part, LoadError> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = threads.min(lengths.len()).max(1);
-        let mut all = Rows::of(part);
-        let groups: Vec<_> = lengths.iter().map(|&length| all.cut(length)).enumerate().collect();
-        let groups = Mutex::new(groups.into_iter());
-        let stop = AtomicUsize::new(usize::MAX);
+        let (next, stop) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
+        let meeting = Mutex::new(Meeting::of(dictionaries));
+        let starts: Vec<usize> = lengths
+            .iter()
+            .scan(0, |next, length| Some(mem::replace(next, *next + length)))
+            .collect();
         let work = || {
-            let mut names = Dictionaries::default();
+            let mut room = Room::of(&meeting);
             let mut done = Vec::new();
             loop {
-                let next = groups.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((group, mut rows)) = next else { return (names, done) };
-                if group > stop.load(Ordering::Relaxed) {
-                    return (names, done);
+                let group = next.fetch_add(1, Ordering::Relaxed);
+                if group >= lengths.len().min(stop.load(Ordering::Relaxed)) {
+                    return done;
                 }
-                let result = damaged_or(name, || source.row_group(group, &mut rows, &mut names));
-                if result.is_err() {
+                let read =
+                    damaged_or(self.name, || self.row_group(group, starts[group], &mut room));
+                if read.is_err() {
                     stop.fetch_min(group, Ordering::Relaxed);
                 }
-                done.push(Read { group, rows, result });
+                done.push((group, read));
             }
         };
-        let done = thread::scope(|scope| {
+        let mut read: Vec<(usize, Read)> = thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut done = vec![work()];
+            let mut done = work();
             for other in others {
-                done.push(other.join().unwrap_or_else(|cause| panic::resume_unwind(cause)));
+                done.extend(other.join().unwrap_or_else(|cause| panic::resume_unwind(cause)));
             }
             done
         });
-        let (mut known, mut read) = (Vec::new(), Vec::new());
-        for (thread, (names, groups)) in done.into_iter().enumerate() {
-            let mut codes = Codes::default();
-            dictionaries.add(&names.after(&Default::default()), &mut codes).ok_or_else(|| {
-                let expected = "at most 4294967296 distinct names".to_owned();
-                LoadError::file(name, expected, "more".to_owned())
-            })?;
-            known.push(codes);
-            read.extend(groups.into_iter().map(|group| (thread, group)));
+        meeting.into_inner().unwrap_or_else(PoisonError::into_inner).end();
+        read.sort_unstable_by_key(|(group, _)| *group);
+        let (mut part, mut bad) = (Part::default(), Vec::new());
+        for (_, read) in read {
+            let (group, mut rows) = read?;
+            part.append(self.name, group)?;
+            bad.append(&mut rows);
         }
-        read.sort_unstable_by_key(|(_, read)| read.group);
-        let mut rows = Vec::with_capacity(read.len());
-        let (mut faults, mut bad) = (Part::default(), Vec::new());
-        for (thread, Read { rows: group, result, .. }) in read {
-            let (found, mut rows_found) = result?;
-            faults.add(name, found)?;
-            bad.append(&mut rows_found);
-            rows.push((thread, group));
-        }
-        recode(rows, &known);
-        part.add(name, faults)?;
-        part.remove(&bad);
-        Ok(())
+        Ok(part.without(&bad))
     }
 }
 
-/// Gives all rows the codes of the file instead of those of the thread that read them.
-fn recode(rows: Vec<(usize, Rows<'_>)>, known: &[Codes]) {
-    let rows = Mutex::new(rows.into_iter());
-    let work = || loop {
-        let next = rows.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((thread, rows)) = next else { return };
-        let names = Dimension::ALL.into_iter().map(Some).zip(rows.names);
-        for (of, codes) in names.chain([(None, rows.order)]) {
-            let known = known[thread].of(of);
-            // Often the same names came first.
-            if (0..).zip(known).any(|(code, known)| code != *known) {
-                codes.iter_mut().for_each(|code| *code = known[*code as usize]);
-            }
+impl<'a, 'd> Room<'a, 'd> {
+    fn of(meeting: &'a Mutex<Meeting<'d>>) -> Self {
+        Self {
+            rows: Rows::default(),
+            codes: Vec::new(),
+            pages: pages::Room::default(),
+            names: Shared::of(meeting),
         }
-    };
-    thread::scope(|scope| {
-        (1..known.len()).for_each(|_| _ = scope.spawn(work));
-        work();
-    });
+    }
 }
 
 fn column_name(schema: &SchemaDescriptor, place: usize) -> String {
@@ -257,124 +218,81 @@ fn broken(name: &str, error: ParquetError) -> LoadError {
     LoadError::io(name, None, error)
 }
 
-impl Columns {
-    /// Columns of zeros for all rows of a file.
-    fn room(&self, name: &str, wanted: Wanted, rows: usize) -> Result<Part, LoadError> {
-        // A damaged file can say that it has any number of rows.
-        let probe = Vec::<[u64; 8]>::new().try_reserve_exact(rows);
-        probe.map_err(|error| LoadError::io(name, None, error))?;
-        let rows_if = |wanted: bool| if wanted { rows } else { 0 };
-        let mut names: [Vec<u32>; Dimension::ALL.len()] = Default::default();
-        for dimension in Dimension::ALL.map(|dimension| dimension as usize) {
-            let found = wanted.names[dimension] && self.dimensions[dimension].is_some();
-            names[dimension] = vec![0; rows_if(found)];
-        }
-        Ok(Part {
-            date: vec![Date::EPOCH; rows_if(wanted.date)],
-            names,
-            order: vec![0; rows_if(wanted.order && self.order.is_some())],
-            units: vec![0; rows_if(wanted.sums)],
-            revenue: vec![Money::default(); rows_if(wanted.sums)],
-            lines: rows as u64,
-            ..Part::default()
-        })
-    }
-}
-
-impl<'a> Rows<'a> {
-    fn of(part: &'a mut Part) -> Self {
-        Self {
-            before: 0,
-            date: &mut part.date,
-            names: part.names.each_mut().map(Vec::as_mut_slice),
-            order: &mut part.order,
-            units: &mut part.units,
-            revenue: &mut part.revenue,
-        }
-    }
-
-    /// Cuts the first rows off.
-    fn cut(&mut self, length: usize) -> Self {
-        fn cut<'a, T>(column: &mut &'a mut [T], length: usize) -> &'a mut [T] {
-            let (first, rest) = match mem::take(column) {
-                absent @ [] => (absent, &mut [][..]),
-                column => column.split_at_mut(length),
-            };
-            *column = rest;
-            first
-        }
-        let before = self.before;
-        self.before += length;
-        Self {
-            before,
-            date: cut(&mut self.date, length),
-            names: self.names.each_mut().map(|codes| cut(codes, length)),
-            order: cut(&mut self.order, length),
-            units: cut(&mut self.units, length),
-            revenue: cut(&mut self.revenue, length),
-        }
-    }
-}
-
 impl<R: Ranges> Source<'_, R> {
-    /// Reads a row group: what it comes to beside its columns, and which rows have to be taken out.
-    fn row_group(
-        &self,
-        group: usize,
-        rows: &mut Rows<'_>,
-        dictionaries: &mut Dictionaries,
-    ) -> Result<(Part, Vec<usize>), LoadError> {
+    /// Reads a row group, before which there are so many rows.
+    fn row_group(&self, group: usize, before: usize, room: &mut Room<'_, '_>) -> Read {
         let mut faults = Faults::new();
         let Self { columns, wanted, .. } = self;
-        let before = rows.before;
-        let mut column = Column { source: self, group, before, faults: &mut faults };
+        let Room { rows, codes, pages, names } = room;
+        names.begin(group);
+        let mut part = Part::default();
+        let mut column = Column { source: self, group, before, faults: &mut faults, pages };
 
         if wanted.date {
             let mut dates = Dates::new(self.format);
-            column.read(columns.date, rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
+            let dates = column
+                .read(columns.date, &mut rows.date, Date::EPOCH, |value| value.date(&mut dates))?;
+            part.dates = store::Dates::of(dates);
         }
+        let (mut sums, mut counted) = (&[][..], true);
         if wanted.sums {
-            column.sums(columns, rows)?;
+            let (units, revenue) = column.sums(columns, rows)?;
+            part.units.push(units);
+            // While they are in the processor's cache.
+            for amounts in revenue.chunks(store::Column::PART) {
+                counted &= part.tally.count_all(amounts);
+                part.revenue.push(amounts);
+            }
+            sums = revenue;
         }
         for dimension in Dimension::ALL {
             let place = columns.dimensions[dimension as usize];
             let Some(place) = place.filter(|_| wanted.names[dimension as usize]) else { continue };
             let instead = self.format.value(dimension);
-            let mut last = Memory::default();
-            column.read(place, rows.names[dimension as usize], 0, |value| {
+            let codes = column.read(place, codes, 0, |value| {
+                // Most are known as they are, without a closer look.
+                if let Value::Text(name) = value
+                    && let Some(code) = names.known(dimension, name)
+                {
+                    return Ok(code);
+                }
                 let mut code = |name: &str| {
                     let name = name.trim();
                     let name = if name.is_empty() { instead } else { Some(name) };
                     let name = name.ok_or(values::NAME)?;
-                    let code = dictionaries.name(dimension, name);
+                    let code = names.name(dimension, name);
                     code.ok_or_else(|| "at most 4294967296 distinct names".to_owned())
                 };
                 match value {
                     Value::Null if instead.is_some() => code(""),
-                    value => last.of(value, code),
+                    value => value.text(code),
                 }
             })?;
+            part.names[dimension as usize].push(codes);
         }
         if let Some(place) = columns.order.filter(|_| wanted.order) {
             let mut last = Memory::default();
-            column.read(place, rows.order, 0, |value| {
-                let mut code = |order: &str| Ok(dictionaries.order(order).unwrap_or(u32::MAX));
+            let codes = column.read(place, codes, 0, |value| {
+                let mut code = |order: &str| Ok(names.order(order).unwrap_or(u32::MAX));
                 match value {
                     Value::Null => code(""),
                     value => last.of(value, code),
                 }
             })?;
+            part.order.push(codes);
         }
-        let mut part = Part::default();
-        for (row, amount) in rows.revenue.iter().enumerate() {
-            let is_bad = !column.faults.is_empty() && column.faults.contains_key(&(before + row));
-            if !is_bad && !part.count(*amount) {
-                column.fault(columns.amount, row, values::TOTAL.to_owned(), amount.to_string());
+        if !column.faults.is_empty() || !counted {
+            part.tally = Tally::default();
+            for (row, amount) in sums.iter().enumerate() {
+                let is_bad = column.faults.contains_key(&(before + row));
+                if !is_bad && !part.tally.count(*amount) {
+                    column.fault(columns.amount, row, values::TOTAL.to_owned(), amount.to_string());
+                }
             }
         }
         let bad = faults.keys().copied().collect();
         for fault in faults.into_values() {
-            part.fault(self.format, fault)?;
+            part.tally.fault(self.format, fault)?;
         }
         Ok((part, bad))
     }
@@ -387,18 +305,25 @@ impl<R: Ranges> Source<'_, R> {
         column_name(self.schema(), place)
     }
 
-    /// All bytes of a column in a row group.
-    fn window(&self, group: usize, place: usize) -> Result<Window, ParquetError> {
-        let column = self.metadata.row_group(group).column(place);
-        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-        let (start, length) = (u64::try_from(start)?, usize::try_from(column.compressed_size())?);
-        Ok(Window { start, bytes: self.content.range(start, length)? })
+    /// Notes the first fault of a row of the file.
+    fn fault(
+        &self,
+        faults: &mut Faults,
+        place: usize,
+        row: usize,
+        expected: Mistake,
+        found: String,
+    ) {
+        faults.entry(row).or_insert_with(|| {
+            LoadError::row(self.name, row as u64 + 1, self.column_name(place), expected, found)
+        });
     }
 }
 
 /// What reads the columns of a row group.
 struct Column<'a, R> {
     source: &'a Source<'a, R>,
+    pages: &'a mut pages::Room,
     group: usize,
     /// How many rows are before it.
     before: usize,
@@ -409,20 +334,23 @@ impl<R: Ranges> Column<'_, R> {
     /// Reads units and revenue.
     // A method alone is for values of one lifetime; the closure is for all.
     #[allow(clippy::redundant_closure_for_method_calls)]
-    fn sums(&mut self, columns: &Columns, rows: &mut Rows<'_>) -> Result<(), LoadError> {
+    fn sums<'r>(
+        &mut self,
+        columns: &Columns,
+        rows: &'r mut Rows,
+    ) -> Result<(&'r [i32], &'r [Money]), LoadError> {
         let format = self.source.format;
-        self.read(columns.units, rows.units, 0, |value| value.units())?;
+        let units = self.read(columns.units, &mut rows.units, 0, |value| value.units())?;
         let decimal = format.decimal;
-        self.read_with(
+        let revenue = self.read_with(
             columns.amount,
-            rows.revenue,
+            &mut rows.revenue,
             Money::default(),
             Some(Money::from_f64s),
             |value| value.money(decimal),
         )?;
         if columns.is_price {
-            for (row, (units, price)) in rows.units.iter().zip(rows.revenue.iter_mut()).enumerate()
-            {
+            for (row, (units, price)) in units.iter().zip(revenue.iter_mut()).enumerate() {
                 let shown = *price;
                 *price = values::amount(*units, shown).unwrap_or_else(|expected| {
                     self.fault(columns.amount, row, expected, shown.to_string());
@@ -431,38 +359,38 @@ impl<R: Ranges> Column<'_, R> {
             }
         }
         if let (Some(place), Some(returns)) = (columns.returns, &format.returns) {
-            let mut returned = vec![false; rows.units.len()];
-            self.read(place, &mut returned, false, |value| {
+            let mut room = Vec::new();
+            let returned = self.read(place, &mut room, false, |value| {
                 value.text(|text| Ok(returns.values.iter().any(|value| value == text)))
             })?;
             for (row, _) in returned.iter().enumerate().filter(|(_, returned)| **returned) {
-                rows.units[row] = -rows.units[row].saturating_abs();
-                rows.revenue[row] = Money::from_steps(-rows.revenue[row].ten_thousandths().abs());
+                units[row] = -units[row].saturating_abs();
+                revenue[row] = Money::from_steps(-revenue[row].ten_thousandths().abs());
             }
         }
-        Ok(())
+        Ok((units, revenue))
     }
 
-    /// Reads a column. Rows with a fault get `instead`.
-    fn read<T: Copy>(
+    /// Reads a column into room that may have been used before: its values. Rows with a fault get `instead`.
+    fn read<'r, T: Copy>(
         &mut self,
         place: usize,
-        to: &mut [T],
+        to: &'r mut Vec<T>,
         instead: T,
         convert: impl FnMut(Value<'_>) -> Result<T, Mistake>,
-    ) -> Result<(), LoadError> {
+    ) -> Result<&'r mut [T], LoadError> {
         self.read_with(place, to, instead, None, convert)
     }
 
     /// The same, where there is a faster way for doubles.
-    fn read_with<T: Copy>(
+    fn read_with<'r, T: Copy>(
         &mut self,
         place: usize,
-        to: &mut [T],
+        to: &'r mut Vec<T>,
         instead: T,
         doubles: Option<Doubles<T>>,
         convert: impl FnMut(Value<'_>) -> Result<T, Mistake>,
-    ) -> Result<(), LoadError> {
+    ) -> Result<&'r mut [T], LoadError> {
         let source = self.source;
         let descriptor = source.schema().column(place);
         let kind = Kind::of(&descriptor).ok_or_else(|| {
@@ -470,30 +398,25 @@ impl<R: Ranges> Column<'_, R> {
                 format!("{} of type {:?}", source.column_name(place), descriptor.physical_type());
             LoadError::file(source.name, "a column of plain values".to_owned(), found)
         })?;
-        let rows = to.len();
-        let metadata = source.metadata.row_group(self.group).column(place);
-        let window = source.window(self.group, place);
-        let group = self.group;
-        let fault = |row, expected, found| self.fault(place, row, expected, found);
-        let mut chunk = Chunk { descriptor, kind, to, done: 0, instead, convert, doubles, fault };
-        window
-            .and_then(|window| SerializedPageReader::new(Arc::new(window), metadata, rows, None))
-            .and_then(|pages| chunk.read(Box::new(pages)))
+        let group = source.metadata.row_group(self.group);
+        let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
+        let (before, faults) = (self.before, &mut *self.faults);
+        let fault =
+            |row, expected, found| source.fault(faults, place, before + row, expected, found);
+        let mut chunk =
+            Chunk { descriptor, kind, to, rows, done: 0, instead, convert, doubles, fault };
+        let read = self.pages.open(source.content, group.column(place), rows);
+        read.and_then(|pages| chunk.read(pages, self.pages))
             .map_err(|error| broken(source.name, error))?;
         let done = chunk.done;
         if done == rows {
-            return Ok(());
+            return Ok(&mut to[..rows]);
         }
-        Err(lengths_differ(source.name, group, rows, done, &source.column_name(place)))
+        Err(lengths_differ(source.name, self.group, rows, done, &source.column_name(place)))
     }
 
-    /// Notes the first fault of a row.
     fn fault(&mut self, place: usize, row: usize, expected: Mistake, found: String) {
-        let row = self.before + row;
-        self.faults.entry(row).or_insert_with(|| {
-            let column = self.source.column_name(place);
-            LoadError::row(self.source.name, row as u64 + 1, column, expected, found)
-        });
+        self.source.fault(self.faults, place, self.before + row, expected, found);
     }
 }
 

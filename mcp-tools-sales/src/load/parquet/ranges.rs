@@ -8,20 +8,21 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
+use super::pages::Memory;
+
 /// Bytes of which any part can be read, by any number of threads at once. The crate's own reader of a
 /// [`File`] moves a position that all threads share.
 pub(crate) trait Ranges: ChunkReader {
-    fn range(&self, start: u64, length: usize) -> io::Result<Bytes>;
+    /// Reads into room, if they are not in memory.
+    fn range(&self, start: u64, length: usize, room: &mut Memory) -> io::Result<Bytes>;
 }
 
 impl Ranges for File {
-    fn range(&self, start: u64, length: usize) -> io::Result<Bytes> {
+    fn range(&self, start: u64, length: usize, room: &mut Memory) -> io::Result<Bytes> {
         if start.checked_add(length as u64).is_none_or(|end| end > self.len()) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut bytes = vec![0; length];
-        read_exact_at(self, &mut bytes, start)?;
-        Ok(bytes.into())
+        room.fill(length, |bytes| read_exact_at(self, bytes, start))
     }
 }
 
@@ -45,14 +46,17 @@ fn read_exact_at(file: &File, mut to: &mut [u8], mut start: u64) -> io::Result<(
 }
 
 impl Ranges for Bytes {
-    fn range(&self, start: u64, length: usize) -> io::Result<Bytes> {
-        let start = usize::try_from(start).ok();
-        let end = start.and_then(|start| start.checked_add(length));
-        match (start, end) {
-            (Some(start), Some(end)) if end <= Bytes::len(self) => Ok(self.slice(start..end)),
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+    fn range(&self, start: u64, length: usize, _: &mut Memory) -> io::Result<Bytes> {
+        usize::try_from(start)
+            .ok()
+            .and_then(|start| part(self, start, length))
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
+}
+
+fn part(bytes: &Bytes, start: usize, length: usize) -> Option<Bytes> {
+    let end = start.checked_add(length).filter(|end| *end <= Bytes::len(bytes))?;
+    Some(bytes.slice(start..end))
 }
 
 /// A part of a file, where places count from the file's beginning.
@@ -76,15 +80,17 @@ impl ChunkReader for Window {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        Ok(self.bytes.range(self.place(start)? as u64, length)?)
+        part(&self.bytes, self.place(start)?, length).ok_or_else(outside)
     }
 }
 
 impl Window {
     fn place(&self, start: u64) -> Result<usize, ParquetError> {
         let place = start.checked_sub(self.start).and_then(|place| usize::try_from(place).ok());
-        place
-            .filter(|place| *place <= Bytes::len(&self.bytes))
-            .ok_or_else(|| ParquetError::EOF("a page outside of its column".into()))
+        place.filter(|place| *place <= Bytes::len(&self.bytes)).ok_or_else(outside)
     }
+}
+
+fn outside() -> ParquetError {
+    ParquetError::EOF("a page outside of its column".into())
 }
