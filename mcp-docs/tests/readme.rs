@@ -169,7 +169,7 @@ fn sessions_are_in_redis_after_the_command_that_the_page_shows() {
     let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"8"}}}"#;
     let said = run(&format!(
         "{command}\n{sessions}\ncurl -s -i http://127.0.0.1:8000/mcp -H 'Content-Type: application/json' \
-         -H 'Accept: application/json, text/event-stream' -d '{initialize}'\n{sessions}"
+         -H 'Accept: application/json, text/event-stream' -d '{initialize}'\necho\n{sessions}"
     ))
     .unwrap();
     assert!(said.to_ascii_lowercase().contains("mcp-session-id: "), "{said}");

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     image::Running,
-    shell::{self, exists, output, skip, step},
+    shell::{self, output, skip, step},
     templates, toolbox,
 };
 
@@ -58,12 +58,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
     shell::run(Command::new("chmod").arg("+x").arg(&bootstrap))?;
 
     mcp.answers(&format!("{qemu} '{}' stdio", bootstrap.display()))?;
-    let mut http = Command::new(&qemu);
+    let mut http = Command::new(qemu);
     http.arg(&bootstrap).arg("http").env("MCP_LISTEN", "127.0.0.1:0");
     let server = Running::start(http)?;
     mcp.answers(&format!("http://{}/mcp", server.address))?;
     drop(server);
-    let function = Function::start(&mcp, &qemu, &bootstrap)?;
+    let function = Function::start(&mcp, qemu, &bootstrap)?;
     for url in &function.urls {
         mcp.answers(url)?;
     }
