@@ -17,7 +17,7 @@ fn month(costs: &Value, target: &str) -> f64 {
 
 #[test]
 fn flags_say_what_is_asked_of_the_server() {
-    // docs/deploy.md recomputes a figure that circulates ten times too high.
+    // docs/cost.md recomputes a figure that circulates ten times too high.
     let costs = mcp(&[
         "cost",
         "--requests",

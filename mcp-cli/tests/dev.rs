@@ -43,6 +43,17 @@ fn what_cannot_be_run_is_explained() {
 }
 
 #[test]
+fn a_program_is_found_on_the_path() {
+    let program = desk();
+    let path = program.parent().unwrap().to_str().unwrap();
+    let elsewhere = mcp_with(&[("PATH", "")], &["dev", "--door", "window", "desk"]);
+    assert!(elsewhere.err.contains("no program"), "{elsewhere:?}");
+    // What is wrong then is the door.
+    let found = mcp_with(&[("PATH", path)], &["dev", "--door", "window", "desk"]);
+    assert!(found.err.contains("function-url-stream"), "{found:?}");
+}
+
+#[test]
 fn a_function_is_called_by_its_name_as_aws_has_it() {
     let dev = Dev::start(&desk());
     let endpoint = dev.endpoint("invoke");

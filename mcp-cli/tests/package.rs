@@ -94,6 +94,7 @@ fn an_image_refers_to_what_it_holds() {
     let index = parse(&files["index.json"]);
     let manifest = parse(blob(&index["manifests"][0]));
     let config = parse(blob(&manifest["config"]));
+    assert_eq!(index["manifests"][0]["platform"]["architecture"], config["architecture"]);
     assert_eq!(config["config"]["Entrypoint"], json!(["/server"]));
     assert_eq!(config["config"]["User"], json!("65534:65534"));
     let layer = blob(&manifest["layers"][0]);

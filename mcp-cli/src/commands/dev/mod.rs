@@ -12,7 +12,7 @@ use std::{
 use mcp_testing::lambda::{Door, Emulator};
 use serde_json::{Value, json};
 
-use super::project::Project;
+use super::{path, project::Project};
 use crate::{
     args::Dev,
     exit::Failure,
@@ -93,9 +93,12 @@ impl Source {
     fn of(dev: &Dev) -> Result<Self, Failure> {
         match dev.program.first() {
             Some(program) => {
-                let path = std::fs::canonicalize(program).map_err(|error| {
-                    Failure::usage(format!("there is no program {program}: {error}"))
-                })?;
+                let path = match std::fs::canonicalize(program) {
+                    Ok(path) => path,
+                    Err(error) => path::program(program).ok_or_else(|| {
+                        Failure::usage(format!("there is no program {program}: {error}"))
+                    })?,
+                };
                 Ok(Self::Program(path))
             }
             None => Project::here(dev.bin.clone()).map(Self::Project),

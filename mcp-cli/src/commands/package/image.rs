@@ -60,6 +60,7 @@ pub(super) fn of(
         "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", &compressed)],
     }));
     let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &manifest);
+    entry["platform"] = json!({ "architecture": architecture, "os": "linux" });
     entry["annotations"] = json!({
         "io.containerd.image.name": tag,
         "org.opencontainers.image.ref.name": tag.rsplit_once(':').map_or("latest", |(_, tag)| tag),
