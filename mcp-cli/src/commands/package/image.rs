@@ -1,14 +1,14 @@
 //! An image in the layout of the Open Container Initiative (image-spec 1.1), in one tar file, which
 //! also carries the `manifest.json` that older versions of `docker load` ask for.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, Header};
 
-use super::{Architecture, bootstrap::Bootstrap};
+use super::{Architecture, bootstrap::Bootstrap, compressing};
 
 /// Where the program is in the image.
 const PROGRAM: &str = "server";
@@ -34,7 +34,7 @@ pub(super) fn of(
     files.extend(certificates.map(|certificates| (CERTIFICATES, certificates, 0o644)));
     let layer = tarred(&files)?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&layer)?;
+    compressing::write(&layer, &mut encoder)?;
     let compressed = encoder.finish()?;
 
     let architecture = match program.architecture {

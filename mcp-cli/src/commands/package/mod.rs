@@ -1,6 +1,7 @@
 //! `mcp package`: what AWS is given to run.
 
 mod bootstrap;
+mod compressing;
 mod cross;
 mod image;
 mod zip;
