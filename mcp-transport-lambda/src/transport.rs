@@ -96,21 +96,14 @@ impl Transport for LambdaTransport {
         server: Server,
         shutdown: CancellationToken,
     ) -> impl Future<Output = Result<(), LambdaError>> + Send {
-        self.boxed(server, shutdown)
+        // The code of all invocations is compiled with this crate, once, and not with each program that serves.
+        let serving: Pin<Box<dyn Future<Output = Result<(), LambdaError>> + Send>> =
+            Box::pin(self.poll_api(server, shutdown));
+        serving
     }
 }
 
 impl LambdaTransport {
-    /// Boxed here, the code of all invocations is compiled with this crate, once, and not with each
-    /// program that serves.
-    fn boxed(
-        self,
-        server: Server,
-        shutdown: CancellationToken,
-    ) -> Pin<Box<dyn Future<Output = Result<(), LambdaError>> + Send>> {
-        Box::pin(self.poll_api(server, shutdown))
-    }
-
     async fn poll_api(
         self,
         server: Server,

@@ -251,21 +251,14 @@ impl Transport for HttpTransport {
         server: Server,
         shutdown: CancellationToken,
     ) -> impl Future<Output = io::Result<()>> + Send {
-        self.boxed(server, shutdown)
+        // The code of all connections is compiled with this crate, once, and not with each program that serves.
+        let serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> =
+            Box::pin(self.accept_all(server, shutdown));
+        serving
     }
 }
 
 impl HttpTransport {
-    /// Boxed here, the code of all connections is compiled with this crate, once, and not with each
-    /// program that serves.
-    fn boxed(
-        self,
-        server: Server,
-        shutdown: CancellationToken,
-    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
-        Box::pin(self.accept_all(server, shutdown))
-    }
-
     async fn accept_all(self, server: Server, shutdown: CancellationToken) -> io::Result<()> {
         let tasks = TaskTracker::new();
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());

@@ -69,21 +69,11 @@ impl Transport for StdioTransport {
         server: Server,
         shutdown: CancellationToken,
     ) -> impl Future<Output = io::Result<()>> + Send {
-        self.boxed(server, shutdown)
-    }
-}
-
-impl StdioTransport {
-    /// Boxed here, the code of the connection is compiled with this crate, once, and not with each
-    /// program that serves.
-    fn boxed(
-        self,
-        server: Server,
-        shutdown: CancellationToken,
-    ) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
-        Box::pin(async move {
+        // The code of the connection is compiled with this crate, once, and not with each program that serves.
+        let serving: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = Box::pin(async move {
             let (reader, writer) = streams::open()?;
             serve_stream(server, reader, writer, self.options, shutdown).await
-        })
+        });
+        serving
     }
 }
