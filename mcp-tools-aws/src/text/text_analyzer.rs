@@ -239,6 +239,16 @@ mod tests {
         ]
     }
 
+    fn ends(what: &str, text: &str, analysis_type: AnalysisType) {
+        let analyzer = TextAnalyzer { text: text.to_owned(), analysis_type, limit: Some(50) };
+        let (done, is_done) = mpsc::channel();
+        // Who has waited too long is gone.
+        thread::spawn(move || drop(done.send(Box::new(analyzer.analyze()))));
+        let analysis = is_done.recv_timeout(FOREVER);
+        let Ok(analysis) = analysis else { panic!("{analysis_type:?} of {what}") };
+        assert_eq!(analysis.analysis_type, analysis_type);
+    }
+
     /// Time that grows by the square makes one request block a thread for hours.
     #[test]
     fn no_text_takes_time_by_the_square_of_its_length() {
@@ -249,14 +259,15 @@ mod tests {
                 AnalysisType::Summary,
                 AnalysisType::KeyPhrases,
             ] {
-                let analyzer = TextAnalyzer { text: text.clone(), analysis_type, limit: Some(50) };
-                let (done, is_done) = mpsc::channel();
-                // Who has waited too long is gone.
-                thread::spawn(move || drop(done.send(Box::new(analyzer.analyze()))));
-                let analysis = is_done.recv_timeout(FOREVER);
-                let Ok(analysis) = analysis else { panic!("{analysis_type:?} of {what}") };
-                assert_eq!(analysis.analysis_type, analysis_type);
+                ends(what, &text, analysis_type);
             }
         }
+    }
+
+    /// Each of the sentences after it would weigh all of its words again: 2 * 10^10 times a word.
+    #[test]
+    fn the_best_sentence_is_weighed_once() {
+        let text = "cat ".repeat(1 << 18) + ". " + &"Dog. ".repeat(1 << 16);
+        ends("a sentence before many", &text, AnalysisType::Summary);
     }
 }

@@ -65,6 +65,7 @@ impl Names {
     }
 
     /// Names whose order lines somebody else has counted.
+    #[cfg(feature = "athena")]
     pub(crate) fn counted(names: Vec<(Arc<str>, u64)>) -> Self {
         let (names, order_lines): (IndexSet<_, _>, Vec<u64>) = names.into_iter().unzip();
         Self { names, order_lines: order_lines.into(), ..Self::default() }
